@@ -1,0 +1,25 @@
+"""The tables, as SQLAlchemy models; the migrations create them, a test holds the two together."""
+
+from resources.database.models.base import Base
+from resources.database.models.configuration import DataSource, Integration, Tenant
+from resources.database.models.raw import RawItem, RejectedRecord, SyncState
+from resources.database.models.reports import AnalysisRun, QualityReport
+from resources.database.models.text import Chunk, Document
+from resources.database.models.vectors import EmbeddingFailure, EmbeddingSpace, EmbeddingVector
+
+__all__ = [
+    "AnalysisRun",
+    "Base",
+    "Chunk",
+    "DataSource",
+    "Document",
+    "EmbeddingFailure",
+    "EmbeddingSpace",
+    "EmbeddingVector",
+    "Integration",
+    "QualityReport",
+    "RawItem",
+    "RejectedRecord",
+    "SyncState",
+    "Tenant",
+]

@@ -1,0 +1,47 @@
+"""Tenants and what they have configured."""
+
+from typing import Any, ClassVar
+
+from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from resources.database.models.base import Base, BigKey, Now, TenantOwned
+
+
+class Tenant(Base):
+    """An organisation or team whose rows nobody else sees."""
+
+    __tablename__ = "tenants"
+    __table_args__ = (CheckConstraint("name ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'", name="name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[Now]
+
+
+class Integration(TenantOwned, Base):
+    """Something a tenant has connected; `type` tells which subclass a row is."""
+
+    __tablename__ = "integrations"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "type", "name"),
+        CheckConstraint("name ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'", name="name"),
+    )
+    __mapper_args__: ClassVar[dict[str, Any]] = {"polymorphic_on": "type"}
+
+    id: Mapped[BigKey]
+    type: Mapped[str]
+    name: Mapped[str]
+    provider: Mapped[str]
+    configuration: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    description: Mapped[str | None]
+    is_active: Mapped[bool] = mapped_column(server_default="true")
+    revision: Mapped[int] = mapped_column(server_default="1")
+    created_at: Mapped[Now]
+    updated_at: Mapped[Now]
+
+
+class DataSource(Integration):
+    """Where raw records come from; `provider` is the source kind (`archive`, `git`)."""
+
+    __mapper_args__: ClassVar[dict[str, Any]] = {"polymorphic_identity": "data_source"}

@@ -1,0 +1,58 @@
+"""Embedding spaces and their vectors, one row per distinct text."""
+
+from pgvector.sqlalchemy import HALFVEC
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from resources.database.models.base import Base, BigKey, Now, TenantOwned
+
+
+class EmbeddingSpace(TenantOwned, Base):
+    """All vectors that may be compared: one tenant, model, revision, precision and preprocessing."""
+
+    __tablename__ = "embedding_spaces"
+    __table_args__ = (
+        CheckConstraint("status IN ('building', 'active', 'retired')", name="status"),
+        Index(
+            "uq_embedding_spaces_active",
+            "tenant_id",
+            unique=True,
+            postgresql_where=text("status = 'active'"),
+        ),
+    )
+
+    id: Mapped[BigKey]
+    provider: Mapped[str]
+    model: Mapped[str]
+    model_revision: Mapped[str]
+    dimensions: Mapped[int]
+    precision: Mapped[str]
+    preprocessing: Mapped[str]
+    status: Mapped[str]
+    created_at: Mapped[Now]
+
+
+class EmbeddingVector(TenantOwned, Base):
+    """The vector of one text; LIST-partitioned by space, chunks refer to it by content hash."""
+
+    __tablename__ = "embeddings"
+    __table_args__ = ({"postgresql_partition_by": "LIST (space_id)"},)
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("embedding_spaces.id"), primary_key=True)
+    content_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    embedding: Mapped[bytes] = mapped_column(HALFVEC())
+    created_at: Mapped[Now]
+
+
+class EmbeddingFailure(TenantOwned, Base):
+    """A text that could not be embedded; the next run tries it again."""
+
+    __tablename__ = "embedding_failures"
+
+    space_id: Mapped[int] = mapped_column(
+        ForeignKey("embedding_spaces.id", ondelete="CASCADE"), primary_key=True
+    )
+    content_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    attempts: Mapped[int] = mapped_column(server_default="1")
+    error: Mapped[str]
+    failed_at: Mapped[Now]

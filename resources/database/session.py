@@ -1,0 +1,94 @@
+"""Transactions as the application's role, each bound to one tenant."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import psycopg
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from resources.database.server import APP_DRIVER, Endpoints, open_endpoints
+from resources.database.setup import migrate
+from resources.errors import DatabaseError
+from resources.settings import Settings
+
+SET_TENANT = "SELECT set_config('precedent.tenant_id', %s, true)"
+
+
+class Database:
+    """The application's database; every transaction sees one tenant's rows, or none at all."""
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        self.endpoints = endpoints
+        self.engine: Engine = create_engine(
+            endpoints.app.set(drivername=APP_DRIVER),
+            pool_pre_ping=True,
+            # A prepared statement reused across tenants keeps the first one's plan.
+            connect_args={"prepare_threshold": None},
+        )
+
+    @classmethod
+    def open(cls, settings: Settings | None = None) -> "Database":
+        """Start the server if need be, migrate it, and connect.
+
+        Raises:
+            DatabaseError: the server cannot be started, reached or set up.
+        """
+        endpoints = open_endpoints(settings or Settings.from_environment())
+        migrate(endpoints)
+        return cls(endpoints)
+
+    def close(self) -> None:
+        """Close the connections; the embedded server is left to its other holders."""
+        self.engine.dispose()
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A transaction without a tenant: only the list of tenants can be seen."""
+        with self._translated(), Session(self.engine) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def tenant(self, tenant_id: int) -> Iterator[Session]:
+        """A transaction as one tenant; commits at its end, rolls back on an error."""
+        with self.session() as session:
+            session.execute(text("SELECT set_config('precedent.tenant_id', :id, true)"), {"id": str(tenant_id)})
+            yield session
+
+    @contextmanager
+    def bulk(self, tenant_id: int) -> Iterator["psycopg.Connection[Any]"]:
+        """The same on a psycopg connection, for COPY and server-side cursors.
+
+        The tenant holds for the whole connection, so that the caller may commit in between.
+        """
+        with self._translated():
+            raw = self.engine.raw_connection()
+            try:
+                connection = cast("psycopg.Connection[Any]", raw.driver_connection)
+                connection.execute("SELECT set_config('precedent.tenant_id', %s, false)", (str(tenant_id),))
+                try:
+                    yield connection
+                    connection.commit()
+                except BaseException:
+                    if not connection.closed:
+                        connection.rollback()
+                    raise
+                finally:
+                    if not connection.closed:
+                        connection.execute("RESET precedent.tenant_id")
+                        connection.commit()
+            finally:
+                raw.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (OperationalError, psycopg.OperationalError) as error:
+            where = self.endpoints.app.render_as_string(hide_password=True)
+            raise DatabaseError(
+                f"The database at {where} cannot be reached: check that it runs, then try again "
+                "(`precedent doctor` says more)."
+            ) from error
