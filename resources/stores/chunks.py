@@ -1,0 +1,79 @@
+"""Chunks in PostgreSQL: passages of documents, addressed by the hash of their text."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+PENDING = """
+SELECT d.id FROM documents d
+WHERE d.source_id = %(source)s
+  AND (%(everything)s OR d.chunked_hash IS DISTINCT FROM sha256(%(version)s::bytea || d.content_hash))
+ORDER BY d.id
+"""
+READ = "SELECT id, external_id, title, text FROM documents WHERE id = ANY(%s) ORDER BY id"
+MARK = """
+UPDATE documents SET chunked_hash = sha256(%(version)s::bytea || content_hash) WHERE id = ANY(%(ids)s)
+"""
+COPY = "COPY chunks (tenant_id, source_id, document_id, ordinal, text, tokens, content_hash) FROM STDIN"
+MANIFEST = """
+SELECT count(*), coalesce(sum(c.tokens), 0),
+       encode(sha256(coalesce(string_agg(c.content_hash, ''::bytea ORDER BY d.raw_item_id, c.ordinal),
+                              ''::bytea)), 'hex')
+FROM chunks c JOIN documents d ON d.id = c.document_id WHERE c.source_id = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRow:
+    """One passage; `content_hash` is the SHA-256 of `text`."""
+
+    document_id: int
+    ordinal: int
+    text: str
+    tokens: int
+    content_hash: bytes
+
+
+def pending(
+    connection: "psycopg.Connection[Any]", source_id: int, version: str, *, everything: bool
+) -> list[int]:
+    """Ids of documents whose chunks are missing or were cut from another text or by another version."""
+    rows = connection.execute(
+        PENDING, {"source": source_id, "version": version.encode(), "everything": everything}
+    )
+    return [row[0] for row in rows]
+
+
+def read(connection: "psycopg.Connection[Any]", ids: Sequence[int]) -> list[tuple[int, str, str, str]]:
+    """Id, external id, title and text of these documents."""
+    return connection.execute(READ, (list(ids),)).fetchall()
+
+
+def replace(
+    connection: "psycopg.Connection[Any]",
+    tenant_id: int,
+    source_id: int,
+    document_ids: Sequence[int],
+    rows: Iterable[ChunkRow],
+    version: str,
+) -> int:
+    """Put `rows` in the place of all chunks of these documents; returns how many were written."""
+    ids = list(document_ids)
+    connection.execute("DELETE FROM chunks WHERE document_id = ANY(%s)", (ids,))
+    written = 0
+    with connection.cursor().copy(COPY) as copy:
+        for row in rows:
+            copy.write_row((
+                tenant_id, source_id, row.document_id, row.ordinal, row.text, row.tokens, row.content_hash,
+            ))  # fmt: skip
+            written += 1
+    connection.execute(MARK, {"ids": ids, "version": version.encode()})
+    return written
+
+
+def manifest(connection: "psycopg.Connection[Any]", source_id: int) -> tuple[int, int, str]:
+    """Rows, tokens and digest of a source's chunks."""
+    row = connection.execute(MANIFEST, (source_id,)).fetchone()
+    return (row[0], row[1], row[2]) if row else (0, 0, "")
