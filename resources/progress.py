@@ -1,11 +1,13 @@
 """How long work tells whoever watches how far it is."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +81,9 @@ class Progress:
             left = self.seconds * (self.total - self.done) / self.done
             text += f", {100 * self.done / self.total:.0f} %, about {left:.0f} s left"
         return text
+
+
+def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Consecutive parts of a sequence, each of `size` items, the last perhaps shorter."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

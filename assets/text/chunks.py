@@ -1,0 +1,66 @@
+"""`text/chunks`: passages that fit the model's window."""
+
+import hashlib
+
+import dagster as dg
+
+from assets.partitions import backfill_policy, source_partitions
+from assets.refresh_config import RefreshConfig
+from assets.row_metadata import OWNERS, row_metadata
+from assets.text.chunking import CHUNKER_VERSION, HuggingFaceTokenCounter, chunk_many
+from resources.platform import DatabaseResource, EmbedderResource
+from resources.progress import Progress, slices
+from resources.stores import chunks as store
+from resources.stores.chunks import ChunkRow
+
+BATCH = 1_000
+
+
+@dg.asset(
+    key=["text", "chunks"],
+    deps=[dg.AssetKey(["text", "documents"])],
+    group_name="text",
+    kinds={"postgres", "huggingface"},
+    owners=OWNERS,
+    code_version=CHUNKER_VERSION,
+    partitions_def=source_partitions,
+    backfill_policy=backfill_policy,
+)
+def chunks(
+    context: dg.AssetExecutionContext,
+    config: RefreshConfig,
+    database: DatabaseResource,
+    embedder: EmbedderResource,
+) -> dg.MaterializeResult:
+    """Passages that fit the embedding model's window by its own tokenizer, each with its document's title.
+
+    Skips documents whose text, chunker and window are those the passages were cut by.
+    """
+    source = database.source(context.partition_key)
+    provider = embedder.provider
+    counter = HuggingFaceTokenCounter(provider.tokenizer(), provider.window)
+    version = f"{CHUNKER_VERSION}/{provider.files.name}/{provider.window}"
+    written = replaced = 0
+    with database.database.bulk(source.tenant_id) as connection:
+        ids = store.pending(connection, source.id, version, everything=config.full_refresh)
+        progress = Progress("chunks", len(ids), context.log.info)
+        for batch in slices(ids, BATCH):
+            found = store.read(connection, batch)
+            cut = chunk_many([(title, text) for _, _, title, text in found], counter)
+            rows = [
+                ChunkRow(document[0], c.ordinal, c.text, c.tokens, hashlib.sha256(c.text.encode()).digest())
+                for document, passages in zip(found, cut, strict=True)
+                for c in passages
+            ]
+            written += store.replace(connection, source.tenant_id, source.id, batch, rows, version)
+            connection.commit()
+            replaced += len(batch)
+            progress.advance(len(batch))
+        total, tokens, digest = store.manifest(connection, source.id)
+    metadata = row_metadata(
+        "chunks", total, added=written, unchanged=total - written, seconds=progress.seconds
+    )
+    metadata["documents/cut"] = dg.MetadataValue.int(replaced)
+    metadata["tokens/input"] = dg.MetadataValue.int(tokens)
+    metadata["model/window"] = dg.MetadataValue.int(provider.window)
+    return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(digest))

@@ -1,0 +1,95 @@
+"""`text/documents`: one clean text per raw item."""
+
+import hashlib
+
+import dagster as dg
+from dateutil.parser import isoparse
+
+from assets.partitions import backfill_policy, source_partitions
+from assets.raw.records import KEYS as RAW
+from assets.refresh_config import RefreshConfig
+from assets.row_metadata import OWNERS, row_metadata
+from assets.text.extractors.document import EXTRACTOR_VERSION, Comment, extract
+from resources.platform import DatabaseResource
+from resources.progress import Progress, slices
+from resources.sources.records import Shape
+from resources.stores import documents as store
+from resources.stores.documents import DocumentRow, RawText
+
+BATCH = 500
+
+
+@dg.asset(
+    key=["text", "documents"],
+    deps=list(RAW.values()),
+    group_name="text",
+    kinds={"postgres", "python"},
+    owners=OWNERS,
+    code_version=EXTRACTOR_VERSION,
+    partitions_def=source_partitions,
+    backfill_policy=backfill_policy,
+)
+def documents(
+    context: dg.AssetExecutionContext, config: RefreshConfig, database: DatabaseResource
+) -> dg.MaterializeResult:
+    """One clean text per issue, pull request, commit and incident, with the facts that search filters by.
+
+    Skips items whose payload, newest comments and extractor are those the text was made from.
+    """
+    source = database.source(context.partition_key)
+    added = changed = empty = 0
+    with database.database.bulk(source.tenant_id) as connection:
+        deleted = store.remove_deleted(connection, source.id)
+        ids = store.pending(
+            connection, source.id, EXTRACTOR_VERSION, config.bounds(), everything=config.full_refresh
+        )
+        connection.commit()
+        progress = Progress("documents", len(ids), context.log.info)
+        for batch in slices(ids, BATCH):
+            rows = [document_row(item) for item in store.read(connection, batch, EXTRACTOR_VERSION)]
+            new, altered = store.write(connection, source.tenant_id, source.id, rows)
+            connection.commit()
+            added, changed = added + new, changed + altered
+            empty += sum(not row.text for row in rows)
+            progress.advance(len(batch))
+        total, digest = store.manifest(connection, source.id)
+    metadata = row_metadata(
+        "documents", total, added=added, changed=changed, unchanged=total - added - changed, deleted=deleted,
+        seconds=progress.seconds,
+    )  # fmt: skip
+    metadata["text/without_body"] = dg.MetadataValue.int(empty)
+    return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(digest))
+
+
+def document_row(item: RawText) -> DocumentRow:
+    """Extract one raw item; its title falls back to its id, so that no document is without words."""
+    comments = [
+        Comment(
+            said["external_id"],
+            Shape(said["shape"]),
+            said["payload"],
+            isoparse(said["created_at"]) if said["created_at"] else None,
+        )
+        for said in item.said
+    ]
+    text = extract(item.kind, item.shape, item.payload, comments)
+    title = text.title or item.external_id
+    return DocumentRow(
+        raw_item_id=item.raw_item_id,
+        kind=item.kind.value,
+        external_id=item.external_id,
+        title=title,
+        text=text.text,
+        state=text.state,
+        type=text.type,
+        priority=text.priority,
+        resolution=text.resolution,
+        labels=list(text.labels),
+        components=list(text.components),
+        author=text.author,
+        url=text.url,
+        created_at=item.created_at,
+        updated_at=item.updated_at,
+        input_hash=item.input_hash,
+        content_hash=hashlib.sha256(f"{title}\0{text.text}".encode()).digest(),
+    )

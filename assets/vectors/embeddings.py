@@ -1,0 +1,137 @@
+"""`vectors/embeddings`: one vector per distinct passage and space."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+
+import dagster as dg
+
+from assets.partitions import backfill_policy, source_partitions
+from assets.row_metadata import OWNERS, row_metadata
+from assets.vectors.planning import Embedded, Shard, embed_shard, plan
+from resources.catalog import SourceRow
+from resources.database.session import Database
+from resources.platform import DatabaseResource, EmbedderResource
+from resources.progress import Progress
+from resources.providers.embedding import EmbeddingProvider
+from resources.stores import embeddings as store
+from resources.stores import spaces
+from resources.stores.spaces import Space
+
+# One thread computes while another reads texts or commits vectors.
+WORKERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ShardResult:
+    """What became of a shard's texts."""
+
+    shard: Shard
+    embedded: int
+    failed: int
+    error: str | None
+
+
+@dg.asset(
+    key=["vectors", "embeddings"],
+    deps=[dg.AssetKey(["text", "chunks"])],
+    group_name="vectors",
+    kinds={"postgres", "pgvector", "pytorch"},
+    owners=OWNERS,
+    code_version="1",
+    partitions_def=source_partitions,
+    backfill_policy=backfill_policy,
+)
+def embeddings(
+    context: dg.AssetExecutionContext, database: DatabaseResource, embedder: EmbedderResource
+) -> dg.MaterializeResult:
+    """One vector per distinct passage in the tenant's space; a known passage is never embedded again.
+
+    Work is planned over the whole partition and committed shard by shard. A passage that could not be embedded
+    is counted as failed and tried again by the next run; a zero vector is never stored.
+    """
+    source = database.source(context.partition_key)
+    provider = embedder.provider
+    with database.database.bulk(source.tenant_id) as connection:
+        space = spaces.ensure(connection, source.tenant_id, provider.profile)
+        connection.commit()
+        pending = store.pending(connection, source.id, space.id)
+    shards = plan(pending)
+    tokens = sum(shard.tokens for shard in shards)
+    progress = Progress("embeddings", tokens, context.log.info)
+
+    def finished(result: ShardResult) -> None:
+        progress.advance(result.embedded + result.failed, result.shard.tokens)
+        if result.error:
+            context.log.warning(f"{result.failed} passages were not embedded: {result.error}")
+
+    results = run_shards(database.database, source, space, provider, shards, finished)
+    with database.database.bulk(source.tenant_id) as connection:
+        orphans = store.remove_orphans(connection, space.id)
+        promoted = spaces.promote_when_covered(connection, space)
+        covered = store.coverage(connection, source.id, space.id)
+        total, digest = store.manifest(connection, source.id, space.id)
+    added = sum(result.embedded for result in results)
+    metadata = row_metadata(
+        "embeddings", total, added=added, unchanged=total - added, deleted=orphans,
+        failed=sum(result.failed for result in results), seconds=progress.seconds,
+    )  # fmt: skip
+    profile = space.profile
+    metadata |= {
+        "provider/name": dg.MetadataValue.text(profile.provider),
+        "provider/model": dg.MetadataValue.text(profile.model),
+        "provider/revision": dg.MetadataValue.text(profile.model_revision),
+        "space/id": dg.MetadataValue.int(space.id),
+        "space/promoted": dg.MetadataValue.bool(promoted),
+        "tokens/input": dg.MetadataValue.int(tokens),
+        "rate/tokens_per_s": dg.MetadataValue.float(round(tokens / max(progress.seconds, 1e-9), 1)),
+        "cost/usd": dg.MetadataValue.float(0.0),  # a local model; providers with a price come with their ledger
+        "cache/hit_rate": dg.MetadataValue.float(round(1 - added / total, 4) if total else 1.0),
+        "coverage/chunks": dg.MetadataValue.float(covered.embedded / covered.chunks if covered.chunks else 1.0),
+    }
+    return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(f"{space.id}:{digest}"))
+
+
+def run_shards(
+    database: Database,
+    source: SourceRow,
+    space: Space,
+    provider: EmbeddingProvider,
+    shards: list[Shard],
+    finished: Callable[[ShardResult], None],
+) -> list[ShardResult]:
+    """Embed shards on a few threads, each in transactions of its own; tells `finished` of every one."""
+    results = []
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="embed") as executor:
+        futures: list[Future[ShardResult]] = [
+            executor.submit(run_shard, database, source, space, provider, shard) for shard in shards
+        ]
+        try:
+            for future in as_completed(futures):
+                results.append(future.result())
+                finished(results[-1])
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise
+    return results
+
+
+def run_shard(
+    database: Database, source: SourceRow, space: Space, provider: EmbeddingProvider, shard: Shard
+) -> ShardResult:
+    """Embed one shard and commit it; idempotent, and ignorant of its neighbours."""
+    embedded = failed = 0
+    error = None
+    with database.bulk(source.tenant_id) as connection:
+        texts = list(store.read_texts(connection, shard.hashes).items())
+        connection.commit()  # no transaction stays open while the model computes
+        texts.sort(key=lambda pair: -len(pair[1]))
+        for part in embed_shard(texts, provider.embed):
+            if isinstance(part, Embedded):
+                store.write(connection, source.tenant_id, space.id, part.hashes, part.batch.vectors)
+                embedded += len(part.hashes)
+            else:
+                store.record_failure(connection, source.tenant_id, space.id, part.hashes, part.error)
+                failed, error = failed + len(part.hashes), part.error
+            connection.commit()
+    return ShardResult(shard, embedded, failed, error)
