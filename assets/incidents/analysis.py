@@ -3,7 +3,9 @@
 import time
 from typing import Any, Protocol
 
+import numpy as np
 import psycopg
+from numpy.typing import NDArray
 
 from resources.providers.recommendation import (
     Evidence,
@@ -45,10 +47,17 @@ def analysis_version(provider: RecommendationProvider) -> str:
 
 
 def find_evidence(
-    connection: "psycopg.Connection[Any]", space_id: int, incident: PendingIncident
+    connection: "psycopg.Connection[Any]",
+    space_id: int,
+    incident: PendingIncident,
+    vectors: NDArray[np.float32] | None = None,
 ) -> tuple[Evidence, ...]:
-    """What the tenant already knew when the incident began, best first, from all of its sources."""
-    vectors = retrieval.document_vectors(connection, space_id, incident.document_id, limit=1)
+    """What the tenant already knew when the incident began, best first, from all of its sources.
+
+    `vectors`, shape (n, dimensions), stand for an incident that is not stored; by default its own are read.
+    """
+    if vectors is None:
+        vectors = retrieval.document_vectors(connection, space_id, incident.document_id, limit=1)
     results = retrieval.search(
         connection,
         space_id=space_id,

@@ -42,7 +42,7 @@ LATEST = """
 SELECT a.external_id, a.provider_served, a.model, a.status, a.error, a.recommendations, a.evidence, a.duration_ms,
        a.created_at, i.name
 FROM analysis_runs a JOIN integrations i ON i.id = a.source_id
-WHERE a.external_id = %s ORDER BY a.created_at DESC, a.id DESC LIMIT 1
+WHERE a.source_id = %s AND a.external_id = %s ORDER BY a.created_at DESC, a.id DESC LIMIT 1
 """
 REMOVE_GONE = """
 DELETE FROM analysis_runs a WHERE a.source_id = %s AND NOT EXISTS (
@@ -123,9 +123,11 @@ def types(connection: "psycopg.Connection[Any]", source_id: int) -> dict[str, in
     return dict(connection.execute(TYPES, (source_id,)).fetchall())
 
 
-def latest(connection: "psycopg.Connection[Any]", external_id: str) -> dict[str, Any] | None:
+def latest(
+    connection: "psycopg.Connection[Any]", source_id: int, external_id: str
+) -> dict[str, Any] | None:
     """The newest analysis of an incident, or None."""
-    cursor = connection.execute(LATEST, (external_id,))
+    cursor = connection.execute(LATEST, (source_id, external_id))
     row = cursor.fetchone()
     if row is None:
         return None

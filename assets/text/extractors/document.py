@@ -1,0 +1,45 @@
+"""From a raw record to a clean document."""
+
+from collections.abc import Sequence
+from typing import Any, assert_never
+
+from assets.text.extractors import github, jira
+from assets.text.extractors.comments import comment_text
+from assets.text.extractors.commits import commit_document
+from assets.text.extractors.incidents import incident_document
+from assets.text.extractors.mapped import mapped_document
+from assets.text.extractors.model import Comment, Document
+from resources.sources.records import RawKind, Shape
+
+__all__ = ["EXTRACTOR_VERSION", "Comment", "Document", "extract"]
+
+# Part of a document's identity: raise it when the same record would give another text.
+EXTRACTOR_VERSION = "1"
+
+
+def extract(kind: RawKind, shape: Shape, payload: dict[str, Any], comments: Sequence[Comment]) -> Document:
+    """Read one record; whatever a payload lacks is left out of the document.
+
+    Jira issues carry their comments in the payload, for the others pass them. A record without a title has
+    the title ""; without any words its text is "" too.
+    """
+    match shape:
+        case Shape.GITHUB_ISSUE if kind is RawKind.PULL_REQUEST:
+            # The stub of a pull request in the list of issues.
+            return github.pull_document(payload, comments)
+        case Shape.GITHUB_ISSUE:
+            return github.issue_document(payload, comments)
+        case Shape.GITHUB_PULL:
+            return github.pull_document(payload, comments)
+        case Shape.JIRA_ISSUE:
+            return jira.issue_document(payload, list(comments))
+        case Shape.GIT_COMMIT:
+            return commit_document(payload)
+        case Shape.STATUSPAGE_INCIDENT:
+            return incident_document(payload)
+        case Shape.MAPPED:
+            return mapped_document(kind, payload, comments)
+        case Shape.GITHUB_COMMENT | Shape.GITHUB_REVIEW | Shape.GITHUB_REVIEW_COMMENT:
+            return Document(title="", text=comment_text(Comment("", shape, payload, None)))
+        case _:
+            assert_never(shape)

@@ -1,0 +1,79 @@
+"""The `precedent` command: parses, calls, prints."""
+
+import sys
+import traceback
+from datetime import UTC, datetime
+
+import click
+import typer
+
+from orchestration.commands import configuration, finding, lifecycle, refresh
+from orchestration.commands.output import errors
+from resources.errors import PrecedentError
+from resources.settings import Settings
+
+app = typer.Typer(
+    name="precedent",
+    help="Issues, pull requests, commits and incidents as searchable vectors, and what to do about an incident.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+lifecycle.register(app)
+configuration.register(app)
+refresh.register(app)
+finding.register(app)
+
+
+def main() -> None:
+    """Run the command; an error is one line on standard error, a traceback goes to a file."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """The command's exit code: 0, 1 for a failure, 2 for a wrong call, 130 for an interrupt."""
+    try:
+        result = app(args=arguments, standalone_mode=False, prog_name="precedent")
+    except PrecedentError as error:
+        _say(str(error))
+        return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())  # noqa: T201
+        return 2
+    except click.ClickException as error:
+        hint = f"{error.ctx.command_path} --help" if isinstance(error, click.UsageError) and error.ctx else ""
+        _say(error.format_message() + (f" See `{hint}`." if hint else ""))
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        _say("Interrupted: what was committed is kept, run the same command to go on.")
+        return 130
+    except BrokenPipeError:
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last line of defence: nobody reads a traceback
+        _say(f"Unexpected {type(error).__name__}: {_first_line(error)} The details are in {_keep_traceback()}.")
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _say(text: str) -> None:
+    errors.print(" ".join(text.split()), style="red", markup=False, soft_wrap=True)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{lines[0]}." if lines else ""
+
+
+def _keep_traceback() -> str:
+    from orchestration.instance import log_folder
+
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    path = log_folder(Settings.from_environment()) / f"error-{moment}.log"
+    path.write_text(traceback.format_exc(), encoding="utf-8")
+    path.chmod(0o600)
+    return str(path)
+
+
+if __name__ == "__main__":
+    main()

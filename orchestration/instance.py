@@ -1,0 +1,67 @@
+"""The Dagster instance that the command line and the web server share."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets.partitions import source_partitions
+from resources import catalog
+from resources.database.server import Endpoints
+from resources.database.session import Database
+from resources.settings import PROJECT_ROOT, Settings
+
+
+def dagster_environment(settings: Settings, endpoints: Endpoints) -> dict[str, str]:
+    """The variables that `dagster.yaml` reads, for this process and for those it starts."""
+    home = settings.home / "dagster"
+    files = home / "files"
+    files.mkdir(parents=True, exist_ok=True)
+    link = home / "dagster.yaml"
+    target = PROJECT_ROOT / "dagster.yaml"
+    if not link.exists() or link.resolve() != target:
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+    return {
+        "DAGSTER_HOME": str(home),
+        "PRECEDENT_HOME": str(settings.home),
+        "PRECEDENT_DAGSTER_URL": endpoints.dagster_url(),
+        "PRECEDENT_DAGSTER_FILES": str(files),
+        # A partial unit of work is better than no log at all, but not on the terminal of a user.
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+    }
+
+
+@contextmanager
+def dagster_instance(settings: Settings, endpoints: Endpoints) -> Iterator[dg.DagsterInstance]:
+    """The instance, for runs in this process: their output goes to the terminal, not to log files."""
+    environment = dagster_environment(settings, endpoints)
+    os.environ.update(environment)
+    overrides: dict[str, Any] = {
+        "compute_logs": {
+            "module": "dagster._core.storage.noop_compute_log_manager",
+            "class": "NoOpComputeLogManager",
+        }
+    }
+    with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"], overrides=overrides) as instance:
+        yield instance
+
+
+def sync_partitions(instance: dg.DagsterInstance, database: Database) -> None:
+    """Make the `source` partitions those of the table of sources."""
+    wanted = {f"{row.tenant}/{row.name}" for row in catalog.every(database)}
+    held = set(instance.get_dynamic_partitions(source_partitions.name or "source"))
+    if wanted - held:
+        instance.add_dynamic_partitions("source", sorted(wanted - held))
+    for key in held - wanted:
+        instance.delete_dynamic_partition("source", key)
+
+
+def log_folder(settings: Settings) -> Path:
+    """Where tracebacks go that no user should see."""
+    folder = settings.home / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,187 @@
+"""Search, similar and recommend as one process sees them: a database, an embedder, a tokenizer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+
+from assets.incidents.analysis import analyse, analysis_version, find_evidence
+from assets.text.chunking import HuggingFaceTokenCounter, chunk
+from resources import tenancy
+from resources.database.models import DataSource, Document
+from resources.database.session import Database
+from resources.errors import NotFoundError, UsageError
+from resources.progress import slices
+from resources.providers.drivers.local import LocalRecommender
+from resources.providers.drivers.sentence_transformers import SentenceTransformersProvider
+from resources.providers.model_files import resolve
+from resources.settings import Settings
+from resources.stores import analyses, spaces
+from resources.stores import search as store
+from resources.stores.analyses import PendingIncident
+from resources.stores.search import Filters, Mode, Result
+from resources.stores.spaces import Space
+
+# A query longer than the model's window becomes several passages; the first ones carry its meaning.
+QUERY_PASSAGES = 3
+QUERIES_AT_ONCE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question to the tenant's documents."""
+
+    text: str
+    k: int = 10
+    mode: Mode = Mode.HYBRID
+    filters: Filters = Filters()
+
+
+class Searcher:
+    """Answers queries of one tenant."""
+
+    def __init__(self, database: Database, tenant: str, settings: Settings) -> None:
+        self.database = database
+        self.tenant = tenancy.find(database, tenant)
+        self.settings = settings
+
+    @cached_property
+    def provider(self) -> SentenceTransformersProvider:
+        """The local model; loaded when the first query needs a vector."""
+        return SentenceTransformersProvider(resolve(self.settings))
+
+    @cached_property
+    def space(self) -> Space:
+        """The tenant's active space.
+
+        Raises:
+            NotFoundError: nothing is embedded.
+            UsageError: the configured model is not the one that the space was made with.
+        """
+        with self.database.bulk(self.tenant.id) as connection:
+            space = spaces.active(connection)
+        if space.profile != self.provider.profile:
+            raise UsageError(
+                f"The vectors of {self.tenant.name} were made with {space.profile.model}, the configured model is "
+                f"{self.provider.profile.model}: refresh all sources of the tenant, or set the model back."
+            )
+        return space
+
+    def search(self, queries: Sequence[Query]) -> list[list[Result]]:
+        """Answer queries, in their order; their texts are embedded together."""
+        found: list[list[Result]] = []
+        for part in slices(queries, QUERIES_AT_ONCE):
+            vectors = self._embed([query.text if query.mode is not Mode.TEXT else "" for query in part])
+            with self.database.bulk(self.tenant.id) as connection:
+                for query, own in zip(part, vectors, strict=True):
+                    found.append(
+                        store.search(
+                            connection, space_id=self.space.id, text=query.text, vectors=own, mode=query.mode,
+                            k=query.k, filters=query.filters,
+                        )  # fmt: skip
+                    )
+        return found
+
+    def similar(
+        self, external_id: str, *, source: str | None, kind: str | None, k: int, mode: Mode, filters: Filters
+    ) -> list[Result]:
+        """Documents that resemble one; its own vectors are the query."""
+        document = self.document(external_id, source=source, kind=kind)
+        with self.database.bulk(self.tenant.id) as connection:
+            vectors = store.document_vectors(connection, self.space.id, document.id, QUERY_PASSAGES)
+            return store.search(
+                connection, space_id=self.space.id, text=f"{document.title}\n{document.text}", vectors=vectors,
+                mode=mode, k=k, filters=filters,
+            )  # fmt: skip
+
+    def recommend(self, external_id: str, *, source: str | None, again: bool) -> dict[str, Any]:
+        """The newest analysis of an incident; made now where it is missing or out of date.
+
+        Raises:
+            NotFoundError: no such incident.
+        """
+        document = self.document(external_id, source=source, kind="incident")
+        provider = LocalRecommender()
+        with self.database.bulk(self.tenant.id) as connection:
+            stale = {
+                incident.external_id: incident
+                for incident in analyses.pending(
+                    connection, document.source_id, analysis_version(provider), everything=again
+                )
+            }
+            incident = stale.get(external_id)
+            if incident is not None:
+                evidence = find_evidence(connection, self.space.id, incident)
+                row = analyse(
+                    provider, incident, evidence, tenant_id=self.tenant.id, source_id=document.source_id,
+                    dagster_run_id=None,
+                )  # fmt: skip
+                analyses.save(connection, row)
+            found = analyses.latest(connection, document.source_id, external_id)
+        if found is None:
+            raise NotFoundError(f"{external_id} has no analysis: run `precedent refresh` on its source.")
+        return {**found, "title": document.title, "state": document.state}
+
+    def recommend_for(self, title: str, text: str) -> dict[str, Any]:
+        """Recommendations for an incident that is only described; nothing is stored."""
+        provider = LocalRecommender()
+        incident = PendingIncident(0, "described", title, text, None, [], None, None, b"")
+        (vectors,) = self._embed([f"{title}\n{text}".strip()])
+        with self.database.bulk(self.tenant.id) as connection:
+            evidence = find_evidence(connection, self.space.id, incident, vectors)
+        row = analyse(
+            provider, incident, evidence, tenant_id=self.tenant.id, source_id=0, dagster_run_id=None
+        )
+        return {
+            "incident": None, "title": title, "provider": row.provider_served, "model": row.model,
+            "status": row.status, "error": row.error, "duration_ms": row.duration_ms,
+            "recommendations": list(row.recommendations), "evidence": list(row.evidence),
+        }  # fmt: skip
+
+    def document(self, external_id: str, *, source: str | None, kind: str | None) -> Document:
+        """A document by its external id.
+
+        Raises:
+            NotFoundError: there is none.
+            UsageError: there are several; the message names their sources and kinds.
+        """
+        with self.database.tenant(self.tenant.id) as session:
+            statement = (
+                select(Document, DataSource.name)
+                .join(DataSource, DataSource.id == Document.source_id)
+                .where(Document.external_id == external_id)
+            )
+            if source:
+                statement = statement.where(DataSource.name == source)
+            if kind:
+                statement = statement.where(Document.kind == kind)
+            rows = session.execute(statement).all()
+            for row in rows:
+                session.expunge(row[0])
+        if not rows:
+            what = kind or "item"
+            raise NotFoundError(
+                f"{self.tenant.name} has no {what} {external_id!r}: check the id and --tenant, or refresh its source."
+            )
+        if len(rows) > 1:
+            places = ", ".join(sorted(f"--source {row[1]} --kind {row[0].kind}" for row in rows))
+            raise UsageError(f"{external_id!r} stands in several places: say which ({places}).")
+        document: Document = rows[0][0]
+        return document
+
+    def _embed(self, texts: Sequence[str]) -> list[NDArray[np.float32] | None]:
+        """For each text its passages' vectors, or None where there is no text."""
+        counter = HuggingFaceTokenCounter(self.provider.tokenizer(), self.provider.window)
+        passages: list[str] = []
+        spans: list[tuple[int, int]] = []
+        for text in texts:
+            title, _, body = text.strip().partition("\n")
+            own = [part.text for part in chunk(title, body, counter)][:QUERY_PASSAGES] if text.strip() else []
+            spans.append((len(passages), len(passages) + len(own)))
+            passages += own
+        vectors = self.provider.embed(passages).vectors
+        return [vectors[start:end] if end > start else None for start, end in spans]
