@@ -11,7 +11,7 @@ CHUNKER_VERSION = "1"
 
 # The most documents, and characters of them, that are tokenised at once: memory stays flat.
 _SLICE_DOCUMENTS = 512
-_SLICE_CHARACTERS = 1_000_000
+_SLICE_CHARACTERS = 500_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import ceil
 
 _SENTENCE_END = re.compile(r"[.!?…][\"')\]*_]*\s|[。！？]")
@@ -97,7 +98,8 @@ class TokenisedText:
 
     def _between_tokens(self, start: int, last: int, end: int) -> int:
         """Some place where one token ends before the next begins; later than asked only if there is none."""
-        for cut in (*range(last, start, -1), *range(last + 1, end)):
+        cut: int
+        for cut in chain(range(last, start, -1), range(last + 1, end)):
             if self._ends[cut - 1] <= self._starts[cut] > self._starts[start]:
                 return cut
         return end

@@ -1,0 +1,194 @@
+"""One golden document per shape."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from assets.text.extractors.document import Comment, Document, extract
+from resources.sources.records import RawKind, Shape
+
+
+def said(shape: Shape, hour: int, body: object, **more: object) -> Comment:
+    at = datetime(2024, 1, 1, hour, tzinfo=UTC)
+    return Comment(f"comment:{hour}", shape, {"body": body, **more}, at)
+
+
+def test_github_issue() -> None:
+    payload: dict[str, Any] = {
+        "title": "Crash  on start",
+        "body": "Crash on start\r\n\r\nSee [log](https://x.y).",
+        "state": "closed",
+        "state_reason": "not_planned",
+        "labels": [{"name": "Bug"}, {"name": "GUI"}, {"name": None}],
+        "user": {"login": "ann"},
+        "html_url": "https://github.com/o/r/issues/1",
+    }
+    comments = [
+        said(Shape.GITHUB_COMMENT, 4, "> old\n\nfourth"),
+        said(Shape.GITHUB_COMMENT, 1, "first"),
+        said(Shape.GITHUB_COMMENT, 3, "third"),
+        said(Shape.GITHUB_COMMENT, 5, " \n"),
+        said(Shape.GITHUB_COMMENT, 6, "Coverage 99%", user={"login": "codecov[bot]", "type": "Bot"}),
+        said(Shape.GITHUB_COMMENT, 2, "second"),
+    ]
+    assert extract(RawKind.ISSUE, Shape.GITHUB_ISSUE, payload, comments) == Document(
+        title="Crash on start",
+        text="See log.\n\nstate: closed; labels: Bug, GUI\n\nComment: second\n\nComment: third\n\nComment: fourth",
+        state="closed",
+        resolution="not_planned",
+        labels=("Bug", "GUI"),
+        author="ann",
+        url="https://github.com/o/r/issues/1",
+    )
+
+
+def test_github_pull_request() -> None:
+    payload: dict[str, Any] = {
+        "title": "Fix it",
+        "body": None,
+        "state": "closed",
+        "merged_at": "2024-01-02T00:00:00Z",
+        "base": {"ref": "main"},
+        "labels": [],
+    }
+    comments = [
+        said(Shape.GITHUB_COMMENT, 9, "chat"),
+        said(Shape.GITHUB_REVIEW, 1, "early"),
+        said(Shape.GITHUB_REVIEW, 3, "Fine", state="CHANGES_REQUESTED"),
+        said(Shape.GITHUB_REVIEW, 4, None, state="APPROVED"),
+        said(Shape.GITHUB_REVIEW_COMMENT, 2, "nit", path="src/a.py"),
+    ]
+    assert extract(RawKind.PULL_REQUEST, Shape.GITHUB_PULL, payload, comments) == Document(
+        title="Fix it",
+        text="state: merged; merged into: main\n\nReview comment on src/a.py: nit\n\nReview (changes requested): Fine",
+        state="merged",
+        resolution="merged",
+    )
+
+
+def test_pull_request_closed_without_merging() -> None:
+    payload = {"title": "Fix it", "state": "closed", "draft": True}
+    found = extract(RawKind.PULL_REQUEST, Shape.GITHUB_ISSUE, payload, [])
+    assert (found.state, found.resolution) == ("closed", "not merged")
+    assert found.text == "state: closed without merging; draft: yes"
+
+
+def test_jira_issue() -> None:
+    steps = "Open the app, tap the red button twice and wait until the screen turns black for some seconds."
+    payload: dict[str, Any] = {
+        "key": "AC-1",
+        "self": "https://jira.example.org/rest/api/2/issue/10001",
+        "names": {"customfield_10001": "Steps"},
+        "fields": {
+            "summary": "Login fails",
+            "description": "h3. Why\nIt *fails*.",
+            "issuetype": {"name": "Bug"},
+            "priority": {"name": "High"},
+            "status": {"name": "In Review"},
+            "resolution": {"name": "Won't Fix"},
+            "labels": ["ios"],
+            "components": [{"name": "Auth"}],
+            "environment": "iOS 9\r\n",
+            "reporter": {"name": "u1"},
+            "customfield_10001": steps,
+            "customfield_10002": "0|i0abc:",
+            "customfield_10003": "0123456789abcdef" * 20,
+            "comment": {
+                "comments": [
+                    {"id": "3", "created": "2014-03-12T06:25:03.000+0000", "body": "c {quote}b{quote}"},
+                    {"id": "1", "created": "2014-03-12T06:25:01.000+0000", "body": "a"},
+                    {"id": "4", "created": "2014-03-12T06:25:04.000+0000", "body": ""},
+                ]
+            },
+        },
+    }
+    assert extract(RawKind.ISSUE, Shape.JIRA_ISSUE, payload, []) == Document(
+        title="Login fails",
+        text=(
+            "Why\n\nIt fails.\n\ntype: Bug; priority: High; state: in review; labels: ios; components: Auth\n\n"
+            f"Environment: iOS 9\n\nSteps: {steps}\n\nComment: a\n\nComment: c"
+        ),
+        state="in review",
+        type="Bug",
+        priority="High",
+        resolution="Won't Fix",
+        labels=("ios",),
+        components=("Auth",),
+        author="u1",
+        url="https://jira.example.org/browse/AC-1",
+    )
+
+
+def test_commit() -> None:
+    payload: dict[str, Any] = {
+        "sha": "ab" * 20,
+        "parents": ["1", "2"],
+        "author_name": "Ann",
+        "message": "Fix  leak (#9)\r\n\r\n* free it\r\n\r\nFixes: #8\nSigned-off-by: Ann <a@b>\ngit-svn-id: svn://x@1",
+        "files": [{"path": "a.c", "insertions": 3, "deletions": 1}, "b.c", "c.c", {"filename": "d.c", "insertions": 1}],
+    }
+    assert extract(RawKind.COMMIT, Shape.GIT_COMMIT, payload, []) == Document(
+        title="Fix leak (#9)",
+        text="* free it\n\nFixes: #8\n\nfiles: a.c, b.c, c.c and 1 more; change: 4 insertions, 1 deletions",
+        type="merge",
+        author="Ann",
+    )
+
+
+def test_incident() -> None:
+    payload: dict[str, Any] = {
+        "name": "API errors",
+        "status": "resolved",
+        "impact": "major",
+        "shortlink": "https://stspg.io/x",
+        "components": [{"name": "API"}],
+        "incident_updates": [
+            {"status": "resolved", "body": "Fixed. " + "All is well now. " * 20, "created_at": "2024-01-01T02:00:00Z"},
+            {"status": "in_progress", "body": "Looking<br>into it", "created_at": "2024-01-01T01:00:00Z"},
+            {"status": "identified", "body": None, "created_at": "2024-01-01T01:30:00Z"},
+        ],
+    }
+    found = extract(RawKind.INCIDENT, Shape.STATUSPAGE_INCIDENT, payload, [])
+    well = " ".join(["All is well now."] * 20)
+    assert found.text == (
+        "impact: major; state: resolved; components: API\n\nin progress: Looking<br>into it\n\n"
+        f"resolved: Fixed. {well}"
+    )
+    assert found.resolution == "Fixed. " + " ".join(["All is well now."] * 11)
+    assert (found.title, found.state, found.priority, found.components, found.url) == (
+        "API errors", "resolved", "major", ("API",), "https://stspg.io/x",
+    )  # fmt: skip
+
+
+def test_mapped_record() -> None:
+    mapped = {
+        "id": "7",
+        "title": "Slow query",
+        "body": "{code}select 1{code}\nh2. Why\nno index",
+        "state": "Closed",
+        "labels": "db, slow",
+        "author": {"name": "Bob"},
+        "priority": 2,
+        "type": "Task",
+        "components": ["core"],
+        "resolution": "Fixed",
+    }
+    comment = Comment("c", Shape.MAPPED, {"mapped": {"body": "see **this**"}}, None)
+    assert extract(RawKind.ISSUE, Shape.MAPPED, {"mapped": mapped, "record": {}}, [comment]) == Document(
+        title="Slow query",
+        text=(
+            "select 1\n\nWhy\n\nno index\n\n"
+            "type: Task; priority: 2; state: closed; labels: db, slow; components: core\n\nComment: see this"
+        ),
+        state="closed",
+        type="Task",
+        priority="2",
+        resolution="Fixed",
+        labels=("db", "slow"),
+        components=("core",),
+        author="Bob",
+    )
+
+
+def test_a_comment_is_its_own_words() -> None:
+    found = extract(RawKind.COMMENT, Shape.GITHUB_COMMENT, {"body": "> a\n\n**b**"}, [])
+    assert (found.title, found.text) == ("", "b")
