@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+import warnings
 from datetime import UTC, datetime
 
 import click
@@ -33,6 +34,8 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """The command's exit code: 0, 1 for a failure, 2 for a wrong call, 130 for an interrupt."""
+    # Dagster says at every start which of its parameters are young; the pinned version makes that no news.
+    warnings.filterwarnings("ignore", module="dagster")
     try:
         result = app(args=arguments, standalone_mode=False, prog_name="precedent")
     except PrecedentError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.instance import InstanceRef
 
 from assets.partitions import source_partitions
 from resources import catalog
@@ -30,8 +31,6 @@ def dagster_environment(settings: Settings, endpoints: Endpoints) -> dict[str, s
         "PRECEDENT_HOME": str(settings.home),
         "PRECEDENT_DAGSTER_URL": endpoints.dagster_url(),
         "PRECEDENT_DAGSTER_FILES": str(files),
-        # A partial unit of work is better than no log at all, but not on the terminal of a user.
-        "DAGSTER_DISABLE_TELEMETRY": "1",
     }
 
 
@@ -46,7 +45,8 @@ def dagster_instance(settings: Settings, endpoints: Endpoints) -> Iterator[dg.Da
             "class": "NoOpComputeLogManager",
         }
     }
-    with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"], overrides=overrides) as instance:
+    reference = InstanceRef.from_dir(environment["DAGSTER_HOME"], overrides=overrides)
+    with dg.DagsterInstance.from_ref(reference) as instance:
         yield instance
 
 

@@ -1,5 +1,6 @@
 """How commands print: JSON for programs, tables for people, one line for an error."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any
@@ -8,8 +9,11 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+# A pipe has no width: without one a table would be folded to 80 columns in a log.
+PIPE_WIDTH = 150
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+errors = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPE_WIDTH)
 
 
 def print_json(value: Any) -> None:

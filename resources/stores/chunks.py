@@ -16,7 +16,17 @@ READ = "SELECT id, external_id, title, text FROM documents WHERE id = ANY(%s) OR
 MARK = """
 UPDATE documents SET chunked_hash = sha256(%(version)s::bytea || content_hash) WHERE id = ANY(%(ids)s)
 """
-COPY = "COPY chunks (tenant_id, source_id, document_id, ordinal, text, tokens, content_hash) FROM STDIN"
+# COPY cannot write to a table with row-level security: rows arrive in a temporary one.
+STAGE = """
+CREATE TEMP TABLE IF NOT EXISTS staged_chunks (
+  document_id bigint, ordinal integer, text text, tokens integer, content_hash bytea
+) ON COMMIT DELETE ROWS
+"""
+COPY = "COPY staged_chunks (document_id, ordinal, text, tokens, content_hash) FROM STDIN"
+INSERT = """
+INSERT INTO chunks (tenant_id, source_id, document_id, ordinal, text, tokens, content_hash)
+SELECT %s, %s, document_id, ordinal, text, tokens, content_hash FROM staged_chunks
+"""
 MANIFEST = """
 SELECT count(*), coalesce(sum(c.tokens), 0),
        encode(sha256(coalesce(string_agg(c.content_hash, ''::bytea ORDER BY d.raw_item_id, c.ordinal),
@@ -62,13 +72,11 @@ def replace(
     """Put `rows` in the place of all chunks of these documents; returns how many were written."""
     ids = list(document_ids)
     connection.execute("DELETE FROM chunks WHERE document_id = ANY(%s)", (ids,))
-    written = 0
+    connection.execute(STAGE)
     with connection.cursor().copy(COPY) as copy:
         for row in rows:
-            copy.write_row((
-                tenant_id, source_id, row.document_id, row.ordinal, row.text, row.tokens, row.content_hash,
-            ))  # fmt: skip
-            written += 1
+            copy.write_row((row.document_id, row.ordinal, row.text, row.tokens, row.content_hash))
+    written = connection.execute(INSERT, (tenant_id, source_id)).rowcount
     connection.execute(MARK, {"ids": ids, "version": version.encode()})
     return written
 

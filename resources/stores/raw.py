@@ -53,6 +53,14 @@ WHERE r.source_id = %(source)s AND r.kind = ANY(%(kinds)s) AND r.deleted_at IS N
   AND NOT EXISTS (SELECT FROM winners w WHERE w.kind = r.kind AND w.external_id = r.external_id)
 RETURNING kind
 """
+# COPY cannot write to a table with row-level security: everything arrives in a temporary one.
+STAGE_REJECTED = """
+CREATE TEMP TABLE staged_rejected (file text, line integer, reason text, detail text) ON COMMIT DROP
+"""
+INSERT_REJECTED = """
+INSERT INTO rejected_records (tenant_id, source_id, file, line, reason, detail)
+SELECT %s, %s, file, line, reason, detail FROM staged_rejected
+"""
 SAVE_STATE = """
 INSERT INTO sync_state (tenant_id, source_id, fingerprint, last_refresh, details)
 VALUES (%(tenant)s, %(source)s, %(fingerprint)s, now(), %(details)s)
@@ -215,8 +223,8 @@ def _store_rejected(
 ) -> None:
     # The table says what is wrong with the source now, not what once was.
     connection.execute("DELETE FROM rejected_records WHERE source_id = %s", (source_id,))
-    with connection.cursor().copy(
-        "COPY rejected_records (tenant_id, source_id, file, line, reason, detail) FROM STDIN"
-    ) as copy:
+    connection.execute(STAGE_REJECTED)
+    with connection.cursor().copy("COPY staged_rejected (file, line, reason, detail) FROM STDIN") as copy:
         for item in rejected:
-            copy.write_row((tenant_id, source_id, item.file, item.line, item.reason, item.detail))
+            copy.write_row((item.file, item.line, item.reason, item.detail))
+    connection.execute(INSERT_REJECTED, (tenant_id, source_id))

@@ -32,8 +32,12 @@ SELECT content_hash, text, kind, embedding::text FROM (
   WHERE c.source_id = %(source)s ORDER BY c.content_hash) s
 ORDER BY sha256(content_hash || %(seed)s::bytea) LIMIT %(limit)s
 """
+# The first passage of documents with enough text below their title, and the vector stored for it.
 PAIRS = """
-SELECT d.title, d.text FROM documents d
+SELECT d.title, c.text, e.embedding::text
+FROM documents d
+JOIN chunks c ON c.document_id = d.id AND c.ordinal = 0
+JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
 WHERE d.source_id = %(source)s AND length(d.text) >= 80 AND length(d.title) >= 12
 ORDER BY sha256(d.content_hash || %(seed)s::bytea) LIMIT %(limit)s
 """
@@ -61,6 +65,15 @@ class Sample:
     texts: list[str]
     kinds: list[str]
     vectors: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class TitleBody:
+    """A document's title, its first passage, and the passage's stored vector, shape (dimensions,)."""
+
+    title: str
+    text: str
+    vector: NDArray[np.float32]
 
 
 def latest(connection: "psycopg.Connection[Any]", source_id: int) -> Report | None:
@@ -113,12 +126,13 @@ def sample(
 
 
 def title_body_pairs(
-    connection: "psycopg.Connection[Any]", source_id: int, limit: int, seed: str
-) -> list[tuple[str, str]]:
-    """Titles and texts of documents that have enough of both."""
-    return connection.execute(
-        PAIRS, {"source": source_id, "limit": limit, "seed": seed.encode()}
+    connection: "psycopg.Connection[Any]", source_id: int, space_id: int, limit: int, seed: str
+) -> list[TitleBody]:
+    """Documents with enough of both, their first passage and its stored vector."""
+    rows = connection.execute(
+        PAIRS, {"source": source_id, "space": space_id, "limit": limit, "seed": seed.encode()}
     ).fetchall()
+    return [TitleBody(title, text, parse([vector])[0]) for title, text, vector in rows]
 
 
 def parse(texts: list[str]) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """HTML into blocks."""
 
 import re
+from html import unescape
 
 from bs4 import BeautifulSoup
 from bs4.builder import HTMLTreeBuilder
@@ -10,8 +11,8 @@ from lxml.html.defs import tags as HTML_TAGS  # type: ignore[import-untyped]
 from assets.text.extractors.blocks import Block, BlockKind, normalise
 
 KNOWN_TAGS = HTML_TAGS | {"bdi", "g-emoji", "data", "dialog", "main", "picture", "rb", "template"}
-_TAG_START = re.compile(r"<(?=(/?)([A-Za-z!?/][\w:.-]*))")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_ANGLE = re.compile(r"<(?:/?([A-Za-z][\w:.-]*)(?=[\s/>])[^<>]*>)?")
+_DECLARATION = re.compile(r"<!doctype[^<>]*>|<\?xml[^<>]*\?>", re.IGNORECASE)
 _DROPPED = frozenset({"head", "script", "style", "template", "svg"})
 _PARAGRAPHS = HTMLTreeBuilder.DEFAULT_BLOCK_ELEMENTS | {
     *("body", "center", "details", "html", "legend", "summary", "tbody", "thead")
@@ -22,8 +23,10 @@ _MAX_DEPTH = 100
 
 def html_blocks(text: str) -> list[Block]:
     """Read HTML; angle brackets that no HTML tag starts with stay as text, as in `List<String>`."""
-    text = without_comments(normalise(text))
-    escaped = _TAG_START.sub(_escape_unknown, text)
+    text = _DECLARATION.sub("", without_comments(normalise(text)))
+    escaped = _ANGLE.sub(_escape_unknown, text)
+    if "<" not in escaped:
+        return [Block(BlockKind.TEXT, unescape(escaped))]
     if escaped.count("<") > _MAX_DEPTH and _depth(escaped) > _MAX_DEPTH:
         # The standard library's parser has no limit, and strings are found without recursion.
         plain = BeautifulSoup(escaped, "html.parser").get_text("\n")
@@ -36,11 +39,22 @@ def html_blocks(text: str) -> list[Block]:
 
 def without_comments(text: str) -> str:
     """Drop HTML comments; of one that never ends only its opening, so that nothing else is lost."""
-    return _COMMENT.sub("", text).replace("<!--", "") if "<!--" in text else text
+    # A pattern that searches the end from each opening takes quadratic time where there is none.
+    parts: list[str] = []
+    position = 0
+    while (start := text.find("<!--", position)) >= 0:
+        end = text.find("-->", start + 2)
+        if end < 0:
+            parts.append(text[position:].replace("<!--", ""))
+            return "".join(parts)
+        parts.append(text[position:start])
+        position = end + 3
+    return "".join([*parts, text[position:]])
 
 
 def _escape_unknown(match: re.Match[str]) -> str:
-    return "<" if match.group(2).lower() in KNOWN_TAGS else "&lt;"
+    known = (match.group(1) or "").lower() in KNOWN_TAGS
+    return match.group() if known else "&lt;" + match.group()[1:]
 
 
 def _depth(text: str) -> int:

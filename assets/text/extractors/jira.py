@@ -13,7 +13,7 @@ from assets.text.extractors.model import Comment, Document
 from resources.sources.records import Shape
 
 _LONG = 80
-_WORD = re.compile(r"[^\W\d_]{2,}")
+_WORD = re.compile(r"(?<!\S)[\"'(]?[^\W\d_]{2,}[\"'),.;:!?]*(?!\S)")
 _READ_ELSEWHERE = frozenset({"summary", "description", "environment"})
 
 

@@ -52,8 +52,9 @@ def detect(text: str) -> Markup:
         return Markup.JIRA
     if markdown and (markdown * 2 >= html or not head.lstrip().startswith("<")):
         return Markup.MARKDOWN
-    # One stray tag, such as the <b> of a generic type, is no document.
-    return Markup.HTML if html > 1 or (html and head.lstrip().startswith("<")) else Markup.PLAIN
+    # One tag among lines of plain text is an example; reading it as HTML would join the lines.
+    certain = html > 1 or (html and ("\n" not in head.strip() or head.lstrip().startswith("<")))
+    return Markup.HTML if certain else Markup.PLAIN
 
 
 def clean_text(value: object, markup: Markup | None = None, *, quotes: bool = True) -> str:

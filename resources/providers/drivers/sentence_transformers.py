@@ -56,7 +56,8 @@ class SentenceTransformersProvider:
         """Embed texts; see `EmbeddingProvider.embed`."""
         if not texts:
             return EmbeddingBatch(np.empty((0, self.profile.dimensions), np.float32), 0)
-        model = _model(self.files)
+        with self._lock:
+            model = _model(self.files)
         longest = max(len(text) for text in texts)
         rows = max(8, min(256, BATCH_TOKENS // max(8, longest // 4)))
         try:
@@ -78,8 +79,10 @@ def _model(files: ModelFiles) -> "SentenceTransformer":
     import logging
 
     from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging as transformers_logging
 
     logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
+    transformers_logging.disable_progress_bar()
     return SentenceTransformer(str(files.folder), local_files_only=True)
 
 

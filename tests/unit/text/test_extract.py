@@ -32,7 +32,10 @@ def test_github_issue() -> None:
     ]
     assert extract(RawKind.ISSUE, Shape.GITHUB_ISSUE, payload, comments) == Document(
         title="Crash on start",
-        text="See log.\n\nstate: closed; labels: Bug, GUI\n\nComment: second\n\nComment: third\n\nComment: fourth",
+        text=(
+            "See log.\n\nstate: closed; labels: Bug, GUI\n\n"
+            "Comment: second\n\nComment: third\n\nComment: fourth"
+        ),
         state="closed",
         resolution="not_planned",
         labels=("Bug", "GUI"),
@@ -59,7 +62,10 @@ def test_github_pull_request() -> None:
     ]
     assert extract(RawKind.PULL_REQUEST, Shape.GITHUB_PULL, payload, comments) == Document(
         title="Fix it",
-        text="state: merged; merged into: main\n\nReview comment on src/a.py: nit\n\nReview (changes requested): Fine",
+        text=(
+            "state: merged; merged into: main\n\n"
+            "Review comment on src/a.py: nit\n\nReview (changes requested): Fine"
+        ),
         state="merged",
         resolution="merged",
     )
@@ -104,7 +110,8 @@ def test_jira_issue() -> None:
     assert extract(RawKind.ISSUE, Shape.JIRA_ISSUE, payload, []) == Document(
         title="Login fails",
         text=(
-            "Why\n\nIt fails.\n\ntype: Bug; priority: High; state: in review; labels: ios; components: Auth\n\n"
+            "Why\n\nIt fails.\n\n"
+            "type: Bug; priority: High; state: in review; labels: ios; components: Auth\n\n"
             f"Environment: iOS 9\n\nSteps: {steps}\n\nComment: a\n\nComment: c"
         ),
         state="in review",
@@ -124,7 +131,12 @@ def test_commit() -> None:
         "parents": ["1", "2"],
         "author_name": "Ann",
         "message": "Fix  leak (#9)\r\n\r\n* free it\r\n\r\nFixes: #8\nSigned-off-by: Ann <a@b>\ngit-svn-id: svn://x@1",
-        "files": [{"path": "a.c", "insertions": 3, "deletions": 1}, "b.c", "c.c", {"filename": "d.c", "insertions": 1}],
+        "files": [
+            {"path": "a.c", "insertions": 3, "deletions": 1},
+            "b.c",
+            "c.c",
+            {"filename": "d.c", "insertions": 1},
+        ],
     }
     assert extract(RawKind.COMMIT, Shape.GIT_COMMIT, payload, []) == Document(
         title="Fix leak (#9)",
@@ -142,7 +154,11 @@ def test_incident() -> None:
         "shortlink": "https://stspg.io/x",
         "components": [{"name": "API"}],
         "incident_updates": [
-            {"status": "resolved", "body": "Fixed. " + "All is well now. " * 20, "created_at": "2024-01-01T02:00:00Z"},
+            {
+                "status": "resolved",
+                "body": "Fixed. " + "All is well now. " * 20,
+                "created_at": "2024-01-01T02:00:00Z",
+            },
             {"status": "in_progress", "body": "Looking<br>into it", "created_at": "2024-01-01T01:00:00Z"},
             {"status": "identified", "body": None, "created_at": "2024-01-01T01:30:00Z"},
         ],
@@ -150,7 +166,7 @@ def test_incident() -> None:
     found = extract(RawKind.INCIDENT, Shape.STATUSPAGE_INCIDENT, payload, [])
     well = " ".join(["All is well now."] * 20)
     assert found.text == (
-        "impact: major; state: resolved; components: API\n\nin progress: Looking<br>into it\n\n"
+        "impact: major; state: resolved; components: API\n\nin progress: Looking\ninto it\n\n"
         f"resolved: Fixed. {well}"
     )
     assert found.resolution == "Fixed. " + " ".join(["All is well now."] * 11)

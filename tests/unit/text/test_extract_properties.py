@@ -1,5 +1,6 @@
 """Whatever a payload looks like, there is a document."""
 
+import re
 from collections import defaultdict
 from typing import Any
 
@@ -10,3 +11,110 @@ from hypothesis import strategies as st
 from assets.text.extractors.document import Comment, extract
 from assets.text.extractors.markup import Markup, clean_text
 from resources.sources.records import RawKind, Shape
+from tests.unit.text.records import needs_records, real
+
+odd = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = re.findall(
+    r"\w+",
+    """title body state state_reason labels user html_url merged merged_at base draft name status impact
+incident_updates components message files parents stats insertions author_name fields key self names path
+mapped postmortem_body created_at comment description summary issuetype priority resolution environment
+customfield_1 content type attrs text""",
+)
+payloads = st.dictionaries(st.sampled_from(FIELDS), odd, max_size=8)
+nested = st.builds(lambda outer, inner: {**outer, "fields": inner, "mapped": inner}, payloads, payloads)
+MARKS = re.findall(
+    r"\S+",
+    """{code} {code:java} {noformat} {quote} {panel:title=x} {color:red} {{ }} [ ] | || [a|http://b] [~u]
+    * - # h1. bq. ** __ ``` ` > <b> </b> <div> <!-- --> <td> <pre> </pre> ![a](b) [c](d) --- \\ \\\\ !a.png!
+    ?? + ^ ~ word 😀 &amp; wrote: 1. [x] &#x0; <a <![CDATA[ ]]> <?xml @ On: https://a.b/?c""",
+)
+marks = st.lists(
+    st.sampled_from([*MARKS, " ", "\n", "\n\n", "\r", "\x1b[0m", "\ufdd0", "\u2028"]),
+    max_size=40,
+).map("".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(RawKind),
+    st.sampled_from(Shape),
+    payloads | nested,
+    st.lists(payloads | nested, max_size=3),
+)
+def test_odd_payloads_give_a_document(
+    kind: RawKind, shape: Shape, payload: dict[str, Any], said: list[dict[str, Any]]
+) -> None:
+    comments = [Comment(str(position), shape, body, None) for position, body in enumerate(said)]
+    found = extract(kind, shape, payload, comments)
+    assert "\n" not in found.title
+    assert "\r" not in found.text
+    assert found.text == found.text.strip("\n")
+    assert found.cut_characters == 0
+
+
+@settings(max_examples=500, deadline=None)
+@given(marks | st.text(max_size=200), st.sampled_from([*Markup, None]), st.booleans())
+def test_odd_markup_gives_text(body: str, markup: Markup | None, quotes: bool) -> None:
+    text = clean_text(body, markup, quotes=quotes)
+    assert "\r" not in text
+    assert "\x1b[0m" not in text
+
+
+@pytest.mark.parametrize("shape", list(Shape))
+def test_an_empty_record_has_neither_title_nor_text(shape: Shape) -> None:
+    found = extract(RawKind.ISSUE, shape, {}, [])
+    assert (found.title, found.text) == ("", "")
+
+
+@needs_records
+@pytest.mark.records
+def test_every_jira_issue_is_extracted() -> None:
+    # Two issues have no summary: their caller falls back to the key.
+    untitled = {"AC-523", "AC-2241"}
+    for payload in real("jira/issues"):
+        found = extract(RawKind.ISSUE, Shape.JIRA_ISSUE, payload, [])
+        assert bool(found.title) is (payload["key"] not in untitled)
+        assert found.text
+        assert found.state
+
+
+@needs_records
+@pytest.mark.records
+def test_every_github_record_is_extracted() -> None:
+    said: dict[int, list[Comment]] = defaultdict(list)
+    for name, shape in (
+        ("issue_comments", Shape.GITHUB_COMMENT),
+        ("reviews", Shape.GITHUB_REVIEW),
+        ("review_comments", Shape.GITHUB_REVIEW_COMMENT),
+    ):
+        for payload in real(f"github/{name}"):
+            said[payload["number"]].append(Comment(str(payload["id"]), shape, payload, None))
+    for name, kind, shape in (
+        ("issues", RawKind.ISSUE, Shape.GITHUB_ISSUE),
+        ("pulls", RawKind.PULL_REQUEST, Shape.GITHUB_PULL),
+    ):
+        for payload in real(f"github/{name}"):
+            found = extract(kind, shape, payload, said[payload["number"]])
+            assert found.title
+            # In code a comment is shown.
+            assert "<!--" not in found.text or "```" in payload["body"]
+            assert found.state in {"open", "closed", "merged"}
+
+
+@needs_records
+@pytest.mark.records
+def test_every_commit_and_incident_is_extracted() -> None:
+    for payload in real("git/commits"):
+        found = extract(RawKind.COMMIT, Shape.GIT_COMMIT, payload, [])
+        assert found.title
+        assert "Signed-off-by" not in found.text
+    for payload in real("incidents/statuspage"):
+        found = extract(RawKind.INCIDENT, Shape.STATUSPAGE_INCIDENT, payload, [])
+        assert found.title
+        assert found.resolution
+        assert len(found.resolution) <= 200

@@ -121,7 +121,8 @@ and that
 HTML = """<h2>Title</h2><p>Hello <b>big</b>
 world</p><ul><li>one</li><li><p>two</p></li></ul><pre>a
   b</pre><table><tr><th>x</th><th>y</th></tr><tr><td>1</td><td>2</td></tr></table>
-<blockquote><p>q</p></blockquote>List&lt;String&gt; Map<Key> <script>bad()</script><h2>Nothing</h2><!-- x -->"""
+<blockquote><p>q</p></blockquote>List&lt;String&gt; Map<Key> <script>bad()</script>
+<h2>Nothing</h2><!-- x -->"""
 
 HTML_TEXT = """Title
 
@@ -224,7 +225,12 @@ def test_each_markup_is_read_to_its_words(body: object, markup: Markup | None, t
 
 @pytest.mark.parametrize(
     ("body", "markup"),
-    [(MARKDOWN, Markup.MARKDOWN), (WIKI, Markup.JIRA), (HTML, Markup.HTML), ("Just words, 5 < 6.", Markup.PLAIN)],
+    [
+        (MARKDOWN, Markup.MARKDOWN),
+        (WIKI, Markup.JIRA),
+        (HTML, Markup.HTML),
+        ("Just words, 5 < 6.", Markup.PLAIN),
+    ],
 )
 def test_the_markup_is_recognised(body: str, markup: Markup) -> None:
     assert detect(body) is markup
@@ -277,7 +283,17 @@ def test_invisible_characters_and_terminal_colours_go() -> None:
     assert clean_text("a\x1b[31mb\x1b[0m\u200bc\x00\rd\ufeff", Markup.PLAIN) == "abc\nd"
 
 
-@pytest.mark.parametrize("part", ["-x ", "[a ", "[a|http://b ", "{color:red}", "|[a|\n", "{{a ", "{code}", "*a _b "])
+@pytest.mark.parametrize("part", ["<!--", "<a href=", "<div>", "<td>", "<b", "> ", "- ", "[](", "`", "&"])
+@pytest.mark.parametrize("markup", [Markup.MARKDOWN, Markup.HTML])
+def test_odd_marks_take_no_more_than_linear_time(part: str, markup: Markup) -> None:
+    started = time.perf_counter()
+    clean_text(part * (40_000 // len(part)), markup)
+    assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize(
+    "part", ["-x ", "[a ", "[a|http://b ", "{color:red}", "|[a|\n", "{{a ", "{code}", "*a _b "]
+)
 def test_odd_wiki_texts_take_no_more_than_linear_time(part: str) -> None:
     started = time.perf_counter()
     clean_text(part * (40_000 // len(part)), Markup.JIRA)
