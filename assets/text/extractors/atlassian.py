@@ -1,6 +1,8 @@
 """The Atlassian document format (rich text of Jira Cloud, API version 3) into blocks."""
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from assets.text.extractors.blocks import Block, BlockKind
@@ -120,9 +122,16 @@ def _inline_node(node: dict[str, Any]) -> str:
         case kind if kind in _MEDIA:
             return _attribute(node, "alt")
         case "date":
-            return ""
+            return _date(_attribute(node, "timestamp"))
         case _:
             return "\n".join(_all_text(node))
+
+
+def _date(milliseconds: str) -> str:
+    # Twelve or thirteen digits: every day from 1973 to 2286.
+    if not re.fullmatch(r"[0-9]{12,13}", milliseconds):
+        return milliseconds
+    return datetime.fromtimestamp(int(milliseconds) // 1000, UTC).date().isoformat()
 
 
 def _all_text(node: dict[str, Any]) -> Iterator[str]:

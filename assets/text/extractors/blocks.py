@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 
 _ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # Zero-width joiners stay: emoji, Persian and Indic scripts need them. U+FDD0 is a non-character that
@@ -17,6 +18,8 @@ _TRAILING_SPACES = re.compile(r"[^\S\n]+(?=\n|\Z)")
 _NEWLINES = re.compile(r"\n{3,}")
 _URL = re.compile(r"https?://(?:www\.)?([^\s<>\"'()\[\]{}|]+)", re.IGNORECASE)
 _URL_NOISE = re.compile(r"[?#].*", re.DOTALL)
+# The longest question in a usual template: "Is your feature request related to a problem? Please describe."
+_TEMPLATE_HEADING = 64
 _PLACEHOLDER = re.compile(
     r"[_*(\[]*(?:no response|n/?a|none|nothing|tbd|todo|not applicable|\.{2,}|…|-+|\?+)[.)\]_*]*",
     re.IGNORECASE,
@@ -89,6 +92,7 @@ def _bare_address(match: re.Match[str]) -> str:
 def _without_empty_sections(blocks: Sequence[Block]) -> Sequence[Block]:
     if len(blocks) < 2:
         return blocks
+    blocks = _with_headings_that_say_something(blocks)
     kept: list[Block] = []
     # filled[n]: there is content below the place where a heading of level n would stand.
     filled = [False] * 10
@@ -104,6 +108,17 @@ def _without_empty_sections(blocks: Sequence[Block]) -> Sequence[Block]:
             kept.append(block)
         filled[level:] = [False] * (10 - level)
     return kept[::-1]
+
+
+def _with_headings_that_say_something(blocks: Sequence[Block]) -> list[Block]:
+    """Take headings for text where one is too long for a template, as in a log with h6. on each line."""
+    found: list[Block] = []
+    for kind, run in groupby(blocks, key=lambda block: block.kind):
+        members = list(run)
+        if kind is BlockKind.HEADING and any(len(block.text) > _TEMPLATE_HEADING for block in members):
+            members = [Block(BlockKind.TEXT, block.text) for block in members]
+        found += members
+    return found
 
 
 def _is_placeholder(blocks: Sequence[Block], index: int) -> bool:

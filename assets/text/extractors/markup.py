@@ -29,10 +29,11 @@ _WIKI = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _MARKDOWN = re.compile(
-    r"^ {0,3}(?:```|~~~)|^ {0,3}#{1,6} +\S|\]\((?:https?://|mailto:|/|#)[^)\s]*\)|^[ \t]*[-*+] \[[ xX]\] "
+    r"^ {0,3}(?:```|~~~)|\]\((?:https?://|mailto:|/|#)[^)\s]*\)|^[ \t]*[-*+] \[[ xX]\] "
     r"|\*\*\S[^*\n]{0,200}\*\*|^ {0,3}\|?[ \t]*:?-{3,}:?[ \t]*\||`[^`\n]{1,200}`|^ {0,3}> ?\S|<!--",
     re.MULTILINE,
 )
+_HASHES = re.compile(r"^ {0,3}(#{1,6}) +\S", re.MULTILINE)
 _HTML = re.compile(
     r"</(?:p|div|li|ul|ol|td|tr|table|h[1-6]|pre|blockquote|strong|em|a|span|b|i|code)>"
     r"|<br ?/?>|<p>|<img [^<>]*>",
@@ -48,6 +49,9 @@ def detect(text: str) -> Markup:
     """
     head = text[:20_000].replace("\r", "")
     wiki, markdown, html = (sum(1 for _ in sign.finditer(head)) for sign in (_WIKI, _MARKDOWN, _HTML))
+    hashes = _HASHES.findall(head)
+    # A Markdown text has one first heading; several are the numbered list of wiki markup.
+    markdown += len(hashes) if hashes.count("#") < 2 else 0
     if wiki and wiki >= markdown:
         return Markup.JIRA
     if markdown and (markdown * 2 >= html or not head.lstrip().startswith("<")):

@@ -1,6 +1,5 @@
 """What each markup says once its marks are gone."""
 
-import time
 from typing import Any
 
 import pytest
@@ -161,6 +160,8 @@ RICH_TEXT = node(
         node("emoji", shortName=":x:", text="😀"),
         words(" "),
         node("inlineCard", url="https://a.b/c"),
+        words(" "),
+        node("date", timestamp="1700000000000"),
     ),
     node(
         "bulletList",
@@ -184,7 +185,7 @@ RICH_TEXT = node(
 RICH_TEXT_TEXT = """Cause
 
 Hi @Bob
-😀 a.b/c
+😀 a.b/c 2023-11-14
 
 - one
 3. sub
@@ -237,7 +238,16 @@ def test_the_markup_is_recognised(body: str, markup: Markup) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["List<b> only", "{foo} [INFO] bar", "*bold* only", " - item\n - item", "a | b", "x = y * z * 2"]
+    "text",
+    [
+        "List<b> only",
+        "{foo} [INFO] bar",
+        "*bold* only",
+        " - item\n - item",
+        "a | b",
+        "x = y * z * 2",
+        "# one\n# two\n## three",
+    ],
 )
 def test_doubtful_signs_count_as_plain_text(text: str) -> None:
     assert detect(text) is Markup.PLAIN
@@ -270,34 +280,15 @@ def test_template_headings_in_bold_go_with_their_instructions() -> None:
     assert clean_text(body, Markup.MARKDOWN) == "Actual behavior\n\nIt fails."
 
 
-def test_deep_nesting_loses_no_text() -> None:
-    assert "deep" in clean_text("> " * 500 + "deep", Markup.MARKDOWN)
-    assert "deep" in clean_text("<div>" * 3000 + "deep" + "</div>" * 3000, Markup.HTML)
-    document = words("deep")
-    for _ in range(300):
-        document = node("panel", document)
-    assert "deep" in clean_text(node("doc", document))
+def test_headings_without_content_are_kept_where_they_are_the_content() -> None:
+    frame = "at build (/Users/me/Library/Application Support/node_modules/ioslib/build.js:298)"
+    log = f"It fails:\nh6. TypeError: no property\nh6.   {frame}\n"
+    assert clean_text(log, Markup.JIRA) == f"It fails:\n\nTypeError: no property\n\n{frame}"
+    assert clean_text("h3. Steps\nh3. Expected\n\nWorks", Markup.JIRA) == "Expected\n\nWorks"
 
 
 def test_invisible_characters_and_terminal_colours_go() -> None:
     assert clean_text("a\x1b[31mb\x1b[0m\u200bc\x00\rd\ufeff", Markup.PLAIN) == "abc\nd"
-
-
-@pytest.mark.parametrize("part", ["<!--", "<a href=", "<div>", "<td>", "<b", "> ", "- ", "[](", "`", "&"])
-@pytest.mark.parametrize("markup", [Markup.MARKDOWN, Markup.HTML])
-def test_odd_marks_take_no_more_than_linear_time(part: str, markup: Markup) -> None:
-    started = time.perf_counter()
-    clean_text(part * (40_000 // len(part)), markup)
-    assert time.perf_counter() - started < 5
-
-
-@pytest.mark.parametrize(
-    "part", ["-x ", "[a ", "[a|http://b ", "{color:red}", "|[a|\n", "{{a ", "{code}", "*a _b "]
-)
-def test_odd_wiki_texts_take_no_more_than_linear_time(part: str) -> None:
-    started = time.perf_counter()
-    clean_text(part * (40_000 // len(part)), Markup.JIRA)
-    assert time.perf_counter() - started < 5
 
 
 def test_other_users_of_pyparsing_keep_their_whitespace() -> None:
