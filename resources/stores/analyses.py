@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 # An analysis is up to date when it was made from this text by this provider.
 VERSION_HASH = "sha256(%(version)s::bytea || d.content_hash || convert_to(coalesce(d.state, ''), 'UTF8'))"
 PENDING = f"""
-SELECT d.id, d.external_id, d.title, d.text, d.type, d.components, d.state, d.created_at, {VERSION_HASH}
+SELECT d.id, d.external_id, d.title, d.text, d.priority, d.components, d.state, d.created_at, {VERSION_HASH}
 FROM documents d
 WHERE d.source_id = %(source)s AND d.kind = 'incident' AND (%(everything)s OR NOT EXISTS (
   SELECT FROM analysis_runs a WHERE a.source_id = d.source_id AND a.external_id = d.external_id
