@@ -5,8 +5,8 @@ import traceback
 import warnings
 from datetime import UTC, datetime
 
-import click
 import typer
+import typer.exceptions
 
 from orchestration.commands import configuration, finding, lifecycle, refresh
 from orchestration.commands.output import errors
@@ -41,14 +41,9 @@ def run(arguments: list[str]) -> int:
     except PrecedentError as error:
         _say(str(error))
         return error.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message())  # noqa: T201
-        return 2
-    except click.ClickException as error:
-        hint = f"{error.ctx.command_path} --help" if isinstance(error, click.UsageError) and error.ctx else ""
-        _say(error.format_message() + (f" See `{hint}`." if hint else ""))
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except typer.exceptions.TyperException as error:
+        return _usage(error)
+    except (KeyboardInterrupt, typer.Abort):
         _say("Interrupted: what was committed is kept, run the same command to go on.")
         return 130
     except BrokenPipeError:
@@ -57,6 +52,16 @@ def run(arguments: list[str]) -> int:
         _say(f"Unexpected {type(error).__name__}: {_first_line(error)} The details are in {_keep_traceback()}.")
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _usage(error: typer.exceptions.TyperException) -> int:
+    context = getattr(error, "ctx", None)
+    message = getattr(error, "format_message", lambda: str(error))()
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(message)  # noqa: T201 - the help that was asked for by saying nothing
+        return 2
+    _say(message.rstrip(".") + "." + (f" See `{context.command_path} --help`." if context else ""))
+    return int(getattr(error, "exit_code", 2))
 
 
 def _say(text: str) -> None:

@@ -15,6 +15,7 @@ import stat
 import subprocess
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from sqlalchemy import URL
 from resources.errors import DatabaseError
 
 START_TIMEOUT_SECONDS = 60
+START_ATTEMPTS = 8
 SERVER_USER = "pgserver"
 SOCKET_PATH_LIMIT = 100  # sockaddr_un holds 107 bytes; PostgreSQL adds ".lock"
 
@@ -136,13 +138,18 @@ class EmbeddedServer:
         arguments = ("-w", "-t", str(START_TIMEOUT_SECONDS), "-D", str(self.data), "-l", str(self.log))
         options = f"-k {self._socket_folder()}"
         self._open_to_server_user(self.log, create=True)
-        try:
-            self._run("pg_ctl", *arguments, "-o", options, "start")
-        except subprocess.SubprocessError as error:
-            raise DatabaseError(
-                f"The embedded PostgreSQL did not start: read {self.log} for the reason, "
-                "then run `precedent doctor`."
-            ) from error
+        for attempt in range(START_ATTEMPTS):
+            try:
+                self._run("pg_ctl", *arguments, "-o", options, "start")
+                break
+            except subprocess.SubprocessError as error:
+                # After a kill the server's children hold its memory for a moment, and a start is refused.
+                if attempt + 1 == START_ATTEMPTS:
+                    raise DatabaseError(
+                        f"The embedded PostgreSQL did not start: read {self.log} for the reason, "
+                        "then run `precedent doctor`."
+                    ) from error
+                time.sleep(1)
         if not self._answers():
             raise DatabaseError(
                 f"The embedded PostgreSQL started but does not answer: read {self.log}, run `precedent down`, "
@@ -237,7 +244,7 @@ class EmbeddedServer:
         with tempfile.TemporaryFile() as output:
             subprocess.run(
                 [str(binary), *arguments], check=True, stdout=output, stderr=output, stdin=subprocess.DEVNULL,
-                user=user, cwd="/", timeout=START_TIMEOUT_SECONDS * 2, start_new_session=True,
+                user=user, group=user, extra_groups=[] if user else None, cwd="/", timeout=START_TIMEOUT_SECONDS * 2, start_new_session=True,
             )  # fmt: skip
 
     @staticmethod
