@@ -11,12 +11,8 @@ from resources.stores.raw import TimeBounds
 class RefreshConfig(dg.Config):
     """What a run should look at; by default whatever has changed."""
 
-    created_after: str | None = Field(
-        default=None, description="Only items created at or after this ISO 8601 moment."
-    )
-    created_before: str | None = Field(
-        default=None, description="Only items created before this ISO 8601 moment."
-    )
+    created_after: str | None = Field(default=None, description="Only items created at or after this ISO 8601 moment.")
+    created_before: str | None = Field(default=None, description="Only items created before this ISO 8601 moment.")
     full_refresh: bool = Field(
         default=False, description="Read and derive everything anew; vectors of unchanged texts are kept."
     )

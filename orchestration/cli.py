@@ -48,20 +48,20 @@ def run(arguments: list[str]) -> int:
         return 130
     except BrokenPipeError:
         return 1
-    except Exception as error:  # noqa: BLE001 - the last line of defence: nobody reads a traceback
+    except Exception as error:
         _say(f"Unexpected {type(error).__name__}: {_first_line(error)} The details are in {_keep_traceback()}.")
         return 1
     return result if isinstance(result, int) else 0
 
 
 def _usage(error: typer.exceptions.TyperException) -> int:
-    context = getattr(error, "ctx", None)
-    message = getattr(error, "format_message", lambda: str(error))()
+    message = error.format_message()
     if type(error).__name__ == "NoArgsIsHelpError":
-        print(message)  # noqa: T201 - the help that was asked for by saying nothing
+        print(message)
         return 2
+    context = getattr(error, "ctx", None)
     _say(message.rstrip(".") + "." + (f" See `{context.command_path} --help`." if context else ""))
-    return int(getattr(error, "exit_code", 2))
+    return error.exit_code
 
 
 def _say(text: str) -> None:

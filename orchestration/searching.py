@@ -1,7 +1,7 @@
 """Search, similar and recommend as one process sees them: a database, an embedder, a tokenizer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -38,7 +38,7 @@ class Query:
     text: str
     k: int = 10
     mode: Mode = Mode.HYBRID
-    filters: Filters = Filters()
+    filters: Filters = field(default_factory=Filters)
 
 
 class Searcher:
@@ -80,9 +80,14 @@ class Searcher:
                 for query, own in zip(part, vectors, strict=True):
                     found.append(
                         store.search(
-                            connection, space_id=self.space.id, text=query.text, vectors=own, mode=query.mode,
-                            k=query.k, filters=query.filters,
-                        )  # fmt: skip
+                            connection,
+                            space_id=self.space.id,
+                            text=query.text,
+                            vectors=own,
+                            mode=query.mode,
+                            k=query.k,
+                            filters=query.filters,
+                        )
                     )
         return found
 
@@ -133,9 +138,7 @@ class Searcher:
         (vectors,) = self._embed([f"{title}\n{text}".strip()])
         with self.database.bulk(self.tenant.id) as connection:
             evidence = find_evidence(connection, self.space.id, incident, vectors)
-        row = analyse(
-            provider, incident, evidence, tenant_id=self.tenant.id, source_id=0, dagster_run_id=None
-        )
+        row = analyse(provider, incident, evidence, tenant_id=self.tenant.id, source_id=0, dagster_run_id=None)
         return {
             "incident": None, "title": title, "provider": row.provider_served, "model": row.model,
             "status": row.status, "error": row.error, "duration_ms": row.duration_ms,

@@ -137,8 +137,7 @@ def remove(database: Database, key: str) -> SourceRow:
         session.execute(delete(DataSource).where(DataSource.id == source.id))
         session.execute(
             sql_text(
-                "DELETE FROM embeddings e WHERE NOT EXISTS "
-                "(SELECT FROM chunks c WHERE c.content_hash = e.content_hash)"
+                "DELETE FROM embeddings e WHERE NOT EXISTS (SELECT FROM chunks c WHERE c.content_hash = e.content_hash)"
             )
         )
     return source
@@ -158,10 +157,17 @@ def every(database: Database, tenant: str | None = None) -> list[SourceStatus]:
                     state = "incomplete"
                 found.append(
                     SourceStatus(
-                        tenant=owner.name, name=row.name, kind=row.provider, state=state,
+                        tenant=owner.name,
+                        name=row.name,
+                        kind=row.provider,
+                        state=state,
                         raw={plural: kinds.get(kind, 0) for plural, kind in RAW_COLUMNS.items()},
-                        documents=documents, chunks=chunks, embedded=embedded, failed=failed, rejected=rejected,
+                        documents=documents,
+                        chunks=chunks,
+                        embedded=embedded,
+                        failed=failed,
+                        rejected=rejected,
                         last_refresh=last_refresh,
-                    )  # fmt: skip
+                    )
                 )
     return found

@@ -44,9 +44,7 @@ def watched_by(watcher: Watcher) -> Iterator[None]:
 class Progress:
     """The progress of one stage: to the watcher at once, to a log every `interval` seconds."""
 
-    def __init__(
-        self, stage: str, total: int | None, log: Callable[[str], None], *, interval: float = 10.0
-    ) -> None:
+    def __init__(self, stage: str, total: int | None, log: Callable[[str], None], *, interval: float = 10.0) -> None:
         self.stage, self.total = stage, total
         self.done = self.rows = 0
         self._log, self._interval = log, interval

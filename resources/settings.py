@@ -40,9 +40,7 @@ class Settings:
         env = os.environ
         body = env.get("PRECEDENT_MAX_BODY_BYTES", str(DEFAULT_MAX_BODY_BYTES))
         if not body.isdigit() or int(body) < 1:
-            raise UsageError(
-                f"PRECEDENT_MAX_BODY_BYTES must be a positive number of bytes, not {body!r}: correct it."
-            )
+            raise UsageError(f"PRECEDENT_MAX_BODY_BYTES must be a positive number of bytes, not {body!r}: correct it.")
         model = env.get("PRECEDENT_MODEL_PATH")
         return cls(
             home=Path(env.get("PRECEDENT_HOME") or PROJECT_ROOT / ".precedent").expanduser().resolve(),

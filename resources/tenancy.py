@@ -10,9 +10,7 @@ from resources.database.session import Database
 from resources.errors import NotFoundError, UsageError
 
 DEFAULT_TENANT = "default"
-NAME_RULE = (
-    "use lower-case letters, digits, '-', '_' and '.', begin with a letter or digit, at most 63 characters"
-)
+NAME_RULE = "use lower-case letters, digits, '-', '_' and '.', begin with a letter or digit, at most 63 characters"
 
 
 @dataclass(frozen=True, slots=True)

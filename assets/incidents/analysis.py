@@ -89,7 +89,7 @@ def analyse(
     try:
         request = RecommendationRequest(incident=facts, evidence=evidence)
         answer = drop_unknown_evidence(provider.generate(request), request)
-    except Exception as problem:  # noqa: BLE001 - whatever a provider raises is recorded on the incident's row
+    except Exception as problem:
         error = f"{type(problem).__name__}: {problem}"[:500]
     duration = (time.perf_counter() - began) * 1000
     if answer is None:

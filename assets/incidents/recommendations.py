@@ -27,7 +27,7 @@ COMMIT_EVERY = 50
 )
 def recommendations(
     context: dg.AssetExecutionContext, config: RefreshConfig, database: DatabaseResource
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
     """One analysis run per incident whose text, state or provider changed: recommendations with cited evidence.
 
     Evidence comes from all sources of the tenant and from before the incident began.
@@ -37,9 +37,7 @@ def recommendations(
     failed = 0
     with database.database.bulk(source.tenant_id) as connection:
         removed = store.remove_gone(connection, source.id)
-        incidents = store.pending(
-            connection, source.id, analysis_version(provider), everything=config.full_refresh
-        )
+        incidents = store.pending(connection, source.id, analysis_version(provider), everything=config.full_refresh)
         progress = Progress("recommendations", len(incidents), context.log.info)
         space = spaces.active(connection) if incidents else None
         for number, incident in enumerate(incidents, start=1):

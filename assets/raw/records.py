@@ -1,7 +1,6 @@
 """`raw/*`: what a source holds, as it came."""
 
 from collections.abc import Iterator
-from contextlib import closing
 
 import dagster as dg
 
@@ -53,7 +52,7 @@ KEYS = {kind: dg.AssetKey(["raw", name]) for kind, name in NAMES.items()}
 )
 def raw_records(
     context: dg.AssetExecutionContext, config: RefreshConfig, database: DatabaseResource
-) -> Iterator[dg.MaterializeResult]:
+) -> Iterator[dg.MaterializeResult[None]]:
     """Read a source once and store what is new, changed or gone, all kinds in one transaction."""
     source = database.source(context.partition_key)
     kinds = frozenset(kind for kind, key in KEYS.items() if key in context.selected_asset_keys)
@@ -100,11 +99,10 @@ def _sync(
             ).fetchone() or (0,)
             store.save_state(connection, source.tenant_id, source.id, fingerprint, {})
             return SyncCounts(rejected=rejected), True
-        with closing(reader.read()) as records:
-            counts = store.sync(
-                connection, source.tenant_id, source.id, records, kinds=kinds, bounds=bounds,
-                full_refresh=config.full_refresh, progress=lambda n: progress.advance(n - progress.rows),
-            )  # fmt: skip
+        counts = store.sync(
+            connection, source.tenant_id, source.id, reader.read(), kinds=kinds, bounds=bounds,
+            full_refresh=config.full_refresh, progress=lambda n: progress.advance(n - progress.rows),
+        )  # fmt: skip
         store.save_state(connection, source.tenant_id, source.id, fingerprint if whole else None, {})
     context.log.info(progress.line())
     if counts.deletions_held_back:

@@ -86,7 +86,7 @@ def normalised(vectors: Vectors) -> Vectors:
     """Rows of unit length, shape kept; a zero or non-finite row becomes zero."""
     clean = np.nan_to_num(vectors, nan=0.0, posinf=0.0, neginf=0.0)
     norms = np.linalg.norm(clean, axis=1, keepdims=True)
-    return np.divide(clean, norms, out=np.zeros_like(clean), where=norms > ZERO)
+    return np.asarray(np.divide(clean, norms, out=np.zeros_like(clean), where=norms > ZERO), dtype=np.float32)
 
 
 def shape(vectors: Vectors, neighbours: int = 10) -> ShapeMeasures | None:

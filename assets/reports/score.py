@@ -148,9 +148,7 @@ def _title_to_body(measures: QualityMeasures) -> tuple[float | None, str]:
     return stored.mrr / fresh.mrr, ""
 
 
-def _at_most(
-    name: str, value: float | None, limit: float, *, weight: float, blocking: bool, missing: str = ""
-) -> Gate:
+def _at_most(name: str, value: float | None, limit: float, *, weight: float, blocking: bool, missing: str = "") -> Gate:
     if value is None:
         return Gate(name, None, limit, None, blocking, weight, f"not measured: {missing}")
     passed = value <= limit

@@ -37,11 +37,11 @@ PAIRS = 200
 )
 def vector_quality(
     context: dg.AssetExecutionContext, database: DatabaseResource, embedder: EmbedderResource
-) -> dg.MaterializeResult:
-    """Count, dimensions, zero vectors, norms, duplicates and shape of a source's vectors, and whether they belong
-    to their texts: a sample is embedded again (canary), and titles must find their own bodies.
+) -> dg.MaterializeResult[None]:
+    """How good a source's vectors are: their rows, their shape, and whether they belong to their texts.
 
-    Made anew only when the vectors have changed.
+    Counts dimensions, zero vectors, norms and duplicates; embeds a sample again (canary) and lets titles find
+    their own bodies, which is what catches vectors of other texts. Made anew only when the vectors have changed.
     """
     source = database.source(context.partition_key)
     provider = embedder.provider
@@ -69,9 +69,7 @@ def vector_quality(
         progress.advance(1)
     if report is None:
         raise dg.Failure("The report was not stored.")
-    return dg.MaterializeResult(
-        metadata=report_metadata(report, fresh=fresh), data_version=dg.DataVersion(manifest)
-    )
+    return dg.MaterializeResult(metadata=report_metadata(report, fresh=fresh), data_version=dg.DataVersion(manifest))
 
 
 def report_metadata(report: store.Report, *, fresh: bool) -> dict[str, dg.MetadataValue]:

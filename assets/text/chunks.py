@@ -31,7 +31,7 @@ def chunks(
     config: RefreshConfig,
     database: DatabaseResource,
     embedder: EmbedderResource,
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
     """Passages that fit the embedding model's window by its own tokenizer, each with its document's title.
 
     Skips documents whose text, chunker and window are those the passages were cut by.
@@ -57,9 +57,7 @@ def chunks(
             replaced += len(batch)
             progress.advance(len(batch))
         total, tokens, digest = store.manifest(connection, source.id)
-    metadata = row_metadata(
-        "chunks", total, added=written, unchanged=total - written, seconds=progress.seconds
-    )
+    metadata = row_metadata("chunks", total, added=written, unchanged=total - written, seconds=progress.seconds)
     metadata["documents/cut"] = dg.MetadataValue.int(replaced)
     metadata["tokens/input"] = dg.MetadataValue.int(tokens)
     metadata["model/window"] = dg.MetadataValue.int(provider.window)

@@ -31,7 +31,7 @@ BATCH = 500
 )
 def documents(
     context: dg.AssetExecutionContext, config: RefreshConfig, database: DatabaseResource
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
     """One clean text per issue, pull request, commit and incident, with the facts that search filters by.
 
     Skips items whose payload, newest comments and extractor are those the text was made from.
@@ -40,9 +40,7 @@ def documents(
     added = changed = empty = 0
     with database.database.bulk(source.tenant_id) as connection:
         deleted = store.remove_deleted(connection, source.id)
-        ids = store.pending(
-            connection, source.id, EXTRACTOR_VERSION, config.bounds(), everything=config.full_refresh
-        )
+        ids = store.pending(connection, source.id, EXTRACTOR_VERSION, config.bounds(), everything=config.full_refresh)
         connection.commit()
         progress = Progress("documents", len(ids), context.log.info)
         for batch in slices(ids, BATCH):

@@ -44,7 +44,7 @@ class ShardResult:
 )
 def embeddings(
     context: dg.AssetExecutionContext, database: DatabaseResource, embedder: EmbedderResource
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
     """One vector per distinct passage in the tenant's space; a known passage is never embedded again.
 
     Work is planned over the whole partition and committed shard by shard. A passage that could not be embedded

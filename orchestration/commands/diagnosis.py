@@ -57,7 +57,7 @@ def _look(what: str, look: Callable[[], str]) -> Finding:
         return Finding(what, True, look())
     except PrecedentError as error:
         return Finding(what, False, str(error))
-    except Exception as error:  # noqa: BLE001 - a doctor reports whatever ails
+    except Exception as error:
         return Finding(what, False, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
 
 

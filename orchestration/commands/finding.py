@@ -21,7 +21,8 @@ from resources.stores.search import Filters, Mode, Result
 Count = Annotated[int, typer.Option("-k", "--k", min=1, max=1000, help="How many results.")]
 Legs = Annotated[Mode, typer.Option("--mode", help="hybrid, vector or text.")]
 Kinds = Annotated[
-    list[str] | None, typer.Option("--kind", help="issue, pull_request, commit or incident; several are fine.")
+    list[str] | None,
+    typer.Option("--kind", help="issue, pull_request, commit or incident; several are fine."),
 ]
 Sources = Annotated[list[str] | None, typer.Option("--source", help="Only from this source; several are fine.")]
 Before = Annotated[str | None, typer.Option("--before", help="Only created before this ISO 8601 moment.")]
@@ -74,9 +75,7 @@ def similar(
 ) -> None:
     """Find what resembles an item."""
     filters = filters_of(kind or (), (), before, (external_id,))
-    results = _searcher(tenant).similar(
-        external_id, source=of_source, kind=of_kind, k=k, mode=mode, filters=filters
-    )
+    results = _searcher(tenant).similar(external_id, source=of_source, kind=of_kind, k=k, mode=mode, filters=filters)
     _show(f"Similar to {external_id}", results, json=json)
 
 
@@ -179,7 +178,7 @@ def _search_batch(searcher: Searcher, batch: Path, out: Path | None, default: Qu
     ]
     text = b"".join(answer + b"\n" for answer in answers)
     if out is None:
-        print(text.decode(), end="")  # noqa: T201
+        print(text.decode(), end="")
     else:
         out.write_bytes(text)
         console.print(f"{len(answers):,} answers written to {out}.")
@@ -194,13 +193,14 @@ def _query_of(line: bytes, number: int, default: Query) -> tuple[Any, Query]:
         sources = item.get("sources") or list(default.filters.sources)
         exclude = [str(value) for value in item.get("exclude") or default.filters.exclude]
         filters = filters_of(kinds, sources, item.get("before"), exclude)
-        if not isinstance(text, str) or k < 1:
-            raise ValueError("query must be text, k at least 1")
+        wrong = not isinstance(text, str) or k < 1
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(
             f"Line {number} of the batch is not a query ({error}): write "
             '{"id": ..., "query": "...", "k": 10, "kinds": [], "before": null, "exclude": [], "mode": "hybrid"}.'
         ) from error
+    if wrong:
+        raise UsageError(f"Line {number} of the batch is not a query: query must be text, k at least 1.")
     before = filters.before or default.filters.before
     return name, Query(text, k, mode, Filters(filters.kinds, filters.sources, before, filters.exclude))
 
@@ -218,8 +218,5 @@ def _show(title: str, results: list[Result], *, json: bool) -> None:
     if not results:
         console.print("Nothing was found.")
         return
-    rows = [
-        [item.external_id, item.kind, item.source, item.title, item.state, f"{item.score:.4f}"]
-        for item in results
-    ]
+    rows = [[item.external_id, item.kind, item.source, item.title, item.state, f"{item.score:.4f}"] for item in results]
     print_table(title, ["id", "kind", "source", "title", "state", "score"], rows)

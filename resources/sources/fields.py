@@ -58,7 +58,7 @@ def moment(value: object, name: str) -> datetime | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise UnreadableError("invalid_date", f"Field {name} is a {type(value).__name__}, not a date.")
     try:
-        if isinstance(value, int | float) or value.strip().isdigit() and len(value.strip()) >= 9:
+        if isinstance(value, int | float) or (value.strip().isdigit() and len(value.strip()) >= 9):
             seconds = float(value)
             if seconds > MILLISECONDS:
                 seconds /= 1000

@@ -71,4 +71,4 @@ def _item(payload: dict[str, Any]) -> str:
             number = number if number is not None else found[3]
     if isinstance(number, bool) or not (isinstance(number, int) or str(number or "").isdigit()):
         raise UnreadableError("no_id", "The record has no number, nor a URL that holds one.")
-    return f"{repository}#{int(number)}"
+    return f"{repository}#{int(str(number))}"

@@ -55,9 +55,7 @@ def read_file(path: Path, name: str, max_bytes: int) -> Iterator[RawObject | Rej
             if suffix in TABLES:
                 found = read_table(handle, name, max_bytes, "\t" if suffix == ".tsv" else ",")
                 items: Iterator[RawObject | RejectedRecord] = (
-                    item
-                    if isinstance(item, RejectedRecord)
-                    else RawObject(name, item[0], *_cleaned(item[1]))
+                    item if isinstance(item, RejectedRecord) else RawObject(name, item[0], *_cleaned(item[1]))
                     for item in found
                 )
             elif suffix == ".json":
@@ -131,9 +129,7 @@ def parse(raw: bytes, name: str, line: int) -> RawObject | RejectedRecord:
     return RawObject(name, line, value, notes)
 
 
-def _read_json(
-    handle: IO[bytes], path: Path, name: str, max_bytes: int
-) -> Iterator[RawObject | RejectedRecord]:
+def _read_json(handle: IO[bytes], path: Path, name: str, max_bytes: int) -> Iterator[RawObject | RejectedRecord]:
     prefix = _records_prefix(path)
     if prefix is None:
         yield from _whole(handle, name, max_bytes)

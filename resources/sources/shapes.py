@@ -16,7 +16,8 @@ def record(payload: dict[str, Any], notes: tuple[str, ...] = ()) -> RawRecord:
     shape = recognise(payload)
     if shape is None:
         raise UnreadableError(
-            "unknown_shape", "The record is none of the known shapes: add the source with --map to say what it is."
+            "unknown_shape",
+            "The record is none of the known shapes: add the source with --map to say what it is.",
         )
     if shape is Shape.JIRA_ISSUE:
         return _jira(payload, notes)

@@ -93,9 +93,7 @@ def pending(
     connection: "psycopg.Connection[Any]", source_id: int, version: str, *, everything: bool
 ) -> list[PendingIncident]:
     """Incidents whose analysis is missing, failed, or was made from something else."""
-    rows = connection.execute(
-        PENDING, {"source": source_id, "version": version.encode(), "everything": everything}
-    )
+    rows = connection.execute(PENDING, {"source": source_id, "version": version.encode(), "everything": everything})
     return [PendingIncident(*row) for row in rows]
 
 
@@ -123,9 +121,7 @@ def types(connection: "psycopg.Connection[Any]", source_id: int) -> dict[str, in
     return dict(connection.execute(TYPES, (source_id,)).fetchall())
 
 
-def latest(
-    connection: "psycopg.Connection[Any]", source_id: int, external_id: str
-) -> dict[str, Any] | None:
+def latest(connection: "psycopg.Connection[Any]", source_id: int, external_id: str) -> dict[str, Any] | None:
     """The newest analysis of an incident, or None."""
     cursor = connection.execute(LATEST, (source_id, external_id))
     row = cursor.fetchone()
@@ -136,3 +132,13 @@ def latest(
         "created_at", "source",
     ]  # fmt: skip
     return dict(zip(names, row, strict=True))
+
+
+def newest_open(connection: "psycopg.Connection[Any]", source_id: int) -> str | None:
+    """The newest incident, one that is not resolved before one that is; None where there are none."""
+    row = connection.execute(
+        "SELECT external_id FROM documents WHERE source_id = %s AND kind = 'incident' "
+        "ORDER BY (coalesce(state, '') IN ('resolved', 'postmortem')), created_at DESC NULLS LAST LIMIT 1",
+        (source_id,),
+    ).fetchone()
+    return str(row[0]) if row else None

@@ -46,13 +46,9 @@ class ChunkRow:
     content_hash: bytes
 
 
-def pending(
-    connection: "psycopg.Connection[Any]", source_id: int, version: str, *, everything: bool
-) -> list[int]:
+def pending(connection: "psycopg.Connection[Any]", source_id: int, version: str, *, everything: bool) -> list[int]:
     """Ids of documents whose chunks are missing or were cut from another text or by another version."""
-    rows = connection.execute(
-        PENDING, {"source": source_id, "version": version.encode(), "everything": everything}
-    )
+    rows = connection.execute(PENDING, {"source": source_id, "version": version.encode(), "everything": everything})
     return [row[0] for row in rows]
 
 

@@ -143,9 +143,7 @@ def read(connection: "psycopg.Connection[Any]", ids: Sequence[int], version: str
     """The raw items with these ids, with their newest comments."""
     for row in connection.execute(READ, {"ids": list(ids), "version": version.encode()}):
         number, kind, shape, external_id, payload, created, updated, said, digest = row
-        yield RawText(
-            number, RawKind(kind), Shape(shape), external_id, payload, created, updated, said or [], digest
-        )
+        yield RawText(number, RawKind(kind), Shape(shape), external_id, payload, created, updated, said or [], digest)
 
 
 def write(

@@ -126,9 +126,7 @@ def record_failure(
     connection: "psycopg.Connection[Any]", tenant_id: int, space_id: int, hashes: Sequence[bytes], error: str
 ) -> None:
     """Remember texts that could not be embedded; the next run tries them again."""
-    connection.execute(
-        FAIL, {"space": space_id, "tenant": tenant_id, "hashes": list(hashes), "error": error[:500]}
-    )
+    connection.execute(FAIL, {"space": space_id, "tenant": tenant_id, "hashes": list(hashes), "error": error[:500]})
 
 
 def remove_orphans(connection: "psycopg.Connection[Any]", space_id: int) -> int:

@@ -112,9 +112,7 @@ def stream_vectors(
             yield [bytes(row[0]) for row in rows], parse([row[1] for row in rows])
 
 
-def sample(
-    connection: "psycopg.Connection[Any]", source_id: int, space_id: int, limit: int, seed: str
-) -> Sample:
+def sample(connection: "psycopg.Connection[Any]", source_id: int, space_id: int, limit: int, seed: str) -> Sample:
     """Up to `limit` distinct passages, chosen by hash."""
     rows = connection.execute(
         SAMPLE, {"source": source_id, "space": space_id, "limit": limit, "seed": seed.encode()}

@@ -172,9 +172,7 @@ def document_vectors(
     """A document's own first vectors, shape (n, dimensions); None where it has none."""
     from pgvector import Vector
 
-    rows = connection.execute(
-        OWN_VECTORS, {"space": space_id, "document": document_id, "limit": limit}
-    ).fetchall()
+    rows = connection.execute(OWN_VECTORS, {"space": space_id, "document": document_id, "limit": limit}).fetchall()
     if not rows:
         return None
     return np.stack([Vector.from_text(str(row[0])).to_numpy() for row in rows]).astype(np.float32)
@@ -199,9 +197,7 @@ def _by_vector(
     return dict(sorted(best.items(), key=lambda pair: -pair[1])[:pool])
 
 
-def _by_text(
-    connection: "psycopg.Connection[Any]", text: str, filters: Filters, pool: int
-) -> dict[int, float]:
+def _by_text(connection: "psycopg.Connection[Any]", text: str, filters: Filters, pool: int) -> dict[int, float]:
     words = query_words(connection, text)
     if not words:
         return {}

@@ -42,19 +42,14 @@ def test_assets_are_these() -> None:
 
 
 def test_checks_are_these() -> None:
-    keys = {
-        f"{key.asset_key.to_user_string()}:{key.name}"
-        for key in defs.resolve_asset_graph().asset_check_keys
-    }
+    keys = {f"{key.asset_key.to_user_string()}:{key.name}" for key in defs.resolve_asset_graph().asset_check_keys}
     assert keys == CHECKS
 
 
 def test_checks_block_where_a_consumer_would_be_harmed() -> None:
     graph = defs.resolve_asset_graph()
     blocking = {
-        f"{key.asset_key.to_user_string()}:{key.name}"
-        for key in graph.asset_check_keys
-        if graph.get(key).blocking
+        f"{key.asset_key.to_user_string()}:{key.name}" for key in graph.asset_check_keys if graph.get(key).blocking
     }
     assert blocking == BLOCKING
 

@@ -1,7 +1,7 @@
 """Small archives of issues, pull requests, commits and incidents that a test can change."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -9,11 +9,23 @@ from uuid import uuid4
 import pytest
 
 TOPICS = [
-    ("Checkout fails when the connection pool is exhausted", "PostgreSQL refuses new connections after midnight."),
-    ("Label renderer is killed by the kernel", "OOMKilled: the PDF cache keeps every page of a manifest in memory."),
+    (
+        "Checkout fails when the connection pool is exhausted",
+        "PostgreSQL refuses new connections after midnight.",
+    ),
+    (
+        "Label renderer is killed by the kernel",
+        "OOMKilled: the PDF cache keeps every page of a manifest in memory.",
+    ),
     ("Search nodes run out of disk", "ENOSPC while merging segments, the old indices were never removed."),
-    ("Certificate of the edge gateway expired", "x509: certificate has expired, browsers refuse the tracking page."),
-    ("Notifications arrive hours late", "The queue grows during the evening peak, consumers keep rebalancing."),
+    (
+        "Certificate of the edge gateway expired",
+        "x509: certificate has expired, browsers refuse the tracking page.",
+    ),
+    (
+        "Notifications arrive hours late",
+        "The queue grows during the evening peak, consumers keep rebalancing.",
+    ),
     ("Login loops after the deployment", "The new release signs session cookies with another key."),
 ]
 
@@ -70,8 +82,8 @@ def archive(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def tenant(precedent: Callable[..., tuple[int, str, str]]) -> Iterator[str]:
+def tenant(precedent: Callable[..., tuple[int, str, str]]) -> str:
     """A tenant of the test's own."""
     name = f"t-{uuid4().hex[:8]}"
     assert precedent("tenant", "add", name)[0] == 0
-    yield name
+    return name

@@ -72,9 +72,7 @@ def test_a_changed_issue_is_the_only_one_embedded_again(precedent: Call, source:
     assert listed(precedent, source)["embedded"] == 7
 
 
-def test_what_disappears_from_the_source_disappears_from_search(
-    precedent: Call, source: str, archive: Path
-) -> None:
+def test_what_disappears_from_the_source_disappears_from_search(precedent: Call, source: str, archive: Path) -> None:
     refreshed(precedent, source)
     write_lines(archive / "issues.jsonl", [issue(n, *topic) for n, topic in enumerate(TOPICS[:-1], start=1)])
     outcome = refreshed(precedent, source)
@@ -152,9 +150,7 @@ def test_one_layer_can_be_refreshed_alone(precedent: Call, source: str) -> None:
     }  # fmt: skip
 
 
-def test_removing_a_source_removes_its_rows_and_vectors(
-    precedent: Call, source: str, owner_dsn: str
-) -> None:
+def test_removing_a_source_removes_its_rows_and_vectors(precedent: Call, source: str, owner_dsn: str) -> None:
     import psycopg
 
     refreshed(precedent, source)
@@ -163,6 +159,7 @@ def test_removing_a_source_removes_its_rows_and_vectors(
     with psycopg.connect(owner_dsn) as connection:
         for table in ("raw_items", "documents", "chunks", "embeddings", "analysis_runs", "quality_reports"):
             row = connection.execute(
-                f"SELECT count(*) FROM {table} JOIN tenants t ON t.id = tenant_id WHERE t.name = %s", (tenant,)
+                f"SELECT count(*) FROM {table} JOIN tenants t ON t.id = tenant_id WHERE t.name = %s",
+                (tenant,),
             ).fetchone()
             assert row == (0,), table

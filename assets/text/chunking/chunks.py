@@ -98,17 +98,13 @@ class _Piece:
         return [_Piece(self.of, self.source, self.context, part, self.is_body, budget) for part in parts]
 
 
-def _chunk_slice(
-    documents: list[tuple[str, str]], counter: BatchTokenCounter, overlap: int
-) -> Iterator[list[Chunk]]:
+def _chunk_slice(documents: list[tuple[str, str]], counter: BatchTokenCounter, overlap: int) -> Iterator[list[Chunk]]:
     titles = [" ".join(title.split()) for title, _ in documents]
     title_tokens = counter.offsets_of_many(titles)
     text_tokens = counter.offsets_of_many([text for _, text in documents])
     plans = [
         _planned(title, of_title, text, of_text, counter.window, overlap)
-        for title, of_title, (_, text), of_text in zip(
-            titles, title_tokens, documents, text_tokens, strict=True
-        )
+        for title, of_title, (_, text), of_text in zip(titles, title_tokens, documents, text_tokens, strict=True)
     ]
     counts = iter(counter.counts_of_many([piece.composed() for plan in plans for piece in plan]))
     for plan in plans:
@@ -165,7 +161,5 @@ def _fitted(piece: _Piece, count: int, counter: BatchTokenCounter) -> Iterator[t
         yield piece, count
         return
     parts = piece.smaller()
-    for part, part_count in zip(
-        parts, counter.counts_of_many([part.composed() for part in parts]), strict=True
-    ):
+    for part, part_count in zip(parts, counter.counts_of_many([part.composed() for part in parts]), strict=True):
         yield from _fitted(part, part_count, counter)

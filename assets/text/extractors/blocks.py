@@ -9,9 +9,7 @@ from itertools import groupby
 _ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # Zero-width joiners stay: emoji, Persian and Indic scripts need them. U+FDD0 is a non-character that
 # the wiki reader uses as its placeholder.
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\ufdd0-\ufdef\ufeff\ufffc]"
-)
+_INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\ufdd0-\ufdef\ufeff\ufffc]")
 _SPACES = re.compile(r"[^\S\n]+")
 _SPACED_NEWLINE = re.compile(r" ?\n ?")
 _TRAILING_SPACES = re.compile(r"[^\S\n]+(?=\n|\Z)")

@@ -47,9 +47,7 @@ def _files(files: list[object]) -> str:
 
 def _file_name(file: object) -> str | None:
     if isinstance(file, dict):
-        return next(
-            (found for key in ("path", "filename", "name") if (found := fields.name(file.get(key)))), None
-        )
+        return next((found for key in ("path", "filename", "name") if (found := fields.name(file.get(key)))), None)
     return fields.name(file)
 
 
@@ -66,12 +64,7 @@ def _lines(payload: dict[str, Any], files: list[object], *keys: str) -> int | No
             stated = fields.count(fields.member(holder, key))
             if stated is not None:
                 return stated
-    counted = [
-        found
-        for file in files
-        for key in keys
-        if (found := fields.count(fields.member(file, key))) is not None
-    ]
+    counted = [found for file in files for key in keys if (found := fields.count(fields.member(file, key))) is not None]
     return sum(counted) if counted else None
 
 

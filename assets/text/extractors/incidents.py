@@ -74,7 +74,5 @@ def _components(payload: dict[str, Any]) -> tuple[str, ...]:
     if listed:
         return listed
     updates = fields.items(payload.get("incident_updates"))
-    touched = [
-        part for update in updates for part in fields.items(fields.member(update, "affected_components"))
-    ]
+    touched = [part for update in updates for part in fields.items(fields.member(update, "affected_components"))]
     return fields.names(touched)

@@ -64,9 +64,7 @@ def _grammar() -> Any:
                 rows = ([self.markup.transform_string(cell).strip() for cell in row] for row in tokens)
                 return "\n".join(" | ".join(" ".join(cell.split()) for cell in row) for row in rows) + "\n"
 
-        elements = MarkupElements(
-            [Mention, PlainMailTo, PlainAttachment, PlainLink, Url, PlainImage, PlainTable]
-        )
+        elements = MarkupElements([Mention, PlainMailTo, PlainAttachment, PlainLink, Url, PlainImage, PlainTable])
         inline_markup, markup = Forward(), Forward()
         inline_markup <<= elements.expr(
             inline_markup, markup, {}, [element for element in elements if element.is_inline_element]

@@ -7,9 +7,7 @@ from assets.text.extractors.blocks import normalise
 _INTRODUCTION = re.compile(r"^[ \t>]*On\b[^\n]{5,200}(?:\n[^\n]{0,100})?\bwrote:[ \t]*$", re.MULTILINE)
 _FORWARDED = re.compile(r"^-{2,} ?(?:Original Message|Forwarded message) ?-{2,}.*", re.MULTILINE | re.DOTALL)
 _QUOTED_LINE = re.compile(r"^[ \t]*>[^\n]*\n?", re.MULTILINE)
-_FOOTER = re.compile(
-    r"^(?:—|--)[ \t]*\n(?:Reply to this email directly|You are receiving this).*", re.M | re.S
-)
+_FOOTER = re.compile(r"^(?:—|--)[ \t]*\n(?:Reply to this email directly|You are receiving this).*", re.M | re.S)
 
 
 def without_mail_quotes(text: str) -> str:

@@ -25,9 +25,7 @@ def mapped_document(kind: RawKind, payload: dict[str, Any], comments: Sequence[C
     components = fields.names(mapped.get("components"))
     resolution = fields.name(mapped.get("resolution"))
     said = last_reviews(comments) if kind is RawKind.PULL_REQUEST else last_comments(comments)
-    known = facts(
-        impact=impact, type=type_name, priority=priority, state=state, labels=labels, components=components
-    )
+    known = facts(impact=impact, type=type_name, priority=priority, state=state, labels=labels, components=components)
     return Document(
         title=title,
         text=compose(title, [clean_text(mapped.get("body")), known, *said]),

@@ -63,9 +63,7 @@ def _is_template_heading(tokens: list[Token], index: int) -> bool:
     following = tokens[index + 2] if index + 2 < len(tokens) else None
     if tokens[index].level != 1 or following is None or following.type != "html_block":
         return False
-    kinds = [
-        child.type for child in tokens[index].children or [] if child.type != "text" or child.content.strip()
-    ]
+    kinds = [child.type for child in tokens[index].children or [] if child.type != "text" or child.content.strip()]
     return (
         kinds[:1] == ["strong_open"]
         and kinds[-1] == "strong_close"

@@ -42,6 +42,4 @@ class TenantOwned:
 class SourceOwned(TenantOwned):
     """A row that came from one source and goes with it."""
 
-    source_id: Mapped[int] = mapped_column(
-        BigInteger, ForeignKey("integrations.id", ondelete="CASCADE"), index=True
-    )
+    source_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("integrations.id", ondelete="CASCADE"), index=True)

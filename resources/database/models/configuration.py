@@ -1,6 +1,6 @@
 """Tenants and what they have configured."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -27,7 +27,7 @@ class Integration(TenantOwned, Base):
         UniqueConstraint("tenant_id", "type", "name"),
         CheckConstraint("name ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'", name="name"),
     )
-    __mapper_args__: ClassVar[dict[str, Any]] = {"polymorphic_on": "type"}
+    __mapper_args__ = {"polymorphic_on": "type"}  # noqa: RUF012
 
     id: Mapped[BigKey]
     type: Mapped[str]
@@ -44,4 +44,4 @@ class Integration(TenantOwned, Base):
 class DataSource(Integration):
     """Where raw records come from; `provider` is the source kind (`archive`, `git`)."""
 
-    __mapper_args__: ClassVar[dict[str, Any]] = {"polymorphic_identity": "data_source"}
+    __mapper_args__ = {"polymorphic_identity": "data_source"}  # noqa: RUF012

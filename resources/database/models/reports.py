@@ -16,9 +16,7 @@ class QualityReport(SourceOwned, Base):
     __table_args__ = (Index("ix_quality_reports_source_id_created_at", "source_id", "created_at"),)
 
     id: Mapped[BigKey]
-    space_id: Mapped[int] = mapped_column(
-        BigInteger, ForeignKey("embedding_spaces.id", ondelete="CASCADE"), index=True
-    )
+    space_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("embedding_spaces.id", ondelete="CASCADE"), index=True)
     manifest: Mapped[str]
     score: Mapped[float]
     passed: Mapped[bool]

@@ -49,9 +49,7 @@ class EmbeddingFailure(TenantOwned, Base):
 
     __tablename__ = "embedding_failures"
 
-    space_id: Mapped[int] = mapped_column(
-        ForeignKey("embedding_spaces.id", ondelete="CASCADE"), primary_key=True
-    )
+    space_id: Mapped[int] = mapped_column(ForeignKey("embedding_spaces.id", ondelete="CASCADE"), primary_key=True)
     content_hash: Mapped[bytes] = mapped_column(primary_key=True)
     attempts: Mapped[int] = mapped_column(server_default="1")
     error: Mapped[str]

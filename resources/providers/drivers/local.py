@@ -147,4 +147,4 @@ def _name(item: Evidence) -> str:
 def _sentence(item: Evidence) -> str:
     when = f" ({item.created_at:%Y-%m-%d})" if item.created_at else ""
     ended = item.resolution or (item.state or "closed")
-    return f"Before: {_name(item)} “{item.title}”{when}, ended: {' '.join(ended.split())[:200]}."
+    return f"Before: {_name(item)} “{item.title}”{when}, ended: {' '.join(ended.split())[:200].rstrip('.')}."

@@ -69,9 +69,7 @@ class SentenceTransformersProvider:
                 )  # fmt: skip
         except RuntimeError as error:
             raise EmbeddingError(f"the model failed on a batch of {len(texts)} texts: {error}") from error
-        return checked(
-            EmbeddingBatch(np.asarray(vectors, dtype=np.float32), 0), len(texts), self.profile.dimensions
-        )
+        return checked(EmbeddingBatch(np.asarray(vectors, dtype=np.float32), 0), len(texts), self.profile.dimensions)
 
 
 @lru_cache(maxsize=2)
@@ -82,7 +80,7 @@ def _model(files: ModelFiles) -> "SentenceTransformer":
     from transformers.utils import logging as transformers_logging
 
     logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
-    transformers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     return SentenceTransformer(str(files.folder), local_files_only=True)
 
 

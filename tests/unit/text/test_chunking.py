@@ -65,9 +65,7 @@ def check(title: str, text: str, chunks: list[Chunk], counter: TokenCounter) -> 
     st.integers(min_value=0, max_value=40),
     st.sampled_from([WordCounter, PieceCounter]),
 )
-def test_chunks_fit_and_cover(
-    title: str, text: str, window: int, overlap: int, kind: type[WordCounter]
-) -> None:
+def test_chunks_fit_and_cover(title: str, text: str, window: int, overlap: int, kind: type[WordCounter]) -> None:
     counter = kind(window)
     check(title, text, chunk(title, text, counter, overlap_tokens=overlap), counter)
 
@@ -163,10 +161,7 @@ def test_many_documents_give_the_same_chunks_as_each() -> None:
 @pytest.mark.records
 def test_every_real_incident_fits_and_is_covered() -> None:
     counter = model_counter()
-    found = [
-        extract(RawKind.INCIDENT, Shape.STATUSPAGE_INCIDENT, each, [])
-        for each in real("incidents/statuspage")
-    ]
+    found = [extract(RawKind.INCIDENT, Shape.STATUSPAGE_INCIDENT, each, []) for each in real("incidents/statuspage")]
     pairs = [(each.title, each.text) for each in found]
     for (title, text), chunks in zip(pairs, chunk_many(pairs, counter), strict=True):
         check(title, text, chunks, counter)

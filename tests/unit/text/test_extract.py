@@ -32,10 +32,7 @@ def test_github_issue() -> None:
     ]
     assert extract(RawKind.ISSUE, Shape.GITHUB_ISSUE, payload, comments) == Document(
         title="Crash on start",
-        text=(
-            "See log.\n\nstate: closed; labels: Bug, GUI\n\n"
-            "Comment: second\n\nComment: third\n\nComment: fourth"
-        ),
+        text=("See log.\n\nstate: closed; labels: Bug, GUI\n\nComment: second\n\nComment: third\n\nComment: fourth"),
         state="closed",
         resolution="not_planned",
         labels=("Bug", "GUI"),
@@ -63,8 +60,7 @@ def test_github_pull_request() -> None:
     assert extract(RawKind.PULL_REQUEST, Shape.GITHUB_PULL, payload, comments) == Document(
         title="Fix it",
         text=(
-            "state: merged; merged into: main\n\n"
-            "Review comment on src/a.py: nit\n\nReview (changes requested): Fine"
+            "state: merged; merged into: main\n\nReview comment on src/a.py: nit\n\nReview (changes requested): Fine"
         ),
         state="merged",
         resolution="merged",
@@ -166,8 +162,7 @@ def test_incident() -> None:
     found = extract(RawKind.INCIDENT, Shape.STATUSPAGE_INCIDENT, payload, [])
     well = " ".join(["All is well now."] * 20)
     assert found.text == (
-        "impact: major; state: resolved; components: API\n\nin progress: Looking\ninto it\n\n"
-        f"resolved: Fixed. {well}"
+        f"impact: major; state: resolved; components: API\n\nin progress: Looking\ninto it\n\nresolved: Fixed. {well}"
     )
     assert found.resolution == "Fixed. " + " ".join(["All is well now."] * 11)
     assert (found.title, found.state, found.priority, found.components, found.url) == (

@@ -25,9 +25,7 @@ def test_odd_marks_take_no_more_than_linear_time(part: str, markup: Markup) -> N
     assert time.perf_counter() - started < 5
 
 
-@pytest.mark.parametrize(
-    "part", ["-x ", "[a ", "[a|http://b ", "{color:red}", "|[a|\n", "{{a ", "{code}", "*a _b "]
-)
+@pytest.mark.parametrize("part", ["-x ", "[a ", "[a|http://b ", "{color:red}", "|[a|\n", "{{a ", "{code}", "*a _b "])
 def test_odd_wiki_texts_take_no_more_than_linear_time(part: str) -> None:
     started = time.perf_counter()
     clean_text(part * (40_000 // len(part)), Markup.JIRA)

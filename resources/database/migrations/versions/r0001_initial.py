@@ -1,6 +1,7 @@
 """The first release's tables, row-level security and the space partitions' door."""
 
 from pathlib import Path
+from typing import Any
 
 from alembic import op
 
@@ -16,7 +17,7 @@ def upgrade() -> None:
     """Create everything from an empty database."""
     for name in ("0001_initial.sql", "0001_security.sql"):
         # Straight to the driver: the scripts hold colons and per cent signs that are no parameters.
-        driver = op.get_bind().connection.driver_connection
+        driver: Any = op.get_bind().connection.driver_connection
         driver.execute((FOLDER / name).read_text(encoding="utf-8"))
 
 
