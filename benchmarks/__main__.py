@@ -1,0 +1,11 @@
+"""Run every benchmark, or those named: `python -m benchmarks [retrieval rerun]`."""
+
+import importlib
+import sys
+
+ALL = ("retrieval", "rerun")
+
+for name in sys.argv[1:] or ALL:
+    if name not in ALL:
+        sys.exit(f"There is no benchmark {name!r}: choose from {', '.join(ALL)}.")
+    importlib.import_module(f"benchmarks.{name}").main()
