@@ -1,0 +1,158 @@
+"""A person at the Dagster UI: materialise one partition, backfill two, look at the quality check."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
+]
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--no-first-run",
+]  # fmt: skip
+SOURCES = ("first", "second")
+
+
+@dataclass(frozen=True)
+class Site:
+    url: str
+    environment: dict[str, str]
+
+    def query(self, text: str) -> dict[str, Any]:
+        request = urllib.request.Request(
+            f"{self.url}/graphql", json.dumps({"query": text}).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            found: dict[str, Any] = json.load(answer)["data"]
+        return found
+
+    def materialised(self, asset: str) -> set[str]:
+        path = json.dumps(asset.split("/"))
+        node = self.query(
+            f"{{ assetNodeOrError(assetKey: {{path: {path}}}) {{ ... on AssetNode {{ assetPartitionStatuses "
+            "{ ... on DefaultPartitionStatuses { materializedPartitions } } } } }"
+        )["assetNodeOrError"]
+        return set(node["assetPartitionStatuses"]["materializedPartitions"])
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 180) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if condition():
+            return
+        time.sleep(1)
+    pytest.fail(f"{what} did not happen within {seconds:.0f} s")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("ui")
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PRECEDENT_", "DAGSTER_"))
+    }
+    environment["PRECEDENT_HOME"] = str(folder / "home")
+    command = [sys.executable, "-m", "orchestration.cli"]
+    for name in SOURCES:
+        records = folder / name
+        records.mkdir()
+        lines = [
+            {"number": n, "title": f"{name} service loses messages, case {n}", "body": f"The queue drops batch {n}.",
+             "created_at": "2025-05-01T00:00:00Z", "updated_at": "2025-05-01T00:00:00Z"}
+            for n in range(1, 4)
+        ]  # fmt: skip
+        (records / "issues.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        subprocess.run([*command, "source", "add", name, str(records)], check=True, env=environment)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with (folder / "up.log").open("wb") as log, subprocess.Popen(
+        [*command, "up", "--port", str(port)], env=environment, stdout=log, stderr=log
+    ) as server:
+        found = Site(f"http://127.0.0.1:{port}", environment)
+        try:
+            wait_until(lambda: is_up(found), "the web server's start", 120)
+            yield found
+        finally:
+            subprocess.run([*command, "down"], env=environment, check=False)
+            server.send_signal(signal.SIGTERM)
+            server.wait(timeout=60)
+
+
+def is_up(site: Site) -> bool:
+    try:
+        location = site.query("{ repositoriesOrError { __typename ... on RepositoryConnection { nodes { name } } } }")
+    except OSError:
+        return False
+    return bool(location["repositoriesOrError"].get("nodes"))
+
+
+@pytest.fixture
+def page(site: Site) -> Iterator["Page"]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1600, "height": 950})
+        page.set_default_timeout(30_000)
+        yield page
+        browser.close()
+
+
+def test_materialise_backfill_and_check(site: Site, page: "Page") -> None:
+    assert site.materialised("raw/issues") == set()
+
+    # One partition of the whole graph, from the lineage page.
+    launch(page, site, "default/first")
+    wait_until(lambda: site.materialised("incidents/recommendations") == {"default/first"}, "the materialisation")
+    assert site.materialised("vectors/embeddings") == {"default/first"}
+
+    # A backfill of both.
+    launch(page, site, None)
+    both = {f"default/{name}" for name in SOURCES}
+    wait_until(lambda: site.materialised("incidents/recommendations") == both, "the backfill", 300)
+    wait_until(lambda: site.materialised("reports/vector_quality") == both, "the quality report")
+
+    # The quality check, as the page of its asset shows it.
+    page.goto(f"{site.url}/assets/reports/vector_quality?view=checks")
+    page.get_by_text("quality_score").first.wait_for()
+    page.get_by_text("Passed").first.wait_for()
+    assert "blocking" in page.inner_text("body")
+
+    # What was materialised here is found by the command line.
+    command = [sys.executable, "-m", "orchestration.cli", "search", "queue drops messages", "--json"]
+    done = subprocess.run(command, env=site.environment, capture_output=True, check=True)
+    assert {result["source"] for result in json.loads(done.stdout)} == set(SOURCES)
+
+
+def launch(page: "Page", site: Site, partition: str | None) -> None:
+    page.goto(f"{site.url}/asset-groups")
+    button = page.get_by_role("button", name="Materialize all")
+    button.wait_for()
+    button.click()
+    dialog = page.get_by_role("dialog")
+    if partition is None:
+        dialog.get_by_role("button", name="All", exact=True).click()
+    else:
+        page.get_by_text("Select a partition").first.click()
+        page.get_by_text(partition).locator("visible=true").last.click()
+        page.keyboard.press("Escape")
+    page.get_by_role("button", name="Launch", exact=False).last.click()
+    page.get_by_text("Launch runs to materialize").first.wait_for(state="hidden")
