@@ -1,0 +1,106 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from assets.vectors.planning import SHARD_ROWS, SHARD_TOKENS, Embedded, Failed, embed_shard, plan
+from resources.providers.embedding import EmbeddingBatch, EmbeddingError, checked
+from resources.stores.embeddings import PendingText, binary_rows
+from resources.stores.fusion import reciprocal_rank_fusion
+
+
+def pending(*tokens: int) -> list[PendingText]:
+    return [PendingText(str(n).encode(), count) for n, count in enumerate(tokens)]
+
+
+def batch(texts: Sequence[str]) -> EmbeddingBatch:
+    return EmbeddingBatch(np.ones((len(texts), 4), np.float32), 0)
+
+
+def test_no_shard_exceeds_its_budgets_and_none_is_lost() -> None:
+    rng = np.random.default_rng(7)
+    texts = pending(*rng.integers(3, 257, 9_000).tolist())
+    shards = plan(texts)
+    assert all(len(shard.hashes) <= SHARD_ROWS for shard in shards)
+    assert all(shard.tokens <= SHARD_TOKENS for shard in shards)
+    assert sorted(digest for shard in shards for digest in shard.hashes) == sorted(t.content_hash for t in texts)
+
+
+def test_texts_of_like_length_share_a_shard_across_the_partition() -> None:
+    rng = np.random.default_rng(7)
+    texts = pending(*rng.integers(3, 257, 9_000).tolist())
+    length = {text.content_hash: text.tokens for text in texts}
+    spans = [[length[digest] for digest in shard.hashes] for shard in plan(texts)]
+    assert all(min(before) >= max(after) for before, after in zip(spans, spans[1:], strict=False))
+
+
+def test_a_text_longer_than_the_budget_gets_a_shard_of_its_own() -> None:
+    assert [len(shard.hashes) for shard in plan(pending(SHARD_TOKENS * 2, 5, 5))] == [1, 2]
+
+
+def test_one_bad_text_costs_only_itself() -> None:
+    def embed(texts: Sequence[str]) -> EmbeddingBatch:
+        if "bad" in texts:
+            raise EmbeddingError("refused")
+        return batch(texts)
+
+    parts = list(embed_shard([(b"%d" % n, "bad" if n == 5 else "good") for n in range(16)], embed))
+    failed = [part for part in parts if isinstance(part, Failed)]
+    assert [part.hashes for part in failed] == [(b"5",)]
+    assert sum(len(part.hashes) for part in parts if isinstance(part, Embedded)) == 15
+
+
+def test_a_passing_failure_is_retried() -> None:
+    calls = []
+
+    def embed(texts: Sequence[str]) -> EmbeddingBatch:
+        calls.append(len(texts))
+        if len(calls) == 1:
+            raise EmbeddingError("busy")
+        return batch(texts)
+
+    (part,) = embed_shard([(b"1", "a"), (b"2", "b")], embed)
+    assert isinstance(part, Embedded)
+    assert calls == [2, 2]
+
+
+def test_a_provider_that_is_down_is_not_asked_for_every_text() -> None:
+    calls = []
+
+    def embed(texts: Sequence[str]) -> EmbeddingBatch:
+        calls.append(len(texts))
+        raise EmbeddingError("down")
+
+    parts = list(embed_shard([(b"%d" % n, "text") for n in range(500)], embed))
+    assert sum(len(part.hashes) for part in parts) == 500
+    assert all(isinstance(part, Failed) for part in parts)
+    assert len(calls) < 20
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [np.ones((1, 4)), np.ones((2, 3)), np.zeros((2, 4)), np.full((2, 4), np.nan), np.full((2, 4), np.inf)],
+)
+def test_an_unusable_answer_is_refused(vectors: np.ndarray) -> None:
+    with pytest.raises(EmbeddingError):
+        checked(EmbeddingBatch(vectors.astype(np.float32), 0), texts=2, dimensions=4)
+
+
+def test_binary_rows_hold_halves_in_network_order() -> None:
+    rows = binary_rows([b"ab"], np.array([[1.0, -2.0]], np.float32))
+    assert rows == (
+        b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
+        + b"\0\x02" + b"\0\0\0\x02ab" + b"\0\0\0\x08" + b"\0\x02\0\0" + b"\x3c\x00\xc0\x00"
+        + b"\xff\xff"
+    )  # fmt: skip
+
+
+def test_fusion_prefers_what_both_rankings_have() -> None:
+    fused = reciprocal_rank_fusion({"vector": [1, 2, 3], "text": [3, 4]})
+    assert fused[0][0] == 3
+    assert {item for item, _ in fused} == {1, 2, 3, 4}
+
+
+def test_a_weight_of_zero_silences_a_ranking() -> None:
+    fused = reciprocal_rank_fusion({"vector": [1, 2], "text": [2, 1]}, {"text": 0.0})
+    assert [item for item, _ in fused] == [1, 2]
