@@ -11,7 +11,6 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -65,9 +64,7 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 180) -
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("ui")
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PRECEDENT_", "DAGSTER_"))
-    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PRECEDENT_", "DAGSTER_"))}
     environment["PRECEDENT_HOME"] = str(folder / "home")
     command = [sys.executable, "-m", "orchestration.cli"]
     for name in SOURCES:
@@ -83,9 +80,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with (folder / "up.log").open("wb") as log, subprocess.Popen(
-        [*command, "up", "--port", str(port)], env=environment, stdout=log, stderr=log
-    ) as server:
+    with (
+        (folder / "up.log").open("wb") as log,
+        subprocess.Popen([*command, "up", "--port", str(port)], env=environment, stdout=log, stderr=log) as server,
+    ):
         found = Site(f"http://127.0.0.1:{port}", environment)
         try:
             wait_until(lambda: is_up(found), "the web server's start", 120)
