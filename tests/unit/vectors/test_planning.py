@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def test_texts_of_like_length_share_a_shard_across_the_partition() -> None:
     texts = pending(*rng.integers(3, 257, 9_000).tolist())
     length = {text.content_hash: text.tokens for text in texts}
     spans = [[length[digest] for digest in shard.hashes] for shard in plan(texts)]
-    assert all(min(before) >= max(after) for before, after in zip(spans, spans[1:], strict=False))
+    assert all(min(before) >= max(after) for before, after in pairwise(spans))
 
 
 def test_a_text_longer_than_the_budget_gets_a_shard_of_its_own() -> None:
