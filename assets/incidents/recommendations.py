@@ -44,7 +44,7 @@ def recommendations(
             evidence = find_evidence(connection, space.id, incident) if space else ()
             row = analyse(
                 provider, incident, evidence, tenant_id=source.tenant_id, source_id=source.id,
-                dagster_run_id=context.run_id,
+                dagster_run_id=context.run.run_id,
             )  # fmt: skip
             store.save(connection, row)
             failed += row.status == "failed"

@@ -102,6 +102,13 @@ def _run_config(keys: list[str], options: RefreshOptions) -> dict[str, Any]:
 
 
 def _why(result: dg.ExecuteInProcessResult) -> str:
+    broken = [
+        f"check {check.asset_key.to_user_string()}:{check.check_name} failed ({check.description or 'no reason'})"
+        for check in result.get_asset_check_evaluations()
+        if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR
+    ]
+    if broken:
+        return f"{'; '.join(broken)}. What was done is kept: refresh again, or see the run {result.run_id}."
     for event in result.all_events:
         if event.is_step_failure:
             data = event.step_failure_data
