@@ -1,0 +1,53 @@
+"""`PRECEDENT_DATABASE_URL`: a server over TCP with passwords, its owner no superuser."""
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from resources.database.embedded import EmbeddedServer
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    server = EmbeddedServer(tmp_path / "server")
+    server.acquire()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with psycopg.connect(server.url("postgres").render_as_string(), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET listen_addresses = '127.0.0.1'")
+        connection.execute(f"ALTER SYSTEM SET port = {port}")
+        connection.execute("CREATE ROLE owner LOGIN CREATEROLE CREATEDB PASSWORD 'p@ss:word/1'")
+        connection.execute("CREATE DATABASE platform OWNER owner")
+    with psycopg.connect(server.url("platform").render_as_string(), autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION vector")
+    hba = server.data / "pg_hba.conf"
+    hba.write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+    server.stop()
+    again = EmbeddedServer(tmp_path / "server")
+    again._run("pg_ctl", "-w", "-D", str(again.data), "-l", str(again.log), "-o", f"-k {again.data}", "start")
+    yield f"postgresql://owner:p%40ss%3Aword%2F1@127.0.0.1:{port}/platform"
+    again.stop()
+
+
+def test_everything_works_on_a_server_of_ones_own(
+    precedent: Call, url: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRECEDENT_DATABASE_URL", url)
+    assert precedent("source", "add", "records", archive)[0] == 0
+    code, out, error = precedent("refresh", "default/records", "--json")
+    assert code == 0, error
+    code, out, error = precedent("doctor")
+    assert code == 0, out + error
+    assert "external PostgreSQL 18" in out
+    assert "p@ss" not in out
+    with psycopg.connect(url) as owner:
+        row = owner.execute("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = 'precedent_app'").fetchone()
+        assert row == (False, False)
+        # Forced row-level security holds for the owner too.
+        assert owner.execute("SELECT count(*) FROM documents").fetchone() == (0,)
