@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all a new machine needs; each sets up .venv from the lock if it is missing.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed

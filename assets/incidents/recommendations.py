@@ -35,7 +35,7 @@ def recommendations(
     source = database.source(context.partition_key)
     provider = LocalRecommender()
     failed = 0
-    with database.database.bulk(source.tenant_id) as connection:
+    with database.database.bulk(source.tenant_id, alone_on=source.id) as connection:
         removed = store.remove_gone(connection, source.id)
         incidents = store.pending(connection, source.id, analysis_version(provider), everything=config.full_refresh)
         progress = Progress("recommendations", len(incidents), context.log.info)

@@ -91,7 +91,7 @@ def _sync(
     whole = kinds == frozenset(RawKind) and not bounds
     fingerprint = reader.fingerprint()
     progress = Progress("raw", reader.estimate(), context.log.info)
-    with database.database.bulk(source.tenant_id) as connection:
+    with database.database.bulk(source.tenant_id, alone_on=source.id) as connection:
         if not config.full_refresh and store.known_fingerprint(connection, source.id) == fingerprint:
             context.log.info(f"{source.key} holds what it held at the last refresh: nothing was read.")
             (rejected,) = connection.execute(

@@ -41,7 +41,7 @@ def chunks(
     counter = HuggingFaceTokenCounter(provider.tokenizer(), provider.window)
     version = f"{CHUNKER_VERSION}/{provider.files.name}/{provider.window}"
     written = replaced = 0
-    with database.database.bulk(source.tenant_id) as connection:
+    with database.database.bulk(source.tenant_id, alone_on=source.id) as connection:
         ids = store.pending(connection, source.id, version, everything=config.full_refresh)
         progress = Progress("chunks", len(ids), context.log.info)
         for batch in slices(ids, BATCH):

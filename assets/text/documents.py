@@ -38,7 +38,7 @@ def documents(
     """
     source = database.source(context.partition_key)
     added = changed = empty = 0
-    with database.database.bulk(source.tenant_id) as connection:
+    with database.database.bulk(source.tenant_id, alone_on=source.id) as connection:
         deleted = store.remove_deleted(connection, source.id)
         ids = store.pending(connection, source.id, EXTRACTOR_VERSION, config.bounds(), everything=config.full_refresh)
         connection.commit()

@@ -58,16 +58,20 @@ class Database:
             yield session
 
     @contextmanager
-    def bulk(self, tenant_id: int) -> Iterator["psycopg.Connection[Any]"]:
+    def bulk(self, tenant_id: int, *, alone_on: int | None = None) -> Iterator["psycopg.Connection[Any]"]:
         """The same on a psycopg connection, for COPY and server-side cursors.
 
-        The tenant holds for the whole connection, so that the caller may commit in between.
+        The tenant holds for the whole connection, so that the caller may commit in between. With `alone_on`, a
+        source's id, it waits until nobody else rewrites that source's rows: a run from the web page and a
+        `refresh` on the command line may meet.
         """
         with self._translated():
             raw = self.engine.raw_connection()
             try:
                 connection = cast("psycopg.Connection[Any]", raw.driver_connection)
                 connection.execute("SELECT set_config('precedent.tenant_id', %s, false)", (str(tenant_id),))
+                if alone_on is not None:
+                    connection.execute("SELECT pg_advisory_lock(%s)", (alone_on,))
                 try:
                     yield connection
                     connection.commit()
@@ -77,6 +81,7 @@ class Database:
                     raise
                 finally:
                     if not connection.closed:
+                        connection.execute("SELECT pg_advisory_unlock_all()")
                         connection.execute("RESET precedent.tenant_id")
                         connection.commit()
             finally:

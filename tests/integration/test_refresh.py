@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -163,3 +166,35 @@ def test_removing_a_source_removes_its_rows_and_vectors(precedent: Call, source:
                 (tenant,),
             ).fetchone()
             assert row == (0,), table
+
+
+def test_two_refreshes_of_one_source_at_once_both_succeed(
+    precedent: Call, source: str, archive: Path, platform_home: Path
+) -> None:
+    command = [sys.executable, "-m", "orchestration.cli", "refresh", source, "--full", "--json"]
+    environment = {**os.environ, "PRECEDENT_HOME": str(platform_home)}
+    both = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)
+    ]
+    for run in both:
+        _, error = run.communicate(timeout=120)
+        assert run.returncode == 0, error.decode()
+    row = listed(precedent, source)
+    assert (row["documents"], row["chunks"], row["embedded"]) == (7, 7, 7)
+
+
+def test_a_source_that_has_gone_is_one_sentence_and_keeps_its_rows(precedent: Call, source: str, archive: Path) -> None:
+    refreshed(precedent, source)
+    archive.rename(archive.with_name("moved"))
+    code, _, error = precedent("refresh", source, "--json")
+    assert code == 1
+    assert "does not exist: check the path." in error
+    assert listed(precedent, source)["documents"] == 7
+
+
+def test_similar_finds_what_resembles_an_item(precedent: Call, source: str) -> None:
+    refreshed(precedent, source)
+    tenant = source.split("/")[0]
+    code, out, error = precedent("similar", "inc1", "--tenant", tenant, "--kind", "issue", "--json")
+    assert code == 0, error
+    assert json.loads(out)[0]["external_id"] == "harbor/platform#1"
