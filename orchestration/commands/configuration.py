@@ -52,7 +52,7 @@ def tenant_list(json: Json = False) -> None:
 @sources.command("add")
 def source_add(
     name: Annotated[str, typer.Argument(help="A name; with --tenant, or as TENANT/NAME.")],
-    path: Annotated[Path, typer.Argument(help="A folder or file (archive), or a clone (git).")],
+    path: Annotated[Path | None, typer.Argument(help="A folder or file (archive), or a clone (git).")] = None,
     kind: Annotated[str, typer.Option("--kind", help="archive or git.")] = "archive",
     tenant: Tenant = tenancy.DEFAULT_TENANT,
     mapping: Annotated[
@@ -63,11 +63,15 @@ def source_add(
         str, typer.Option("--as", help="What mapped records are: issue, pull_request, commit or incident.")
     ] = "issue",
     branch: Annotated[str | None, typer.Option(help="The branch to read (git); by default HEAD.")] = None,
+    path_option: Annotated[Path | None, typer.Option("--path", help="The same as the argument PATH.")] = None,
     json: Json = False,
 ) -> None:
     """Add a source and its Dagster partition."""
     if "/" in name:
         tenant, name = catalog.split_key(name)
+    path = path or path_option
+    if path is None:
+        raise UsageError(f"Say where the records are: `precedent source add {name} PATH`.")
     configuration: dict[str, object] = {"path": str(path.expanduser().resolve())}
     if kind == "archive" and mapping:
         configuration["mapping"] = FieldMapping.parse(mapping, as_kind).configuration()
@@ -98,20 +102,34 @@ def source_list(
     if json:
         print_json(rows)
         return
-    columns = ["tenant", "name", "kind", "state", *catalog.RAW_COLUMNS, "documents", "chunks", "embedded"]
-    columns += ["failed", "rejected", "last refresh"]
+    columns = [
+        "source",
+        "kind",
+        "state",
+        "raw",
+        "documents",
+        "chunks",
+        "embedded",
+        "failed",
+        "rejected",
+        "last refresh",
+    ]
     print_table(
         "Sources",
-        [column.replace("_", " ") for column in columns],
+        columns,
         [
             [
-                row.tenant, row.name, row.kind, row.state, *row.raw.values(), row.documents, row.chunks,
+                f"{row.tenant}/{row.name}", row.kind, row.state, _raw(row.raw), row.documents, row.chunks,
                 row.embedded, row.failed, row.rejected,
                 row.last_refresh.strftime("%Y-%m-%d %H:%M") if row.last_refresh else "never",
             ]
             for row in rows
         ],
     )  # fmt: skip
+
+
+def _raw(counts: dict[str, int]) -> str:
+    return ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in counts.items() if n) or "nothing"
 
 
 @sources.command("remove")
