@@ -5,6 +5,7 @@ Shape alone says little: swapped rows keep every norm and distance. Only measure
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,16 +19,15 @@ CANARY_COSINE = 0.99
 
 @dataclass(slots=True)
 class RowMeasures:
-    """Counts over all vectors, fed in batches; memory is eight bytes a row for the duplicates."""
+    """Counts over all vectors, fed in batches; memory is twelve bytes a row: a digest and a norm."""
 
     dimensions: int
     count: int = 0
     zero: int = 0
     not_finite: int = 0
     other_dimensions: int = 0
-    duplicates: int = 0
     norms: list[NDArray[np.float32]] = field(default_factory=list)
-    _seen: set[bytes] = field(default_factory=set)
+    _digests: list[NDArray[np.uint64]] = field(default_factory=list)
 
     def add(self, vectors: Vectors) -> None:
         """Take a batch, shape (n, dimensions), of distinct texts."""
@@ -41,11 +41,15 @@ class RowMeasures:
         self.not_finite += int((~finite).sum())
         self.zero += int((norms[finite] < ZERO).sum())
         self.norms.append(norms[finite].astype(np.float32))
-        for row in np.ascontiguousarray(vectors):
-            digest = hashlib.blake2b(row.tobytes(), digest_size=8).digest()
-            if digest in self._seen:
-                self.duplicates += 1
-            self._seen.add(digest)
+        # Adding zero makes -0.0 equal to 0.0 in its bytes too. Arrays, as a set of bytes takes eight times the memory.
+        rows = np.ascontiguousarray(vectors) + np.float32(0)
+        joined = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in rows)
+        self._digests.append(np.frombuffer(joined, dtype=np.uint64))
+
+    @property
+    def duplicates(self) -> int:
+        """Vectors equal to an earlier one, though texts are distinct; sorts all digests at each call."""
+        return self.count - len(np.unique(np.concatenate(self._digests))) if self._digests else 0
 
     def all_norms(self) -> NDArray[np.float32]:
         """The norms of all finite vectors, shape (count,)."""
@@ -75,11 +79,17 @@ class Canary:
 
 @dataclass(frozen=True, slots=True)
 class TitleToBody:
-    """Whether a title finds its own body among all sampled bodies."""
+    """Whether a title finds its own body among all sampled bodies.
+
+    `chance` is what unrelated vectors reach on average, `chance_error` the standard deviation of that; titles with
+    equal vectors count once in `distinct_titles`.
+    """
 
     pairs: int
     mrr: float
     chance: float
+    chance_error: float
+    distinct_titles: int
 
 
 def normalised(vectors: Vectors) -> Vectors:
@@ -160,18 +170,27 @@ def canary(stored: Vectors, again: Vectors) -> Canary | None:
 def title_to_body(titles: Vectors, bodies: Vectors, cut: int = 10) -> TitleToBody | None:
     """Mean reciprocal rank, at `cut`, of each title's own body among all bodies, both (n, dimensions).
 
-    Chance is the value that random vectors would reach. None below two pairs.
+    Chance is the value that random vectors would reach: the own body's rank is then uniform from 1 to n. None
+    below two pairs, and for sides of different shape.
     """
     n = len(titles)
-    if n < 2:
+    if n < 2 or titles.shape != bodies.shape:
         return None
     cosines = normalised(titles) @ normalised(bodies).T
     own = np.diagonal(cosines)
     # Ties count half: a heap of equal vectors must not look like a find.
     ranks = 1 + (cosines > own[:, None]).sum(axis=1) + ((cosines == own[:, None]).sum(axis=1) - 1) / 2
     reciprocal = np.where(ranks <= cut, 1 / ranks, 0.0)
-    chance = sum(1 / rank for rank in range(1, min(cut, n) + 1)) / n
-    return TitleToBody(pairs=n, mrr=float(reciprocal.mean()), chance=chance)
+    counted = range(1, min(cut, n) + 1)
+    chance = sum(1 / rank for rank in counted) / n
+    variance = sum(1 / rank**2 for rank in counted) / n - chance**2
+    return TitleToBody(
+        pairs=n,
+        mrr=float(reciprocal.mean()),
+        chance=chance,
+        chance_error=math.sqrt(variance / n),
+        distinct_titles=len(np.unique(titles, axis=0)),
+    )
 
 
 def projection(vectors: Vectors) -> NDArray[np.float32]:

@@ -40,9 +40,12 @@ def quality_figure(
     from matplotlib.figure import Figure
 
     # The object interface: pyplot keeps global state, and this runs in worker threads.
-    figure = Figure(figsize=(9.5, 6.4), dpi=72, layout="constrained")
+    figure = Figure(figsize=(10.4, 7.2), dpi=80, layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(f"{title}: {verdict.score:.0f} of 100", color=INK, fontsize=13, weight="bold")
+    figure.get_layout_engine().set(w_pad=0.14, h_pad=0.14)  # type: ignore[union-attr, call-arg]
+    figure.suptitle(
+        f"{title}: {verdict.score:.0f} of 100", color=INK if verdict.passed else BAD, fontsize=14, weight="bold"
+    )
     axes = figure.subplots(2, 2)
     _gates(axes[0, 0], verdict)
     _histogram(axes[0, 1], norms, "Norms", "length of the vector", None)
@@ -79,7 +82,8 @@ def _histogram(
     if limits is None:
         middle, spread = (low + high) / 2, max(high - low, 0.02)
         low, high = middle - spread, middle + spread
-    axes.hist(finite, bins=40, range=(low, high), color=COLOURS[0])
+    axes.hist(finite, bins=40, range=(low, high), color=COLOURS[0], edgecolor="white", linewidth=0.5)
+    axes.locator_params(axis="x", nbins=6)
     axes.set_xlim(low, high)
     axes.set_ylabel("passages", color=INK)
 
@@ -96,7 +100,7 @@ def _projection(axes: "Axes", points: NDArray[np.float32], kinds: Sequence[str])
         label = f"{kind.replace('_', ' ')} ({len(chosen):,})"
         axes.scatter(chosen[:, 0], chosen[:, 1], s=7, color=colour, alpha=0.55, linewidths=0, label=label)
     if len(kinds):
-        axes.legend(frameon=False, fontsize=8, loc="best", markerscale=2)
+        axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=4, markerscale=2)
 
 
 def _frame(axes: "Axes") -> None:

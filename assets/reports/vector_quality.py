@@ -19,7 +19,7 @@ from resources.stores import embeddings, spaces
 from resources.stores import reports as store
 from resources.stores.spaces import Space
 
-REPORT_VERSION = "1"
+REPORT_VERSION = "2"
 SAMPLE = 1_000
 CANARIES = 64
 PAIRS = 200

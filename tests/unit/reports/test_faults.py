@@ -122,11 +122,11 @@ def not_finite(vectors: Vectors) -> Vectors:
 @pytest.mark.parametrize(
     ("fault", "gates"),
     [
-        (lambda v: swapped(v, 0.3), {"canary_below_099", "title_to_body_ratio"}),
-        (lambda v: swapped(v, 1.0), {"canary_below_099", "title_to_body_ratio"}),
+        (lambda v: swapped(v, 0.3), {"canary_below_099", "canary_mean", "title_to_body_ratio"}),
+        (lambda v: swapped(v, 1.0), {"canary_below_099", "title_to_body_ratio", "title_to_body_mrr"}),
         (identical, {"duplicate_rate", "canary_below_099"}),
         (cut, {"canary_below_099"}),
-        (random, {"canary_below_099", "title_to_body_ratio"}),
+        (random, {"canary_below_099", "title_to_body_ratio", "title_to_body_mrr"}),
         (cone, {"canary_below_099", "mean_cosine"}),
         (coarse, {"canary_below_099"}),
         (zero, {"zero_vectors"}),
@@ -151,3 +151,21 @@ def test_a_tenants_thresholds_replace_the_defaults() -> None:
     assert Thresholds.from_mapping({"duplicate_rate": 0.5}).duplicate_rate == 0.5
     with pytest.raises(UsageError, match="no threshold 'speed'"):
         Thresholds.from_mapping({"speed": 1})
+
+
+def test_a_model_that_is_wrong_the_same_way_twice_scores_nothing(real: tuple[Vectors, Vectors]) -> None:
+    titles, bodies = real
+    # Titles of other bodies, stored and embedded again alike: canary and ratio compare the model with itself.
+    wrong = swapped(bodies, 1.0)
+    found = verdict(wrong, titles, wrong)
+    assert failed(found) == {"title_to_body_mrr"}
+    assert found.score == 0
+    assert found.blocking_failures == ("title_to_body_mrr",)
+
+
+def test_rounding_to_half_precision_leaves_a_wide_margin(real: tuple[Vectors, Vectors]) -> None:
+    _, bodies = real
+    found = measure.canary(halved(bodies), bodies)
+    assert found is not None
+    assert found.p1_cosine > 0.99999
+    assert found.below == 0
