@@ -2,21 +2,31 @@
 
 import dagster as dg
 
-from assets.checks import layers
+from assets.checks import layers, providers
+from assets.config.providers import embedding_profile, intelligence_provider
 from assets.incidents.recommendations import recommendations
 from assets.raw.records import raw_records
+from assets.reports.usage_cost import usage_cost
 from assets.reports.vector_quality import vector_quality
 from assets.text.chunks import chunks
 from assets.text.documents import documents
 from assets.vectors.embeddings import embeddings
-from orchestration.jobs import refresh
-from resources.platform import DatabaseResource, EmbedderResource
+from orchestration.jobs import observe_configuration, refresh, report_usage
+from resources.platform import DatabaseResource, EmbedderResource, ProviderRegistryResource, RecommenderResource
 
 defs = dg.Definitions(
-    assets=[raw_records, documents, chunks, embeddings, vector_quality, recommendations],
-    asset_checks=layers.ALL,
-    jobs=[refresh],
-    resources={"database": DatabaseResource(), "embedder": EmbedderResource()},
+    assets=[
+        embedding_profile, intelligence_provider,
+        raw_records, documents, chunks, embeddings, vector_quality, recommendations, usage_cost,
+    ],  # fmt: skip
+    asset_checks=[*layers.ALL, *providers.ALL],
+    jobs=[refresh, observe_configuration, report_usage],
+    resources={
+        "database": DatabaseResource(),
+        "provider_registry": ProviderRegistryResource(),
+        "embedder": EmbedderResource(),
+        "recommender": RecommenderResource(),
+    },
     # The steps of a run share one process: the model is loaded once, and a step costs no start of Python.
     executor=dg.in_process_executor,
 )

@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 
 from assets.incidents.analysis import analyse, analysis_version, find_evidence
-from assets.text.chunking import HuggingFaceTokenCounter, chunk
+from assets.text.chunking import chunk
+from assets.vectors.counting import counter_of
 from resources import tenancy
 from resources.database.models import DataSource, Document
 from resources.database.session import Database
-from resources.errors import NotFoundError, UsageError
+from resources.errors import NotFoundError, PrecedentError, UsageError
 from resources.progress import slices
-from resources.providers.drivers.local import LocalRecommender
-from resources.providers.drivers.sentence_transformers import SentenceTransformersProvider
-from resources.providers.model_files import resolve
+from resources.providers.access import open_embedder, open_generator
+from resources.providers.calling import CallContext
+from resources.providers.embedder import Embedder
+from resources.providers.embedding import EmbeddingError
+from resources.providers.generator import Generator
 from resources.settings import Settings
 from resources.stores import analyses, spaces
 from resources.stores import search as store
@@ -50,9 +53,14 @@ class Searcher:
         self.settings = settings
 
     @cached_property
-    def provider(self) -> SentenceTransformersProvider:
-        """The local model; loaded when the first query needs a vector."""
-        return SentenceTransformersProvider(resolve(self.settings))
+    def provider(self) -> Embedder:
+        """The tenant's embeddings for somebody who waits; a local model loads when the first query needs a vector."""
+        return open_embedder(self.database, self.settings, CallContext(self.tenant.id))
+
+    @cached_property
+    def generator(self) -> Generator:
+        """The tenant's text generation for somebody who waits."""
+        return open_generator(self.database, self.settings, CallContext(self.tenant.id))
 
     @cached_property
     def space(self) -> Space:
@@ -110,22 +118,27 @@ class Searcher:
             NotFoundError: no such incident.
         """
         document = self.document(external_id, source=source, kind="incident")
-        provider = LocalRecommender()
         with self.database.bulk(self.tenant.id) as connection:
             stale = {
                 incident.external_id: incident
                 for incident in analyses.pending(
-                    connection, document.source_id, analysis_version(provider), everything=again
+                    connection, document.source_id, analysis_version(self.generator.asked), everything=again
                 )
             }
             incident = stale.get(external_id)
-            if incident is not None:
-                evidence = find_evidence(connection, self.space.id, incident)
-                row = analyse(
-                    provider, incident, evidence, tenant_id=self.tenant.id, source_id=document.source_id,
-                    dagster_run_id=None,
-                )  # fmt: skip
+            evidence = find_evidence(connection, self.space.id, incident) if incident else ()
+        if incident is not None:
+            # No transaction waits while a provider thinks.
+            generator = open_generator(
+                self.database, self.settings, CallContext(self.tenant.id, source=self._name(document.source_id))
+            )
+            row = analyse(
+                generator, incident, evidence, tenant_id=self.tenant.id, source_id=document.source_id,
+                dagster_run_id=None,
+            )  # fmt: skip
+            with self.database.bulk(self.tenant.id) as connection:
                 analyses.save(connection, row)
+        with self.database.bulk(self.tenant.id) as connection:
             found = analyses.latest(connection, document.source_id, external_id)
         if found is None:
             raise NotFoundError(f"{external_id} has no analysis: run `precedent refresh` on its source.")
@@ -133,15 +146,16 @@ class Searcher:
 
     def recommend_for(self, title: str, text: str) -> dict[str, Any]:
         """Recommendations for an incident that is only described; nothing is stored."""
-        provider = LocalRecommender()
         incident = PendingIncident(0, "described", title, text, None, [], None, None, b"")
         (vectors,) = self._embed([f"{title}\n{text}".strip()])
         with self.database.bulk(self.tenant.id) as connection:
             evidence = find_evidence(connection, self.space.id, incident, vectors)
-        row = analyse(provider, incident, evidence, tenant_id=self.tenant.id, source_id=0, dagster_run_id=None)
+        row = analyse(self.generator, incident, evidence, tenant_id=self.tenant.id, source_id=0, dagster_run_id=None)
         return {
             "incident": None, "title": title, "provider": row.provider_served, "model": row.model,
             "status": row.status, "error": row.error, "duration_ms": row.duration_ms,
+            "provider_asked": row.provider_asked, "fallback_reason": row.fallback_reason, "cost_usd": row.cost_usd,
+            "masked": row.masked,
             "recommendations": list(row.recommendations), "evidence": list(row.evidence),
         }  # fmt: skip
 
@@ -176,9 +190,13 @@ class Searcher:
         document: Document = rows[0][0]
         return document
 
+    def _name(self, source_id: int) -> str | None:
+        with self.database.tenant(self.tenant.id) as session:
+            return session.scalar(select(DataSource.name).where(DataSource.id == source_id))
+
     def _embed(self, texts: Sequence[str]) -> list[NDArray[np.float32] | None]:
         """For each text its passages' vectors, or None where there is no text."""
-        counter = HuggingFaceTokenCounter(self.provider.tokenizer(), self.provider.window)
+        counter = counter_of(self.provider)
         passages: list[str] = []
         spans: list[tuple[int, int]] = []
         for text in texts:
@@ -186,5 +204,10 @@ class Searcher:
             own = [part.text for part in chunk(title, body, counter)][:QUERY_PASSAGES] if text.strip() else []
             spans.append((len(passages), len(passages) + len(own)))
             passages += own
-        vectors = self.provider.embed(passages).vectors
+        try:
+            vectors = self.provider.embed(passages).vectors
+        except EmbeddingError as error:
+            raise PrecedentError(
+                f"The query could not be embedded ({error}): try again, or search by words with --mode text."
+            ) from None
         return [vectors[start:end] if end > start else None for start, end in spans]

@@ -1,8 +1,11 @@
-"""Dagster resources: static in code, resolved from the environment and the database when a run starts."""
+"""Dagster resources: static in code, resolved from the environment and the database when a run starts.
+
+An edit of a row so applies to the next run without a reload, the location loads with the database down, and no secret
+is part of Dagster's configuration. A run keeps the revision that it started with.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Any
 
 import dagster as dg
@@ -11,9 +14,17 @@ from pydantic import PrivateAttr
 from resources.catalog import SourceRow, find
 from resources.database.session import Database
 from resources.errors import PrecedentError
-from resources.providers.drivers.sentence_transformers import SentenceTransformersProvider
-from resources.providers.model_files import resolve
+from resources.providers.access import open_embedder, open_generator
+from resources.providers.calling import CallContext
+from resources.providers.contract import Capability
+from resources.providers.embedder import Embedder
+from resources.providers.generator import Generator
+from resources.providers.registry import Listed, listed
+from resources.providers.routing import Route
+from resources.providers.targets import Target, chain
 from resources.settings import Settings
+
+Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 
 
 @contextmanager
@@ -22,7 +33,7 @@ def as_failure() -> Iterator[None]:
     try:
         yield
     except PrecedentError as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from error
+        raise dg.Failure(description=str(error), allow_retries=False) from None
 
 
 class DatabaseResource(dg.ConfigurableResource[Any]):
@@ -50,11 +61,67 @@ class DatabaseResource(dg.ConfigurableResource[Any]):
             self._database = None
 
 
-class EmbedderResource(dg.ConfigurableResource[Any]):
-    """The provider that turns texts into vectors; the model loads at the first text, never before."""
+class ProviderRegistryResource(dg.ConfigurableResource[Any]):
+    """Which drivers there are, and which providers a tenant has configured in the database."""
 
-    @cached_property
-    def provider(self) -> SentenceTransformersProvider:
-        """The local model of this process."""
+    def drivers(self) -> list[Listed]:
+        """Every driver, with the reason where one cannot be used here."""
+        return listed()
+
+    def chain(self, database: Database, tenant_id: int, capability: Capability) -> list[Target]:
+        """A tenant's active provider and its fallbacks, in order."""
         with as_failure():
-            return SentenceTransformersProvider(resolve(Settings.from_environment()))
+            return chain(database, tenant_id, capability)
+
+
+class EmbedderResource(dg.ConfigurableResource[Any]):
+    """Turns a tenant's texts into vectors; a local model loads at the first text, never before."""
+
+    _open: dict[int, Embedder] = PrivateAttr(default_factory=dict)
+
+    def of(self, context: Context, database: Database, source: SourceRow) -> Embedder:
+        """The tenant's embedder for bulk work, one a run and asset."""
+        with as_failure():
+            settings = Settings.from_environment()
+            embedder = open_embedder(database, settings, call_context(context, source))
+            _pin(context, "embedding", embedder.primary)
+            return embedder
+
+
+class RecommenderResource(dg.ConfigurableResource[Any]):
+    """Answers what to do about a tenant's incidents."""
+
+    def of(self, context: Context, database: Database, source: SourceRow) -> Generator:
+        """The tenant's chain of providers, which ends at the rules."""
+        with as_failure():
+            generator = open_generator(database, Settings.from_environment(), call_context(context, source))
+            _pin(context, "intelligence", generator.asked)
+            return generator
+
+
+def call_context(context: Context, source: SourceRow) -> CallContext:
+    """Who calls: a run's asset for a source's partition."""
+    asset = context.asset_key.to_user_string() if isinstance(context, dg.AssetExecutionContext) else None
+    return CallContext(
+        tenant_id=source.tenant_id, route=Route.ETL.value, dagster_run_id=context.run.run_id, asset=asset,
+        partition=source.key, source=source.name,
+    )  # fmt: skip
+
+
+def _pin(context: Context, prefix: str, target: Target) -> None:
+    """Tag the run with what serves it; a step that finds another revision than the run began with stops it."""
+    name = f"precedent/{prefix}_revision"
+    tags = {
+        f"precedent/{prefix}_provider": target.name,
+        f"precedent/{prefix}_model": target.model,
+        name: target.revision,
+    }
+    run = context.instance.get_run_by_id(context.run.run_id)
+    began_with = run.tags.get(name) if run else None
+    if began_with is None:
+        context.instance.add_run_tags(context.run.run_id, tags)
+    elif began_with != target.revision:
+        raise PrecedentError(
+            f"The configuration of {target.name} changed while this run was under way (revision {began_with}, now "
+            f"{target.revision}): start it again; what is done is kept."
+        )

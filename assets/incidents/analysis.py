@@ -1,19 +1,26 @@
 """Analysing one incident: find what resembles it in the tenant's own history, then ask the provider."""
 
 import time
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
+from assets.incidents import prompt
+from assets.incidents.prompt import PROMPT_VERSION
+from resources.providers.embedder import BudgetExhausted
+from resources.providers.generator import Generator
 from resources.providers.recommendation import (
     Evidence,
-    Generation,
     IncidentFacts,
+    RecommendationAnswer,
     RecommendationRequest,
     drop_unknown_evidence,
 )
+from resources.providers.targets import Target
+from resources.redaction import scrub
 from resources.stores import search as retrieval
 from resources.stores.analyses import AnalysisRow, PendingIncident
 from resources.stores.search import Filters, Mode, Result
@@ -23,27 +30,11 @@ EVIDENCE = 8
 QUERY_CHARACTERS = 2_000
 
 
-class RecommendationProvider(Protocol):
-    """Answers a request; `local` needs no network, others come with their drivers."""
-
-    @property
-    def name(self) -> str:
-        """The provider's name."""
-        ...
-
-    @property
-    def model(self) -> str:
-        """The model, or the version of the rule pack."""
-        ...
-
-    def generate(self, request: RecommendationRequest) -> Generation:
-        """Recommendations for an incident."""
-        ...
-
-
-def analysis_version(provider: RecommendationProvider) -> str:
+def analysis_version(target: Target) -> str:
     """Changes whenever the same incident could get another answer."""
-    return f"{provider.name}/{provider.model}/evidence{EVIDENCE}"
+    if target.driver.name == "local":
+        return f"{target.driver.name}/{target.model}/evidence{EVIDENCE}"
+    return f"{target.driver.name}/{target.model}/{target.revision}/prompt{PROMPT_VERSION}/evidence{EVIDENCE}"
 
 
 def find_evidence(
@@ -71,7 +62,7 @@ def find_evidence(
 
 
 def analyse(
-    provider: RecommendationProvider,
+    generator: Generator,
     incident: PendingIncident,
     evidence: tuple[Evidence, ...],
     *,
@@ -79,32 +70,53 @@ def analyse(
     source_id: int,
     dagster_run_id: str | None,
 ) -> AnalysisRow:
-    """Ask the provider; a failure becomes a row with its reason, never an exception."""
+    """Ask the providers; a failure becomes a row with its reason, never an exception.
+
+    Raises:
+        BudgetExhausted: the tenant's money is used up; nothing is to be written then.
+    """
     facts = IncidentFacts(
         external_id=incident.external_id, title=incident.title, text=incident.text, impact=incident.impact,
         components=tuple(incident.components), state=incident.state, created_at=incident.created_at,
     )  # fmt: skip
+    asked = generator.asked
     began = time.perf_counter()
-    answer, error = None, None
-    try:
-        request = RecommendationRequest(incident=facts, evidence=evidence)
-        answer = drop_unknown_evidence(provider.generate(request), request)
-    except Exception as problem:
-        error = f"{type(problem).__name__}: {problem}"[:500]
-    duration = (time.perf_counter() - began) * 1000
-    if answer is None:
-        return AnalysisRow(
-            tenant_id, source_id, incident.external_id, incident.input_hash, provider.name,
-            analysis_version(provider), "failed", duration, error=error, dagster_run_id=dagster_run_id,
-        )  # fmt: skip
-    return AnalysisRow(
-        tenant_id, source_id, incident.external_id, incident.input_hash, provider.name,
-        analysis_version(provider), "succeeded", duration,
-        provider_served=answer.provider, model=answer.model,
-        recommendations=tuple(item.model_dump(mode="json") for item in answer.recommendations),
-        evidence=tuple(item.model_dump(mode="json") for item in evidence),
-        input_tokens=answer.input_tokens, output_tokens=answer.output_tokens, dagster_run_id=dagster_run_id,
+    request = RecommendationRequest(incident=facts, evidence=evidence)
+    row = AnalysisRow(
+        tenant_id, source_id, incident.external_id, incident.input_hash, asked.name, analysis_version(asked),
+        "failed", 0.0, evidence=tuple(item.model_dump(mode="json") for item in evidence),
+        dagster_run_id=dagster_run_id, provider_revision=asked.revision, config=asked.described(),
     )  # fmt: skip
+    try:
+        question = prompt.build(
+            withheld(request, generator), max_prompt_tokens=asked.options.max_prompt_tokens,
+            max_output_tokens=asked.options.max_output_tokens,
+        )  # fmt: skip
+        answer = generator.generate(question)
+        value = answer.completion.value
+        assert isinstance(value, RecommendationAnswer)  # noqa: S101 - the schema of the request above
+        found = drop_unknown_evidence(value.recommendations_or_error(), request)
+    except BudgetExhausted:
+        raise
+    except Exception as problem:
+        error = scrub(f"{type(problem).__name__}: {problem}"[:500])
+        return replace(row, error=error, duration_ms=(time.perf_counter() - began) * 1000)
+    completion = answer.completion
+    return replace(
+        row, status="succeeded", duration_ms=(time.perf_counter() - began) * 1000,
+        provider_served=answer.served.name, model=completion.model, fallback_reason=answer.fallback_reason,
+        recommendations=tuple(item.model_dump(mode="json") for item in found),
+        input_tokens=completion.usage.input, output_tokens=completion.usage.output,
+        cost_usd=answer.cost, masked=answer.masked, attempts=answer.skipped,
+    )  # fmt: skip
+
+
+def withheld(request: RecommendationRequest, generator: Generator) -> RecommendationRequest:
+    """The request without evidence from sources whose texts must not leave, where the asked provider is external."""
+    kept = generator.policy.sources_kept
+    if not generator.asked.external or not kept:
+        return request
+    return request.model_copy(update={"evidence": tuple(e for e in request.evidence if e.source not in kept)})
 
 
 def _evidence(result: Result) -> Evidence:

@@ -6,9 +6,13 @@ from assets.incidents.analysis import analyse, analysis_version, find_evidence
 from assets.partitions import backfill_policy, source_partitions
 from assets.refresh_config import RefreshConfig
 from assets.row_metadata import OWNERS, counted, row_metadata
-from resources.platform import DatabaseResource
+from assets.incidents.prompt import PROMPT_VERSION
+from resources.database.session import Database
+from resources.platform import DatabaseResource, RecommenderResource
 from resources.progress import Progress
-from resources.providers.drivers.local import LocalRecommender
+from resources.providers import routing
+from resources.providers.embedder import BudgetExhausted
+from resources.providers.targets import Target
 from resources.stores import analyses as store
 from resources.stores import spaces
 
@@ -17,7 +21,8 @@ COMMIT_EVERY = 50
 
 @dg.asset(
     key=["incidents", "recommendations"],
-    deps=[dg.AssetKey(["vectors", "embeddings"])],
+    deps=[dg.AssetKey(["vectors", "embeddings"]), dg.AssetKey(["config", "intelligence_provider"])],
+    pool="intelligence_provider",
     group_name="incidents",
     kinds={"postgres", "python"},
     owners=OWNERS,
@@ -26,26 +31,39 @@ COMMIT_EVERY = 50
     backfill_policy=backfill_policy,
 )
 def recommendations(
-    context: dg.AssetExecutionContext, config: RefreshConfig, database: DatabaseResource
+    context: dg.AssetExecutionContext,
+    config: RefreshConfig,
+    database: DatabaseResource,
+    recommender: RecommenderResource,
 ) -> dg.MaterializeResult[None]:
     """One analysis run per incident whose text, state or provider changed: recommendations with cited evidence.
 
-    Evidence comes from all sources of the tenant and from before the incident began.
+    Evidence comes from all sources of the tenant and from before the incident began. Where a provider gives no usable
+    answer the next of its chain is asked, and the rules at last; what they answered is asked again by the next run
+    that finds the provider well.
     """
     source = database.source(context.partition_key)
-    provider = LocalRecommender()
+    generator = recommender.of(context, database.database, source)
     failed = 0
+    exhausted = None
     with database.database.bulk(source.tenant_id, alone_on=source.id) as connection:
         removed = store.remove_gone(connection, source.id)
-        incidents = store.pending(connection, source.id, analysis_version(provider), everything=config.full_refresh)
+        incidents = store.pending(
+            connection, source.id, analysis_version(generator.asked), everything=config.full_refresh,
+            retry_fallbacks=is_well(database.database, generator.asked),
+        )  # fmt: skip
         progress = Progress("recommendations", len(incidents), context.log.info)
         space = spaces.active(connection) if incidents else None
         for number, incident in enumerate(incidents, start=1):
             evidence = find_evidence(connection, space.id, incident) if space else ()
-            row = analyse(
-                provider, incident, evidence, tenant_id=source.tenant_id, source_id=source.id,
-                dagster_run_id=context.run.run_id,
-            )  # fmt: skip
+            try:
+                row = analyse(
+                    generator, incident, evidence, tenant_id=source.tenant_id, source_id=source.id,
+                    dagster_run_id=context.run.run_id,
+                )  # fmt: skip
+            except BudgetExhausted as error:
+                exhausted = f"{error} {number - 1:,} of {len(incidents):,} incidents were analysed and are kept."
+                break
             store.save(connection, row)
             failed += row.status == "failed"
             if number % COMMIT_EVERY == 0:
@@ -54,15 +72,38 @@ def recommendations(
         connection.commit()
         total, digest = store.manifest(connection, source.id)
         types = store.types(connection, source.id)
+        fallbacks = store.fallbacks(connection, source.id)
+    if exhausted:
+        raise dg.Failure(exhausted, metadata={"budget/exhausted": True}, allow_retries=False)
     done = len(incidents) - failed
     metadata = row_metadata(
         "analysis_runs", total, added=done, unchanged=max(0, total - done), deleted=removed, failed=failed,
         seconds=progress.seconds,
     )  # fmt: skip
+    asked = generator.asked
+    calls = [driver for driver in generator.drivers if driver.calls]
     metadata |= {
-        "provider/name": dg.MetadataValue.text(provider.name),
-        "provider/model": dg.MetadataValue.text(provider.model),
-        "cost/usd": dg.MetadataValue.float(0.0),
+        "provider/name": dg.MetadataValue.text(asked.name),
+        "provider/driver": dg.MetadataValue.text(asked.driver.name),
+        "provider/model": dg.MetadataValue.text(asked.model),
+        "provider/revision": dg.MetadataValue.text(asked.revision),
+        "prompt/version": dg.MetadataValue.text(PROMPT_VERSION),
+        "tokens/input": dg.MetadataValue.int(sum(driver.usage.input for driver in calls)),
+        "tokens/output": dg.MetadataValue.int(sum(driver.usage.output for driver in calls)),
+        "cost/usd": dg.MetadataValue.float(float(sum(driver.cost for driver in calls))),
+        "egress/masked": dg.MetadataValue.int(sum(driver.masked for driver in calls)),
+        "fallback/used": dg.MetadataValue.bool(bool(fallbacks)),
+        "fallback/incidents": dg.MetadataValue.int(sum(fallbacks.values())),
     }
+    if fallbacks:
+        metadata["fallback/reason"] = dg.MetadataValue.text(next(iter(fallbacks)))
+    if unpriced := sum(driver.unpriced for driver in calls):
+        metadata["cost/unpriced_calls"] = dg.MetadataValue.int(unpriced)
     metadata |= counted("recommendations", types)
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(digest))
+
+
+def is_well(database: Database, target: Target) -> bool:
+    """Whether a provider may be asked again: its breaker is closed, or its pause is over."""
+    seen = routing.health(database, target.tenant_id).get(target.name)
+    return seen is None or seen.healthy

@@ -14,7 +14,7 @@ from resources.catalog import SourceRow
 from resources.database.session import Database
 from resources.platform import DatabaseResource, EmbedderResource
 from resources.progress import Progress
-from resources.providers.drivers.sentence_transformers import SentenceTransformersProvider
+from resources.providers.embedder import Embedder
 from resources.stores import embeddings, spaces
 from resources.stores import reports as store
 from resources.stores.spaces import Space
@@ -44,7 +44,7 @@ def vector_quality(
     their own bodies, which is what catches vectors of other texts. Made anew only when the vectors have changed.
     """
     source = database.source(context.partition_key)
-    provider = embedder.provider
+    provider = embedder.of(context, database.database, source)
     with database.database.bulk(source.tenant_id) as connection:
         space = spaces.ensure(connection, source.tenant_id, provider.profile)
         count, digest = embeddings.manifest(connection, source.id, space.id)
@@ -107,7 +107,7 @@ def report_metadata(report: store.Report, *, fresh: bool) -> dict[str, dg.Metada
 
 
 def measure_source(
-    database: Database, source: SourceRow, space: Space, provider: SentenceTransformersProvider
+    database: Database, source: SourceRow, space: Space, provider: Embedder
 ) -> tuple[Verdict, QualityMeasures, bytes]:
     """Measure all vectors of a source and a sample of them, and judge."""
     rows = measure.RowMeasures(space.profile.dimensions)

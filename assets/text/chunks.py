@@ -7,7 +7,8 @@ import dagster as dg
 from assets.partitions import backfill_policy, source_partitions
 from assets.refresh_config import RefreshConfig
 from assets.row_metadata import OWNERS, row_metadata
-from assets.text.chunking import CHUNKER_VERSION, HuggingFaceTokenCounter, chunk_many
+from assets.text.chunking import CHUNKER_VERSION, chunk_many
+from assets.vectors.counting import counter_of
 from resources.platform import DatabaseResource, EmbedderResource
 from resources.progress import Progress, slices
 from resources.stores import chunks as store
@@ -18,7 +19,7 @@ BATCH = 1_000
 
 @dg.asset(
     key=["text", "chunks"],
-    deps=[dg.AssetKey(["text", "documents"])],
+    deps=[dg.AssetKey(["text", "documents"]), dg.AssetKey(["config", "embedding_profile"])],
     group_name="text",
     kinds={"postgres", "huggingface"},
     owners=OWNERS,
@@ -37,9 +38,9 @@ def chunks(
     Skips documents whose text, chunker and window are those the passages were cut by.
     """
     source = database.source(context.partition_key)
-    provider = embedder.provider
-    counter = HuggingFaceTokenCounter(provider.tokenizer(), provider.window)
-    version = f"{CHUNKER_VERSION}/{provider.files.name}/{provider.window}"
+    provider = embedder.of(context, database.database, source)
+    counter = counter_of(provider)
+    version = f"{CHUNKER_VERSION}/{provider.profile.model}/{provider.window}"
     written = replaced = 0
     with database.database.bulk(source.tenant_id, alone_on=source.id) as connection:
         ids = store.pending(connection, source.id, version, everything=config.full_refresh)

@@ -1,8 +1,9 @@
 """`vectors/embeddings`: one vector per distinct passage and space."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 
 import dagster as dg
 
@@ -11,9 +12,10 @@ from assets.row_metadata import OWNERS, row_metadata
 from assets.vectors.planning import Embedded, Shard, embed_shard, plan
 from resources.catalog import SourceRow
 from resources.database.session import Database
-from resources.platform import DatabaseResource, EmbedderResource
+from resources.platform import DatabaseResource, EmbedderResource, as_failure
 from resources.progress import Progress
-from resources.providers.embedding import EmbeddingProvider
+from resources.providers.embedder import Embedder, Served
+from resources.providers.embedding import EmbeddingBatch
 from resources.stores import embeddings as store
 from resources.stores import spaces
 from resources.stores.spaces import Space
@@ -34,7 +36,8 @@ class ShardResult:
 
 @dg.asset(
     key=["vectors", "embeddings"],
-    deps=[dg.AssetKey(["text", "chunks"])],
+    deps=[dg.AssetKey(["text", "chunks"]), dg.AssetKey(["config", "embedding_profile"])],
+    pool="embedding_profile",
     group_name="vectors",
     kinds={"postgres", "pgvector", "pytorch"},
     owners=OWNERS,
@@ -51,7 +54,7 @@ def embeddings(
     is counted as failed and tried again by the next run; a zero vector is never stored.
     """
     source = database.source(context.partition_key)
-    provider = embedder.provider
+    provider = embedder.of(context, database.database, source)
     with database.database.bulk(source.tenant_id) as connection:
         space = spaces.ensure(connection, source.tenant_id, provider.profile)
         connection.commit()
@@ -65,7 +68,8 @@ def embeddings(
         if result.error:
             context.log.warning(f"{result.failed} passages were not embedded: {result.error}")
 
-    results = run_shards(database.database, source, space, provider, shards, finished)
+    with as_failure():
+        results = run_shards(database.database, source, space, provider, shards, finished)
     with database.database.bulk(source.tenant_id) as connection:
         orphans = store.remove_orphans(connection, space.id)
         promoted = spaces.promote_when_covered(connection, space)
@@ -78,25 +82,45 @@ def embeddings(
     )  # fmt: skip
     profile = space.profile
     metadata |= {
-        "provider/name": dg.MetadataValue.text(profile.provider),
+        "provider/name": dg.MetadataValue.text(provider.primary.name),
+        "provider/driver": dg.MetadataValue.text(provider.primary.driver.name),
         "provider/model": dg.MetadataValue.text(profile.model),
-        "provider/revision": dg.MetadataValue.text(profile.model_revision),
+        "provider/revision": dg.MetadataValue.text(provider.primary.revision),
         "space/id": dg.MetadataValue.int(space.id),
         "space/promoted": dg.MetadataValue.bool(promoted),
         "tokens/input": dg.MetadataValue.int(tokens),
         "rate/tokens_per_s": dg.MetadataValue.float(round(tokens / max(progress.seconds, 1e-9), 1)),
-        "cost/usd": dg.MetadataValue.float(0.0),  # a local model; providers with a price come with their ledger
         "cache/hit_rate": dg.MetadataValue.float(round(1 - added / total, 4) if total else 1.0),
         "coverage/chunks": dg.MetadataValue.float(covered.embedded / covered.chunks if covered.chunks else 1.0),
     }
+    metadata |= served_metadata(provider.served())
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(f"{space.id}:{digest}"))
+
+
+def served_metadata(served: Served) -> dict[str, dg.MetadataValue]:
+    """Who did the work, what it cost, and why it was another one than was asked."""
+    others = sorted(set(served.by) - {served.asked})
+    found: dict[str, dg.MetadataValue] = {
+        "egress/masked": dg.MetadataValue.int(served.masked),
+        "fallback/used": dg.MetadataValue.bool(bool(others and served.reasons)),
+        "provider/calls": dg.MetadataValue.int(sum(served.by.values())),
+    }
+    if served.cost is not None:
+        found["cost/usd"] = dg.MetadataValue.float(float(served.cost))
+    else:
+        found["cost/unpriced"] = dg.MetadataValue.bool(True)
+    if served.reasons:
+        found["fallback/reason"] = dg.MetadataValue.text("; ".join(f"{k}: {v}" for k, v in served.reasons.items()))
+    if others:
+        found["provider/served_by"] = dg.MetadataValue.text(", ".join(sorted(served.by)))
+    return found
 
 
 def run_shards(
     database: Database,
     source: SourceRow,
     space: Space,
-    provider: EmbeddingProvider,
+    provider: Embedder,
     shards: list[Shard],
     finished: Callable[[ShardResult], None],
 ) -> list[ShardResult]:
@@ -117,7 +141,7 @@ def run_shards(
 
 
 def run_shard(
-    database: Database, source: SourceRow, space: Space, provider: EmbeddingProvider, shard: Shard
+    database: Database, source: SourceRow, space: Space, provider: Embedder, shard: Shard
 ) -> ShardResult:
     """Embed one shard and commit it; idempotent, and ignorant of its neighbours."""
     embedded = failed = 0
@@ -126,7 +150,7 @@ def run_shard(
         texts = list(store.read_texts(connection, shard.hashes).items())
         connection.commit()  # no transaction stays open while the model computes
         texts.sort(key=lambda pair: -len(pair[1]))
-        for part in embed_shard(texts, provider.embed):
+        for part in embed_shard(texts, partial(_embed, provider, shard)):
             if isinstance(part, Embedded):
                 store.write(connection, source.tenant_id, space.id, part.hashes, part.batch.vectors)
                 embedded += len(part.hashes)
@@ -135,3 +159,8 @@ def run_shard(
                 failed, error = failed + len(part.hashes), part.error
             connection.commit()
     return ShardResult(shard, embedded, failed, error)
+
+
+def _embed(provider: Embedder, shard: Shard, texts: Sequence[str]) -> EmbeddingBatch:
+    """Embed texts of a shard; a whole one with the tokens that its chunks were counted to have."""
+    return provider.embed(texts, shard.tokens if len(texts) == len(shard.hashes) else None)

@@ -59,10 +59,10 @@ class Failed:
 def embed_shard(
     items: Sequence[tuple[bytes, str]], embed: Callable[[Sequence[str]], EmbeddingBatch]
 ) -> Iterator[Embedded | Failed]:
-    """Embed (hash, text) pairs; what fails twice is halved until the texts at fault are alone.
+    """Embed (hash, text) pairs; what fails is halved until the texts at fault are alone.
 
-    One bad text so costs itself and not its neighbours. When the provider fails again and again without one
-    success, everything left is given back as failed.
+    One bad text so costs itself and not its neighbours. When the provider is down, or fails again and again without
+    one success, everything left is given back as failed: it has tried often enough by itself.
     """
     waiting = [list(items)] if items else []
     failures = 0
@@ -72,15 +72,13 @@ def embed_shard(
         hashes = tuple(digest for digest, _ in part)
         texts = [text for _, text in part]
         try:
-            try:
-                batch = embed(texts)
-            except EmbeddingError:
-                batch = embed(texts)
+            batch = embed(texts)
         except EmbeddingError as error:
             failures += 1
-            if len(part) == 1 or (not succeeded and failures >= GIVE_UP_AFTER):
+            hopeless = not error.texts_at_fault or (not succeeded and failures >= GIVE_UP_AFTER)
+            if len(part) == 1 or hopeless:
                 yield Failed(hashes, str(error))
-                if not succeeded and failures >= GIVE_UP_AFTER:
+                if hopeless:
                     for rest in waiting:
                         yield Failed(tuple(digest for digest, _ in rest), str(error))
                     return

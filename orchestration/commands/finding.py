@@ -129,7 +129,13 @@ def show_analysis(found: dict[str, Any]) -> None:
             console.print(
                 escape(f"  - {piece['kind']} {piece['external_id']} {piece['title']} ({piece['score']:.4f}{ended})")
             )
-    console.print(f"\n{found['provider']} {found['model']}, {found['duration_ms']:.0f} ms")
+    cost = found.get("cost_usd")
+    price = "" if cost is None else f", {cost:.6f} USD" if cost else ", free"
+    console.print(f"\n{found['provider']} {found['model']}, {found['duration_ms']:.0f} ms{price}")
+    if found.get("fallback_reason"):
+        console.print(
+            escape(f"{found['provider_asked']} was asked and did not answer ({found['fallback_reason']})."), style="yellow"
+        )
 
 
 def filters_of(

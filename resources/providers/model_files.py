@@ -24,14 +24,21 @@ class ModelFiles:
     weights_sha256: str
 
 
-def resolve(settings: Settings) -> ModelFiles:
-    """The configured folder, else the packaged default model.
+def resolve(settings: Settings, model: str = DEFAULT_MODEL, path: Path | None = None) -> ModelFiles:
+    """A row's own folder, else the configured one, else the packaged default model.
 
     Raises:
-        ModelError: files are missing, or the packaged weights are not the upstream ones.
+        ModelError: files are missing, the model is not known here, or the packaged weights are not the upstream ones.
     """
+    if path is not None:
+        return _folder(path.expanduser(), "The option path")
     if settings.model_path is not None:
-        return _configured(settings.model_path)
+        return _folder(settings.model_path, "PRECEDENT_MODEL_PATH")
+    if model.rsplit("/", 1)[-1] != DEFAULT_MODEL:
+        raise ModelError(
+            f"The model {model!r} is not packaged: point the provider's option path at its folder "
+            f"(--option path=/models/name), or use {DEFAULT_MODEL}."
+        )
     spec = find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise ModelError(
@@ -48,11 +55,11 @@ def resolve(settings: Settings) -> ModelFiles:
     return ModelFiles(DEFAULT_MODEL, folder, digest)
 
 
-def _configured(folder: Path) -> ModelFiles:
+def _folder(folder: Path, what: str) -> ModelFiles:
     if not (folder / "modules.json").is_file():
         raise ModelError(
-            f"PRECEDENT_MODEL_PATH is {folder}, which holds no sentence-transformers model (no modules.json): "
-            "point it at the model's folder, or unset it to use the packaged model."
+            f"{what} is {folder}, which holds no sentence-transformers model (no modules.json): "
+            "point it at the model's folder, or leave it out to use the packaged model."
         )
     return ModelFiles(folder.resolve().name, folder, _digest(folder))
 

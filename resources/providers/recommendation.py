@@ -88,24 +88,45 @@ class RecommendationRequest(Frozen):
     evidence: tuple[Evidence, ...] = ()
 
 
-class Generation(Frozen):
-    """A provider's answer and what it cost in tokens."""
+class AnsweredRecommendation(Frozen):
+    """A recommendation as a model writes it: every field required and of a plain type, so that each provider's
+    structured output accepts the schema; the bounds are checked afterwards."""
 
-    recommendations: tuple[Recommendation, ...]
-    provider: str
-    model: str
-    input_tokens: int = 0
-    output_tokens: int = 0
+    type: RecommendationType
+    priority: Priority
+    title: str
+    description: str
+    actions: list[str]
+    probable_cause: str
+    confidence: float
+    evidence_ids: list[str]
 
 
-def drop_unknown_evidence(generation: Generation, request: RecommendationRequest) -> Generation:
-    """The answer without citations of evidence that was not offered."""
+class RecommendationAnswer(Frozen):
+    """What a model is asked to answer with."""
+
+    recommendations: list[AnsweredRecommendation]
+
+    def recommendations_or_error(self) -> tuple[Recommendation, ...]:
+        """The recommendations, if there is one and all are within bounds.
+
+        Raises:
+            ValueError: none, a confidence beyond 0 to 1, an empty text, or no action.
+        """
+        if not self.recommendations:
+            raise ValueError("the answer holds no recommendation")
+        for item in self.recommendations:
+            if not item.title.strip() or not item.description.strip() or not any(a.strip() for a in item.actions):
+                raise ValueError("a recommendation lacks its title, description or actions")
+        return tuple(Recommendation.model_validate(item.model_dump()) for item in self.recommendations)
+
+
+def drop_unknown_evidence(
+    recommendations: tuple[Recommendation, ...], request: RecommendationRequest
+) -> tuple[Recommendation, ...]:
+    """The recommendations without citations of evidence that was not offered."""
     offered = {item.evidence_id for item in request.evidence}
-    return generation.model_copy(
-        update={
-            "recommendations": tuple(
-                item.model_copy(update={"evidence_ids": tuple(key for key in item.evidence_ids if key in offered)})
-                for item in generation.recommendations
-            )
-        }
+    return tuple(
+        item.model_copy(update={"evidence_ids": tuple(key for key in item.evidence_ids if key in offered)})
+        for item in recommendations
     )

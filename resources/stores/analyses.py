@@ -1,6 +1,6 @@
 """Analysis runs: an incident, the evidence shown, and what was recommended."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -8,28 +8,37 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-# An analysis is up to date when it was made from this text by this provider.
+# An analysis is up to date when it was made from this text for this provider; one that a fallback served is made
+# again once the provider that was asked is well.
 VERSION_HASH = "sha256(%(version)s::bytea || d.content_hash || convert_to(coalesce(d.state, ''), 'UTF8'))"
 PENDING = f"""
 SELECT d.id, d.external_id, d.title, d.text, d.priority, d.components, d.state, d.created_at, {VERSION_HASH}
 FROM documents d
 WHERE d.source_id = %(source)s AND d.kind = 'incident' AND (%(everything)s OR NOT EXISTS (
   SELECT FROM analysis_runs a WHERE a.source_id = d.source_id AND a.external_id = d.external_id
-    AND a.status = 'succeeded' AND a.input_hash = {VERSION_HASH}))
+    AND a.status = 'succeeded' AND a.input_hash = {VERSION_HASH}
+    AND (a.fallback_reason IS NULL OR NOT %(retry_fallbacks)s)))
 ORDER BY d.created_at, d.id
 """  # noqa: S608 - the interpolated text is a constant of this module
 INSERT = """
 INSERT INTO analysis_runs (tenant_id, source_id, external_id, input_hash, provider_asked, provider_served, model,
   prompt_version, status, error, recommendations, evidence, input_tokens, output_tokens, cost_usd, duration_ms,
-  dagster_run_id)
+  dagster_run_id, fallback_reason, provider_revision, config, masked, attempts)
 VALUES (%(tenant_id)s, %(source_id)s, %(external_id)s, %(input_hash)s, %(provider_asked)s, %(provider_served)s,
   %(model)s, %(prompt_version)s, %(status)s, %(error)s, %(recommendations)s, %(evidence)s, %(input_tokens)s,
-  %(output_tokens)s, %(cost_usd)s, %(duration_ms)s, %(dagster_run_id)s)
+  %(output_tokens)s, %(cost_usd)s, %(duration_ms)s, %(dagster_run_id)s, %(fallback_reason)s,
+  %(provider_revision)s, %(config)s, %(masked)s, %(attempts)s)
 """
 MANIFEST = """
 SELECT count(*), encode(sha256(coalesce(string_agg(input_hash, ''::bytea ORDER BY external_id), ''::bytea)), 'hex')
 FROM (SELECT DISTINCT ON (external_id) external_id, input_hash FROM analysis_runs
       WHERE source_id = %s AND status = 'succeeded' ORDER BY external_id, created_at DESC) latest
+"""
+FALLBACKS = """
+SELECT fallback_reason, count(*) FROM (
+  SELECT DISTINCT ON (external_id) fallback_reason FROM analysis_runs
+  WHERE source_id = %s AND status = 'succeeded' ORDER BY external_id, created_at DESC) latest
+WHERE fallback_reason IS NOT NULL GROUP BY 1 ORDER BY 2 DESC
 """
 TYPES = """
 SELECT r ->> 'type', count(*) FROM (
@@ -40,7 +49,7 @@ GROUP BY 1 ORDER BY 2 DESC
 """
 LATEST = """
 SELECT a.external_id, a.provider_served, a.model, a.status, a.error, a.recommendations, a.evidence, a.duration_ms,
-       a.created_at, i.name
+       a.created_at, i.name, a.provider_asked, a.fallback_reason, a.cost_usd, a.masked
 FROM analysis_runs a JOIN integrations i ON i.id = a.source_id
 WHERE a.source_id = %s AND a.external_id = %s ORDER BY a.created_at DESC, a.id DESC LIMIT 1
 """
@@ -87,13 +96,27 @@ class AnalysisRow:
     output_tokens: int = 0
     cost_usd: Decimal | None = None
     dagster_run_id: str | None = None
+    fallback_reason: str | None = None
+    provider_revision: str | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+    masked: int = 0
+    attempts: tuple[dict[str, Any], ...] = ()
 
 
 def pending(
-    connection: "psycopg.Connection[Any]", source_id: int, version: str, *, everything: bool
+    connection: "psycopg.Connection[Any]",
+    source_id: int,
+    version: str,
+    *,
+    everything: bool,
+    retry_fallbacks: bool = False,
 ) -> list[PendingIncident]:
-    """Incidents whose analysis is missing, failed, or was made from something else."""
-    rows = connection.execute(PENDING, {"source": source_id, "version": version.encode(), "everything": everything})
+    """Incidents whose analysis is missing, failed, or was made from something else.
+
+    With `retry_fallbacks` also those that only a fallback has answered.
+    """
+    values = {"source": source_id, "version": version.encode(), "everything": everything}
+    rows = connection.execute(PENDING, {**values, "retry_fallbacks": retry_fallbacks})
     return [PendingIncident(*row) for row in rows]
 
 
@@ -102,6 +125,8 @@ def save(connection: "psycopg.Connection[Any]", row: AnalysisRow) -> None:
     values: dict[str, Any] = {name: getattr(row, name) for name in row.__dataclass_fields__}
     values["recommendations"] = Jsonb(list(row.recommendations))
     values["evidence"] = Jsonb(list(row.evidence))
+    values["config"] = Jsonb(row.config)
+    values["attempts"] = Jsonb(list(row.attempts))
     connection.execute(INSERT, values)
 
 
@@ -121,6 +146,11 @@ def types(connection: "psycopg.Connection[Any]", source_id: int) -> dict[str, in
     return dict(connection.execute(TYPES, (source_id,)).fetchall())
 
 
+def fallbacks(connection: "psycopg.Connection[Any]", source_id: int) -> dict[str, int]:
+    """How many of the latest analyses another provider served than was asked, by reason."""
+    return dict(connection.execute(FALLBACKS, (source_id,)).fetchall())
+
+
 def latest(connection: "psycopg.Connection[Any]", source_id: int, external_id: str) -> dict[str, Any] | None:
     """The newest analysis of an incident, or None."""
     cursor = connection.execute(LATEST, (source_id, external_id))
@@ -129,7 +159,7 @@ def latest(connection: "psycopg.Connection[Any]", source_id: int, external_id: s
         return None
     names = [
         "incident", "provider", "model", "status", "error", "recommendations", "evidence", "duration_ms",
-        "created_at", "source",
+        "created_at", "source", "provider_asked", "fallback_reason", "cost_usd", "masked",
     ]  # fmt: skip
     return dict(zip(names, row, strict=True))
 

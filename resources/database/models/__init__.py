@@ -2,6 +2,15 @@
 
 from resources.database.models.base import Base
 from resources.database.models.configuration import DataSource, Integration, Tenant
+from resources.database.models.providers import (
+    BudgetMonth,
+    BudgetReservation,
+    IntelligenceProvider,
+    Policy,
+    Preference,
+    ProviderHealth,
+    UsageRecord,
+)
 from resources.database.models.raw import RawItem, RejectedRecord, SyncState
 from resources.database.models.reports import AnalysisRun, QualityReport
 from resources.database.models.text import Chunk, Document
@@ -10,6 +19,8 @@ from resources.database.models.vectors import EmbeddingFailure, EmbeddingSpace, 
 __all__ = [
     "AnalysisRun",
     "Base",
+    "BudgetMonth",
+    "BudgetReservation",
     "Chunk",
     "DataSource",
     "Document",
@@ -17,9 +28,14 @@ __all__ = [
     "EmbeddingSpace",
     "EmbeddingVector",
     "Integration",
+    "IntelligenceProvider",
+    "Policy",
+    "Preference",
+    "ProviderHealth",
     "QualityReport",
     "RawItem",
     "RejectedRecord",
     "SyncState",
     "Tenant",
+    "UsageRecord",
 ]

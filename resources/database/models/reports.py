@@ -52,3 +52,8 @@ class AnalysisRun(SourceOwned, Base):
     duration_ms: Mapped[float]
     dagster_run_id: Mapped[str | None]
     created_at: Mapped[Now]
+    fallback_reason: Mapped[str | None]
+    provider_revision: Mapped[str | None]
+    config: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    masked: Mapped[int] = mapped_column(server_default="0")
+    attempts: Mapped[list[dict[str, Any]]] = mapped_column(server_default="[]")

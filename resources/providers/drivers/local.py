@@ -7,11 +7,22 @@ Each cited piece that fires the same rule closes part of the way to CEILING, a r
 
 import re
 from dataclasses import dataclass
+from typing import ClassVar
 
+from resources.providers.contract import (
+    Capability,
+    Completion,
+    Driver,
+    DriverInfo,
+    DriverSettings,
+    Egress,
+    GenerationRequest,
+    ModelInfo,
+)
 from resources.providers.drivers.rule_pack import CompiledRule, load
+from resources.providers.failures import FailureKind, ProviderError
 from resources.providers.recommendation import (
     Evidence,
-    Generation,
     IncidentFacts,
     Priority,
     Recommendation,
@@ -52,12 +63,17 @@ class Fired:
     strength: float
 
 
-class LocalRecommender:
+class LocalDriver(Driver):
     """Answers from the rule pack and from how the offered evidence was resolved."""
 
-    name = "local"
+    info: ClassVar[DriverInfo] = DriverInfo(
+        name="local", title="Rules, in this process", capabilities=frozenset({Capability.TEXT_GENERATION}),
+        needs_key=False, egress=Egress.NEVER, default_models={Capability.TEXT_GENERATION: f"rules/{load()[0]}"},
+        free=True,
+    )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, settings: DriverSettings) -> None:
+        super().__init__(settings)
         self._version, self._rules = load()
 
     @property
@@ -65,7 +81,19 @@ class LocalRecommender:
         """The rule pack and its version."""
         return f"rules/{self._version}"
 
-    def generate(self, request: RecommendationRequest) -> Generation:
+    def models(self) -> list[ModelInfo]:
+        """The one rule pack."""
+        return [ModelInfo(self.model)]
+
+    def generate(self, request: GenerationRequest) -> Completion:
+        """The rules' recommendations for the request's facts, in the shape of its schema."""
+        if request.facts is None:
+            raise ProviderError(FailureKind.INVALID_REQUEST, "The driver local answers about incidents only.")
+        found = self.recommend(request.facts)
+        value = request.schema.model_validate({"recommendations": [item.model_dump(mode="json") for item in found]})
+        return Completion(value, self.model)
+
+    def recommend(self, request: RecommendationRequest) -> tuple[Recommendation, ...]:
         """Up to three recommendations, the strongest first; `general` only where no rule applies."""
         incident = request.incident
         fired = sorted(
@@ -79,11 +107,7 @@ class LocalRecommender:
         if not fired:
             general = next(r for r in self._rules if r.rule.type is RecommendationType.GENERAL)
             fired = [Fired(general, 0.3)]
-        return Generation(
-            recommendations=tuple(recommend(item, incident, request.evidence) for item in fired),
-            provider=self.name,
-            model=self.model,
-        )
+        return tuple(recommend(item, incident, request.evidence) for item in fired)
 
 
 def strength_of(rule: CompiledRule, title: str, text: str) -> float:

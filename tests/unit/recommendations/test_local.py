@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from resources.errors import PrecedentError
-from resources.providers.drivers.local import CEILING, CEILING_ALONE, LocalRecommender
+from resources.providers.contract import Capability, DriverSettings
+from resources.providers.drivers.local import CEILING, CEILING_ALONE, LocalDriver
 from resources.providers.drivers.rule_pack import PACK, load
 from resources.providers.recommendation import (
     Evidence,
@@ -25,7 +26,8 @@ DEMO = Path(__file__).resolve().parents[3] / "orchestration" / "demo_records"
 
 def ask(title: str, text: str = "", *evidence: Evidence, impact: str | None = None) -> tuple[Recommendation, ...]:
     facts = IncidentFacts(external_id="inc", title=title, text=text, impact=impact)
-    return LocalRecommender().generate(RecommendationRequest(incident=facts, evidence=evidence)).recommendations
+    settings = DriverSettings("local", Capability.TEXT_GENERATION, "rules")
+    return LocalDriver(settings).recommend(RecommendationRequest(incident=facts, evidence=evidence))
 
 
 def piece(number: int, title: str, resolution: str | None = None, score: float = 0.02) -> Evidence:

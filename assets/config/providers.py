@@ -1,0 +1,60 @@
+"""`config/*`: what serves each tenant's embeddings and text, observed so that changes start what depends on them."""
+
+import hashlib
+
+import dagster as dg
+
+from assets.incidents.prompt import PROMPT_VERSION
+from assets.partitions import source_partitions
+from resources import catalog
+from resources.platform import DatabaseResource, as_failure
+from resources.providers import policies
+from resources.providers.contract import Capability
+from resources.providers.masking import MASKING_VERSION
+from resources.providers.targets import chain
+
+
+@dg.observable_source_asset(
+    key=["config", "embedding_profile"],
+    group_name="config",
+    partitions_def=source_partitions,
+    description="The embedding model, dimensions, address and masking of each source's tenant; its data version "
+    "changes when vectors would, and not when a key is rotated or a price edited.",
+)
+def embedding_profile(context: dg.AssetExecutionContext, database: DatabaseResource) -> dg.DataVersionsByPartition:
+    """One data version per source: that of its tenant's embedding provider."""
+    return dg.DataVersionsByPartition(versions(database, Capability.EMBEDDING))
+
+
+@dg.observable_source_asset(
+    key=["config", "intelligence_provider"],
+    group_name="config",
+    partitions_def=source_partitions,
+    description="The text provider, model, address and prompt of each source's tenant; its data version changes when "
+    "recommendations would, and not when a key is rotated or a price edited.",
+)
+def intelligence_provider(context: dg.AssetExecutionContext, database: DatabaseResource) -> dg.DataVersionsByPartition:
+    """One data version per source: that of its tenant's text provider."""
+    return dg.DataVersionsByPartition(versions(database, Capability.TEXT_GENERATION))
+
+
+def versions(database: DatabaseResource, capability: Capability) -> dict[str, dg.DataVersion]:
+    """Data versions by partition key; a few queries a tenant, however many sources it has."""
+    of_tenant: dict[int, dg.DataVersion] = {}
+    found: dict[str, dg.DataVersion] = {}
+    with as_failure():
+        for key, tenant_id in catalog.keys(database.database):
+            if tenant_id not in of_tenant:
+                of_tenant[tenant_id] = dg.DataVersion(version_of(database, tenant_id, capability))
+            found[key] = of_tenant[tenant_id]
+    return found
+
+
+def version_of(database: DatabaseResource, tenant_id: int, capability: Capability) -> str:
+    """What an answer of this capability depends on, hashed."""
+    target = chain(database.database, tenant_id, capability)[0]
+    masks = policies.load(database.database, tenant_id).mask and target.external
+    parts = [target.revision, f"masked{MASKING_VERSION}" if masks else "plain"]
+    if capability is Capability.TEXT_GENERATION:
+        parts.append(f"prompt{PROMPT_VERSION}")
+    return hashlib.sha256("/".join(parts).encode()).hexdigest()[:16]

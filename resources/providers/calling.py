@@ -1,0 +1,264 @@
+"""A call and all that is around it, once for every driver: policy, gate, attempts, price, ledger."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from resources.errors import PrecedentError
+from resources.providers.contract import Completion, Driver, GenerationRequest, TokenUsage
+from resources.providers.embedding import EmbeddingBatch, EmbeddingError, checked
+from resources.providers.failures import NOT_SENT, RETRIED, FailureKind, ProviderError, classify
+from resources.providers.gate import outcome_of, places, refusal
+from resources.providers.ledger import Ledger, UsageEntry
+from resources.providers.masking import mask
+from resources.providers.policies import TenantPolicy
+from resources.providers.targets import Target, open_driver
+from resources.providers.tokens import estimate, estimate_many
+from resources.settings import Settings
+
+T = TypeVar("T")
+LONGEST_RETRY_AFTER_S = 60.0
+FIRST_DELAY_S, LONGEST_DELAY_S = 0.5, 20.0
+# A model that answers in a wrong shape twice will do so again.
+ANSWERS_TRIED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """Who calls and for what; written to the ledger."""
+
+    tenant_id: int
+    route: str = "interactive"
+    dagster_run_id: str | None = None
+    asset: str | None = None
+    partition: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One call as the loop of attempts sees it."""
+
+    operation: str
+    inputs: int
+    tokens: int
+    most_output: int
+    masked: int
+    run: Callable[[Driver], Any]
+    measure: Callable[[Any], tuple[TokenUsage, Decimal | None, int]]
+
+
+class MeteredDriver:
+    """A target behind its gate; safe to use from several threads."""
+
+    def __init__(
+        self, target: Target, ledger: Ledger, policy: TenantPolicy, context: CallContext, settings: Settings,
+        *, sleep: Callable[[float], None] = time.sleep,
+    ) -> None:  # fmt: skip
+        self.target, self.ledger, self.policy, self.context = target, ledger, policy, context
+        self._settings, self._sleep = settings, sleep
+        self._places = places(target)
+        self.calls = self.masked = self.unpriced = 0
+        self.cost = Decimal(0)
+        self.usage = TokenUsage()
+        self._lock = threading.Lock()
+
+    def embed(self, texts: Sequence[str], tokens: int | None = None, operation: str = "embed") -> EmbeddingBatch:
+        """Embed texts in one request.
+
+        Args:
+            texts: Within the provider's limits.
+            tokens: How many tokens they have, where the caller knows.
+            operation: What the ledger calls it.
+
+        Raises:
+            ProviderError: no usable answer after all attempts.
+        """
+        leaving, masked = self._leaving(texts)
+        known = tokens if tokens is not None else estimate_many(leaving)
+
+        def run(driver: Driver) -> EmbeddingBatch:
+            batch = driver.embed(leaving)
+            dimensions = self.target.dimensions or (batch.vectors.shape[1] if batch.vectors.ndim == 2 else 0)
+            try:
+                return checked(batch, len(texts), dimensions)
+            except EmbeddingError as error:
+                raise ProviderError(FailureKind.INVALID_ANSWER, str(error)) from None
+
+        def measure(batch: EmbeddingBatch) -> tuple[TokenUsage, Decimal | None, int]:
+            return TokenUsage(batch.tokens), batch.cost, 1
+
+        found: EmbeddingBatch = self._call(Work(operation, len(texts), known, 0, masked, run, measure))[0]
+        return found
+
+    def generate(self, request: GenerationRequest, operation: str = "generate") -> Completion:
+        """Answer one request; an answer that `request.validate` refuses counts as no answer.
+
+        Raises:
+            ProviderError: no usable answer after all attempts.
+        """
+        return self.answer(request, operation)[0]
+
+    def answer(
+        self, request: GenerationRequest, operation: str = "generate"
+    ) -> tuple[Completion, Decimal | None, int]:
+        """The same with its cost in USD (None where nobody knows) and the places that were masked."""
+        (system, prompt), masked = self._leaving([request.system, request.prompt])
+        leaving = replace(request, system=system, prompt=prompt)
+
+        def run(driver: Driver) -> Completion:
+            completion = driver.generate(leaving)
+            if request.validate is not None:
+                try:
+                    request.validate(completion.value)
+                except ValueError as error:
+                    reason = str(error).splitlines()[0][:200]
+                    raise ProviderError(FailureKind.INVALID_ANSWER, f"The answer was not usable: {reason}") from None
+            return completion
+
+        def measure(completion: Completion) -> tuple[TokenUsage, Decimal | None, int]:
+            return completion.usage, completion.cost, completion.calls
+
+        tokens = estimate(system) + estimate(prompt)
+        found, cost = self._call(Work(operation, 1, tokens, request.max_output_tokens, masked, run, measure))
+        return found, cost, masked
+
+    def _leaving(self, texts: Sequence[str]) -> tuple[list[str], int]:
+        """The one place where texts leave: as they are, masked, or not at all."""
+        if not self.target.external:
+            return list(texts), 0
+        if not self.policy.allows_external(self.context.source):
+            whose = f"the source {self.context.source}" if self.context.source else "this tenant"
+            raise self._error(
+                FailureKind.POLICY, f"The policy of {whose} forbids external providers, and {self.target.name} is one."
+            )
+        if not self.policy.mask:
+            return list(texts), 0
+        masked = mask(texts)
+        return masked.texts, masked.replaced
+
+    def _call(self, work: Work) -> tuple[Any, Decimal | None]:
+        reservation = self._admit(work)
+        began, attempt, shape_failures = time.perf_counter(), 0, 0
+        failure: ProviderError | None = None
+        while True:
+            attempt += 1
+            began = time.perf_counter()
+            try:
+                with self._places:
+                    driver = open_driver(self.target, self._settings)
+                    result = work.run(driver)
+            except Exception as error:
+                failure = self._failed(error)
+            except BaseException:
+                interrupted = self._error(FailureKind.CONNECTION, "The call was interrupted.")
+                self._settle(work, reservation, began, attempt, None, interrupted)
+                raise
+            else:
+                return result, self._settle(work, reservation, began, attempt, result, None)
+            shape_failures += failure.kind is FailureKind.INVALID_ANSWER
+            delay = self._delay(failure, attempt, shape_failures)
+            if delay is None or not self._again(work, failure, delay):
+                break
+        failure.attempts = attempt
+        self._settle(work, reservation, began, attempt, None, failure)
+        # `from None`: what an SDK raised may hold headers, and nothing of it must reach an event log.
+        raise failure from None
+
+    def _admit(self, work: Work) -> int | None:
+        target = self.target
+        tariff = target.tariff
+        amount = tariff.price(TokenUsage(work.tokens, work.most_output)).usd
+        admission = self.ledger.admit(
+            target.name, target.edit, target.limits, tokens=work.tokens, amount=amount, free=amount == 0
+        )
+        if admission.verdict == "go":
+            if admission.wait_s > 0:
+                self._sleep(admission.wait_s)
+            return admission.reservation
+        kind, message = refusal(target, admission.verdict, admission.wait_s, admission.detail)
+        error = self._error(kind, message)
+        if kind is not FailureKind.BREAKER_OPEN:
+            self._settle(work, None, time.perf_counter(), 0, None, error)
+        raise error
+
+    def _failed(self, error: Exception) -> ProviderError:
+        if isinstance(error, PrecedentError) and not isinstance(error, ProviderError):
+            failure = self._error(FailureKind.CONFIGURATION, str(error))
+        else:
+            failure = classify(error)
+        failure.provider = self.target.name
+        return failure
+
+    def _delay(self, failure: ProviderError, attempt: int, shape_failures: int) -> float | None:
+        """Seconds until the next attempt, or None where there is none."""
+        if failure.kind not in RETRIED or attempt >= self.target.performance.max_attempts:
+            return None
+        if shape_failures >= ANSWERS_TRIED:
+            return None
+        if failure.retry_after is not None:
+            if failure.kind is FailureKind.RATE_LIMITED:
+                self.ledger.pause(self.target.name, self.target.edit, min(failure.retry_after, 3600))
+            return failure.retry_after if failure.retry_after <= LONGEST_RETRY_AFTER_S else None
+        full = min(LONGEST_DELAY_S, FIRST_DELAY_S * float(2 ** (attempt - 1)))
+        return full * random.uniform(0.5, 1)  # noqa: S311 - spreads callers, guards nothing
+
+    def _again(self, work: Work, failure: ProviderError, delay: float) -> bool:
+        self._sleep(delay if failure.kind is not FailureKind.RATE_LIMITED else delay + random.uniform(0, 0.1))  # noqa: S311
+        admission = self.ledger.admit(
+            self.target.name, self.target.edit, self.target.limits, tokens=work.tokens, amount=None, free=True,
+            retry=True,
+        )  # fmt: skip
+        if admission.verdict != "go":
+            return False
+        if admission.wait_s > 0:
+            self._sleep(admission.wait_s)
+        return True
+
+    def _settle(
+        self, work: Work, reservation: int | None, began: float, attempts: int, result: Any,
+        failure: ProviderError | None,
+    ) -> Decimal | None:  # fmt: skip
+        target, context = self.target, self.context
+        usage, reported, calls = work.measure(result) if failure is None else (TokenUsage(), None, 0)
+        # What was answered in another shape, or refused, was charged for all the same.
+        answered = failure is None or failure.kind in (FailureKind.INVALID_ANSWER, FailureKind.REFUSED)
+        estimated = answered and usage == TokenUsage()
+        if estimated:
+            usage = TokenUsage(work.tokens)
+        price = target.tariff.price(usage, reported) if answered else None
+        sent = failure is None or failure.kind not in NOT_SENT
+        entry = UsageEntry(
+            call_id=uuid4(), provider=target.name, driver=target.driver.name, model=target.model,
+            revision=target.edit, operation=work.operation, route=context.route,
+            latency_ms=(time.perf_counter() - began) * 1000, attempts=attempts - 1 + max(calls, 1) if sent else 0,
+            status="succeeded" if failure is None else "failed" if sent else "refused",
+            inputs=work.inputs, input_tokens=usage.input, output_tokens=usage.output, cached_tokens=usage.cached,
+            tokens_estimated=estimated,
+            cost_usd=price.usd if price else Decimal(0), cost_source=price.source if price else None,
+            input_price_usd=price.per_input if price else None, output_price_usd=price.per_output if price else None,
+            cached_price_usd=price.per_cached if price else None,
+            failure=failure.kind.value if failure else None, http_status=failure.status if failure else None,
+            masked=work.masked, dagster_run_id=context.dagster_run_id, asset=context.asset,
+            partition=context.partition,
+        )  # fmt: skip
+        self.ledger.settle(entry, reservation, outcome_of(failure), target.limits, str(failure) if failure else None)
+        with self._lock:
+            self.calls += 1
+            self.masked += work.masked
+            self.usage += usage
+            if entry.cost_usd is None:
+                self.unpriced += 1
+            else:
+                self.cost += entry.cost_usd
+        return entry.cost_usd
+
+    def _error(self, kind: FailureKind, message: str) -> ProviderError:
+        error = ProviderError(kind, message)
+        error.provider = self.target.name
+        return error

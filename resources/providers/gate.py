@@ -1,0 +1,51 @@
+"""What the gate's verdicts mean, and the places for calls at once."""
+
+import threading
+
+from resources.providers.failures import OUTAGES, FailureKind, ProviderError
+from resources.providers.targets import Target
+
+
+def outcome_of(failure: ProviderError | None) -> str:
+    """What a call says of its provider's health, in the words of the ledger."""
+    if failure is None:
+        return "ok"
+    if failure.kind is FailureKind.AUTHENTICATION:
+        return "refuses"
+    return "outage" if failure.kind in OUTAGES else "other"
+
+
+def refusal(target: Target, verdict: str, wait_s: float, detail: str | None) -> tuple[FailureKind, str]:
+    """Why the gate let nothing through, as a kind and a sentence."""
+    name = target.name
+    if verdict == "open":
+        if detail == FailureKind.AUTHENTICATION:
+            return FailureKind.BREAKER_OPEN, f"{name} refused its key and is not asked again until its row is edited."
+        return FailureKind.BREAKER_OPEN, f"{name} failed repeatedly ({detail}) and is tried again in {wait_s:.0f} s."
+    if verdict == "limit":
+        return FailureKind.LIMIT, f"The limits of {name} leave no slot for {wait_s:.0f} s."
+    if verdict == "unpriced":
+        return FailureKind.BUDGET, (
+            f"The tenant has a budget and nobody knows what {target.model} of {name} costs: set its price with "
+            f"`precedent provider add {name} --replace --cost input_per_million=...`, or `precedent policy set "
+            "--allow-unpriced`."
+        )
+    return FailureKind.BUDGET, (
+        f"The tenant's budget of this month is used up ({detail}): raise it with `precedent policy set --budget`, or "
+        "let work go on for free with `--on-exhausted free`."
+    )
+
+
+_semaphores: dict[tuple[int, str], tuple[int, threading.BoundedSemaphore]] = {}
+_semaphores_lock = threading.Lock()
+
+
+def places(target: Target) -> threading.BoundedSemaphore:
+    """The places for calls at once to one endpoint, shared by the process."""
+    key, size = (target.tenant_id, target.name), target.performance.max_concurrency
+    with _semaphores_lock:
+        known = _semaphores.get(key)
+        if known is None or known[0] != size:
+            known = (size, threading.BoundedSemaphore(size))
+            _semaphores[key] = known
+        return known[1]

@@ -1,0 +1,116 @@
+"""Which endpoint is asked first: a preference by kind of work, or by price and measured latency."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from resources.database.models import Preference, ProviderHealth
+from resources.database.session import Database
+from resources.errors import UsageError
+from resources.providers.contract import Capability, TokenUsage
+from resources.providers.targets import Target
+
+
+class Route(StrEnum):
+    """Kinds of work: bulk, or somebody who waits."""
+
+    ETL = "etl"
+    INTERACTIVE = "interactive"
+
+
+STRATEGIES = ("active", "prefer", "auto")
+# Bulk work goes where it costs nothing, a waiting person where it is quick; only among endpoints of the same space.
+DEFAULTS: Mapping[Route, tuple[str, ...]] = {
+    Route.ETL: ("sentence_transformers", "ollama"),
+    Route.INTERACTIVE: ("gateway",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was last seen of an endpoint: whether its breaker is closed, and its latency in ms."""
+
+    healthy: bool
+    latency_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preferred:
+    """A tenant's preference for one kind of work."""
+
+    strategy: str
+    prefer: tuple[str, ...] = ()
+
+
+def order(targets: Sequence[Target], preferred: Preferred, seen: Mapping[str, Seen]) -> list[Target]:
+    """The targets in the order in which they are asked.
+
+    `active` keeps the chain's order; `prefer` puts names or drivers of the list first; `auto` puts healthy ones
+    first, the cheapest before the dearer, the quicker before the slower, unknown prices and latencies last.
+    """
+    if preferred.strategy == "active" or len(targets) < 2:
+        return list(targets)
+    if preferred.strategy == "prefer":
+        places = {name: place for place, name in reversed(list(enumerate(preferred.prefer)))}
+
+        def place(target: Target) -> int:
+            return min(places.get(target.name, 99), places.get(target.driver.name, 99))
+
+        return sorted(targets, key=place)
+
+    def rank(target: Target) -> tuple[bool, float, float]:
+        found = seen.get(target.name, Seen(True, None))
+        usd = target.tariff.price(TokenUsage(1_000_000, 100_000)).usd
+        return (
+            not found.healthy, float("inf") if usd is None else float(usd),
+            float("inf") if found.latency_ms is None else found.latency_ms,
+        )  # fmt: skip
+
+    return sorted(targets, key=rank)
+
+
+def preferred(database: Database, tenant_id: int, capability: Capability, route: Route) -> Preferred:
+    """A tenant's preference; embeddings have defaults by route, text generation follows its chain."""
+    with database.tenant(tenant_id) as session:
+        row = session.scalar(
+            select(Preference).where(Preference.capability == capability.value, Preference.route == route.value)
+        )
+        if row is not None:
+            return Preferred(row.strategy, tuple(row.prefer))
+    if capability is Capability.EMBEDDING:
+        return Preferred("prefer", DEFAULTS[route])
+    return Preferred("active")
+
+
+def save(
+    database: Database, tenant_id: int, capability: Capability, route: Route, strategy: str, prefer: Sequence[str]
+) -> None:
+    """Set a tenant's preference.
+
+    Raises:
+        UsageError: an unknown strategy, or a list where none belongs.
+    """
+    if strategy not in STRATEGIES:
+        raise UsageError(f"There is no strategy {strategy!r}: choose from {', '.join(STRATEGIES)}.")
+    if (strategy == "prefer") != bool(prefer):
+        raise UsageError("The strategy prefer needs names or drivers to prefer, the others take none.")
+    values = {"strategy": strategy, "prefer": list(prefer)}
+    with database.tenant(tenant_id) as session:
+        session.execute(
+            insert(Preference)
+            .values(tenant_id=tenant_id, capability=capability.value, route=route.value, **values)
+            .on_conflict_do_update(index_elements=["tenant_id", "capability", "route"], set_=values)
+        )
+
+
+def health(database: Database, tenant_id: int) -> dict[str, Seen]:
+    """What was last seen of each of a tenant's endpoints."""
+    with database.tenant(tenant_id) as session:
+        rows = session.scalars(select(ProviderHealth)).all()
+        now = datetime.now(UTC)
+        # A breaker whose pause is over lets one call through: it would never close if nobody tried.
+        return {row.provider: Seen(row.open_until is None or row.open_until <= now, row.latency_ms) for row in rows}

@@ -1,0 +1,24 @@
+"""One wire a protocol: what the provider answers, in its own words."""
+
+from resources.providers.testing.behaviour import vector_of
+from resources.providers.testing.wires.anthropic import AnthropicWire
+from resources.providers.testing.wires.base import Wire
+from resources.providers.testing.wires.copilot import CopilotWire
+from resources.providers.testing.wires.gemini import GeminiWire
+from resources.providers.testing.wires.mistral import MistralWire
+from resources.providers.testing.wires.ollama import OllamaWire
+from resources.providers.testing.wires.openai import AzureWire, GatewayWire, GrokWire, OpenAIWire
+
+__all__ = [
+    "AnthropicWire",
+    "AzureWire",
+    "CopilotWire",
+    "GatewayWire",
+    "GeminiWire",
+    "GrokWire",
+    "MistralWire",
+    "OllamaWire",
+    "OpenAIWire",
+    "Wire",
+    "vector_of",
+]

@@ -1,0 +1,5 @@
+"""Asserts of the contract explain themselves only where pytest rewrites them before the first import."""
+
+import pytest
+
+pytest.register_assert_rewrite("resources.providers.testing")

@@ -1,0 +1,263 @@
+"""Every driver with its real SDK against its wire on loopback."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from resources.providers.contract import Capability, Completion, DriverSettings, TokenUsage
+from resources.providers.drivers.claude import ClaudeDriver
+from resources.providers.drivers.copilot import CopilotDriver
+from resources.providers.drivers.gateway import GatewayDriver
+from resources.providers.drivers.gemini import GeminiDriver
+from resources.providers.drivers.mistral import MistralDriver
+from resources.providers.drivers.ollama import OllamaDriver
+from resources.providers.drivers.openai import AzureOpenAIDriver, GrokDriver, OpenAIDriver
+from resources.providers.failures import FailureKind, ProviderError, classify
+from resources.providers.recommendation import RecommendationAnswer
+from resources.providers.testing.behaviour import Behaviour, Step
+from resources.providers.testing.bench import Bench, question
+from resources.providers.testing.plugin import DriverContract
+from resources.providers.testing.server import LoopbackServer
+from resources.providers.testing.wires import (
+    AnthropicWire,
+    AzureWire,
+    CopilotWire,
+    GatewayWire,
+    GeminiWire,
+    GrokWire,
+    MistralWire,
+    OllamaWire,
+    OpenAIWire,
+    Wire,
+)
+
+pytest_plugins = ["resources.providers.testing.plugin"]
+TEXT = Capability.TEXT_GENERATION
+Serve = Callable[..., Bench]
+
+
+class TestOpenAI(DriverContract):
+    driver_type = OpenAIDriver
+    wire = OpenAIWire()
+
+
+class TestAzureOpenAI(DriverContract):
+    driver_type = AzureOpenAIDriver
+    wire = AzureWire()
+
+
+class TestGrok(DriverContract):
+    driver_type = GrokDriver
+    wire = GrokWire()
+
+
+class TestGateway(DriverContract):
+    driver_type = GatewayDriver
+    wire = GatewayWire()
+
+
+class TestCopilot(DriverContract):
+    driver_type = CopilotDriver
+    wire = CopilotWire()
+
+
+class TestClaude(DriverContract):
+    driver_type = ClaudeDriver
+    wire = AnthropicWire()
+
+
+class TestGemini(DriverContract):
+    driver_type = GeminiDriver
+    wire = GeminiWire()
+
+
+class TestMistral(DriverContract):
+    driver_type = MistralDriver
+    wire = MistralWire()
+
+
+class TestOllama(DriverContract):
+    driver_type = OllamaDriver
+    wire = OllamaWire()
+
+
+class TestOllamaWithoutKey(DriverContract):
+    driver_type = OllamaDriver
+    wire = OllamaWire(key="")
+    test_wrong_key_is_refused_and_not_repeated = None
+    test_key_is_in_a_header_only = None
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    opened: list[tuple[LoopbackServer, Bench]] = []
+
+    def start(wire: Wire, driver_type: type[OpenAIDriver] = GatewayDriver) -> Bench:
+        server = LoopbackServer(wire).__enter__()
+        opened.append((server, Bench(driver_type, wire, server, {})))
+        return opened[-1][1]
+
+    yield start
+    for server, bench in opened:
+        bench.close()
+        server.close()
+
+
+def forms(bench: Bench) -> list[str]:
+    return [request.body["response_format"]["type"] for request in bench.server.calls]
+
+
+def test_gateway_falls_back_to_json_mode_and_remembers(serve: Serve) -> None:
+    bench = serve(GatewayWire(json_schema=False))
+    driver = bench.driver(TEXT)
+    assert isinstance(driver.generate(question()).value, RecommendationAnswer)
+    assert forms(bench) == ["json_schema", "json_object"]
+    assert "evidence_ids" in bench.server.calls[1].body["messages"][0]["content"]
+    bench.server.behave()
+    assert driver.generate(question()).calls == 1
+    assert forms(bench) == ["json_object"]
+
+
+@pytest.mark.parametrize("json_schema", [True, False])
+@pytest.mark.parametrize("first", [Behaviour.PROSE, Behaviour.BAD_SCHEMA, Behaviour.CUT])
+def test_gateway_repairs_once_and_adds_up(serve: Serve, first: Behaviour, json_schema: bool) -> None:
+    bench = serve(GatewayWire(json_schema=json_schema))
+    driver = bench.driver(TEXT, options={"json_object": not json_schema})
+    bench.server.script([first, Behaviour.OK])
+    completion: Completion = driver.generate(question())
+    assert completion.calls == len(bench.server.calls) == 2
+    assert completion.usage == TokenUsage(84, 34, 10)
+    assert completion.cost == Decimal("0.0000250")
+    assert [message["role"] for message in bench.server.calls[1].body["messages"]][-2:] == ["assistant", "user"]
+
+
+def test_gateway_repairs_what_the_caller_rejects(serve: Serve) -> None:
+    bench = serve(GatewayWire())
+    bench.server.script([Behaviour.EMPTY_LIST, Behaviour.OK])
+    request = replace(question(), validate=RecommendationAnswer.recommendations_or_error)
+    assert bench.driver(TEXT).generate(request).calls == 2
+    bench.server.behave(Behaviour.EMPTY_LIST)
+    with pytest.raises(ProviderError, match="repair") as caught:
+        bench.driver(TEXT).generate(request)
+    assert (caught.value.kind, caught.value.attempts) == (FailureKind.INVALID_ANSWER, 2)
+
+
+def test_gateway_does_not_give_up_json_schema_for_another_error(serve: Serve) -> None:
+    bench = serve(GatewayWire())
+    driver = bench.driver(TEXT)
+    bench.server.script([Step(Behaviour.STATUS, status=400), Behaviour.OK])
+    assert bench.failure(TEXT, driver).kind is FailureKind.INVALID_REQUEST
+    assert driver.generate(question()).calls == 1
+    assert forms(bench) == ["json_schema", "json_schema"]
+
+
+def test_gateway_tells_of_its_key_and_prices(serve: Serve) -> None:
+    driver = serve(GatewayWire()).driver(TEXT)
+    assert isinstance(driver, GatewayDriver)
+    info = driver.key_info()
+    assert info is not None
+    assert info["info"]["max_budget"] == 2.0
+    assert driver.calculated_cost("gpt-6-luna", TokenUsage(1000, 500)) == Decimal("0.002")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
+def test_gateway_that_offers_neither(serve: Serve, status: int) -> None:
+    driver = serve(GatewayWire(offers=status)).driver(TEXT)
+    assert isinstance(driver, GatewayDriver)
+    assert driver.key_info() is None
+    assert driver.calculated_cost("gpt-6-luna", TokenUsage(1000, 500)) is None
+
+
+def test_gateway_that_is_down_is_no_missing_offer(serve: Serve) -> None:
+    bench = serve(GatewayWire(offers=503))
+    with pytest.raises(Exception, match="Only proxy admin") as caught:
+        bench.driver(TEXT).key_info()
+    assert classify(caught.value).kind is FailureKind.UNAVAILABLE
+
+
+@pytest.mark.parametrize("cost", ["NaN", "-1", "free", ""])
+def test_gateway_with_a_senseless_cost(serve: Serve, cost: str) -> None:
+    bench = serve(GatewayWire())
+    bench.server.behave(headers={"x-litellm-response-cost": cost})
+    assert bench.driver(TEXT).generate(question()).cost is None
+
+
+def test_copilot_keeps_its_token_until_it_ends(serve: Serve) -> None:
+    bench = serve(CopilotWire(), CopilotDriver)
+    driver = bench.driver(TEXT)
+    for _ in range(3):
+        driver.generate(question())
+    assert [request.method for request in bench.server.requests] == ["GET", "POST", "POST", "POST"]
+    short = serve(CopilotWire(lifetime_s=60), CopilotDriver)
+    driver = short.driver(TEXT)
+    for _ in range(2):
+        driver.generate(question())
+    assert sum(request.method == "GET" for request in short.server.requests) >= 2
+
+
+@pytest.mark.parametrize(
+    ("step", "kind"),
+    [
+        (Step(Behaviour.STATUS, status=401), FailureKind.AUTHENTICATION),
+        (Step(Behaviour.STATUS, status=403), FailureKind.AUTHENTICATION),
+        (Step(Behaviour.STATUS, status=429), FailureKind.RATE_LIMITED),
+        (Step(Behaviour.STATUS, status=503), FailureKind.UNAVAILABLE),
+        (Step(Behaviour.SLOW), FailureKind.TIMEOUT),
+        (Step(Behaviour.BROKEN), FailureKind.CONNECTION),
+        (Step(Behaviour.RESET), FailureKind.CONNECTION),
+        (Step(Behaviour.NOT_JSON), FailureKind.INVALID_ANSWER),
+        (Step(Behaviour.OTHER_SHAPE), FailureKind.INVALID_ANSWER),
+        (Step(Behaviour.EMPTY_BODY), FailureKind.INVALID_ANSWER),
+    ],
+    ids=lambda value: f"{value.behaviour}{value.status or ''}" if isinstance(value, Step) else "",
+)
+def test_copilot_exchange_fails(serve: Serve, step: Step, kind: FailureKind) -> None:
+    bench = serve(CopilotWire(exchange_fails=True), CopilotDriver)
+    bench.server.script([step])
+    assert bench.failure(TEXT, bench.driver(TEXT, timeout_s=0.5)).kind is kind
+    assert len(bench.server.requests) == 1
+
+
+def test_copilot_exchange_by_https_only() -> None:
+    settings = DriverSettings(
+        "c", TEXT, "gpt-4.1", base_url="https://example.invalid", credentials={"api_key": "gho"},
+        options={"token_url": "file:///etc/passwd"},
+    )  # fmt: skip
+    with pytest.raises(ProviderError, match="https"):
+        CopilotDriver(settings).generate(question())
+
+
+OUTSIDE = """
+from openai import OpenAI
+from resources.providers.drivers.openai import OpenAIDriver
+from resources.providers.testing.plugin import DriverContract
+from resources.providers.testing.wires import OpenAIWire
+
+class RetryingDriver(OpenAIDriver):
+    @property
+    def client(self):
+        return OpenAI(api_key=self.settings.api_key, base_url=self.settings.base_url, max_retries=1)
+
+class TestGood(DriverContract):
+    driver_type, wire = OpenAIDriver, OpenAIWire()
+
+class TestRetrying(DriverContract):
+    driver_type, wire = RetryingDriver, OpenAIWire()
+"""
+
+
+def test_contract_serves_other_projects_and_catches_hidden_retries(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["resources.providers.testing.plugin"]')
+    (tmp_path / "test_outside.py").write_text(OUTSIDE)
+    root = str(Path(__file__).resolve().parents[2])
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "test_lost_connection and reset"],
+        cwd=tmp_path, env={"PYTHONPATH": root}, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert "2 failed, 2 passed" in done.stdout, done.stdout + done.stderr
+    assert done.stdout.count("FAILED test_outside.py::TestRetrying") == 2
