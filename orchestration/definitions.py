@@ -6,21 +6,26 @@ from assets.checks import layers, providers
 from assets.config.providers import embedding_profile, intelligence_provider
 from assets.incidents.recommendations import recommendations
 from assets.raw.records import raw_records
-from assets.reports.usage_cost import usage_cost
 from assets.reports.vector_quality import vector_quality
 from assets.text.chunks import chunks
 from assets.text.documents import documents
 from assets.vectors.embeddings import embeddings
-from orchestration.jobs import observe_configuration, refresh, report_usage
+from orchestration.jobs import observe_configuration, refresh
 from resources.platform import DatabaseResource, EmbedderResource, ProviderRegistryResource, RecommenderResource
 
 defs = dg.Definitions(
     assets=[
-        embedding_profile, intelligence_provider,
-        raw_records, documents, chunks, embeddings, vector_quality, recommendations, usage_cost,
+        embedding_profile,
+        intelligence_provider,
+        raw_records,
+        documents,
+        chunks,
+        embeddings,
+        vector_quality,
+        recommendations,
     ],  # fmt: skip
     asset_checks=[*layers.ALL, *providers.ALL],
-    jobs=[refresh, observe_configuration, report_usage],
+    jobs=[refresh, observe_configuration],
     resources={
         "database": DatabaseResource(),
         "provider_registry": ProviderRegistryResource(),

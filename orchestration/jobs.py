@@ -7,7 +7,7 @@ USAGE = dg.AssetSelection.assets(["reports", "usage_cost"])
 
 refresh = dg.define_asset_job(
     name="refresh",
-    selection=dg.AssetSelection.all() - CONFIGURATION - USAGE,
+    selection=dg.AssetSelection.all() - CONFIGURATION,
     description="Bring every layer of a source up to date: read, extract, cut, embed, judge, recommend.",
 )
 

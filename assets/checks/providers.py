@@ -70,7 +70,9 @@ def recommendations_served_as_asked(
     return dg.AssetCheckResult(
         passed=not found,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"A fallback answered for {count:,} incidents: {next(iter(found))}." if found else "None fell back.",
+        description=f"A fallback answered for {count:,} incidents: {next(iter(found))}."
+        if found
+        else "None fell back.",
         metadata={"fallback/incidents": count, "fallback/reasons": dg.MetadataValue.json(found)},
     )
 

@@ -3,10 +3,10 @@
 import dagster as dg
 
 from assets.incidents.analysis import analyse, analysis_version, find_evidence
+from assets.incidents.prompt import PROMPT_VERSION
 from assets.partitions import backfill_policy, source_partitions
 from assets.refresh_config import RefreshConfig
 from assets.row_metadata import OWNERS, counted, row_metadata
-from assets.incidents.prompt import PROMPT_VERSION
 from resources.database.session import Database
 from resources.platform import DatabaseResource, RecommenderResource
 from resources.progress import Progress

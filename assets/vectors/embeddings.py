@@ -140,9 +140,7 @@ def run_shards(
     return results
 
 
-def run_shard(
-    database: Database, source: SourceRow, space: Space, provider: Embedder, shard: Shard
-) -> ShardResult:
+def run_shard(database: Database, source: SourceRow, space: Space, provider: Embedder, shard: Shard) -> ShardResult:
     """Embed one shard and commit it; idempotent, and ignorant of its neighbours."""
     embedded = failed = 0
     error = None

@@ -134,7 +134,8 @@ def show_analysis(found: dict[str, Any]) -> None:
     console.print(f"\n{found['provider']} {found['model']}, {found['duration_ms']:.0f} ms{price}")
     if found.get("fallback_reason"):
         console.print(
-            escape(f"{found['provider_asked']} was asked and did not answer ({found['fallback_reason']})."), style="yellow"
+            escape(f"{found['provider_asked']} was asked and did not answer ({found['fallback_reason']})."),
+            style="yellow",
         )
 
 

@@ -104,9 +104,7 @@ class MeteredDriver:
         """
         return self.answer(request, operation)[0]
 
-    def answer(
-        self, request: GenerationRequest, operation: str = "generate"
-    ) -> tuple[Completion, Decimal | None, int]:
+    def answer(self, request: GenerationRequest, operation: str = "generate") -> tuple[Completion, Decimal | None, int]:
         """The same with its cost in USD (None where nobody knows) and the places that were masked."""
         (system, prompt), masked = self._leaving([request.system, request.prompt])
         leaving = replace(request, system=system, prompt=prompt)

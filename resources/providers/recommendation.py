@@ -90,7 +90,8 @@ class RecommendationRequest(Frozen):
 
 class AnsweredRecommendation(Frozen):
     """A recommendation as a model writes it: every field required and of a plain type, so that each provider's
-    structured output accepts the schema; the bounds are checked afterwards."""
+    structured output accepts the schema; the bounds are checked afterwards.
+    """
 
     type: RecommendationType
     priority: Priority

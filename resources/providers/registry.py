@@ -71,7 +71,9 @@ def listed() -> list[Listed]:
         )
         capabilities = tuple(sorted(item.value for item in info.capabilities))
         rows.append(Listed(name, info.title, capabilities, why is None, why, info.experimental, distribution))
-    rows += [Listed(name, name, (), False, why, False, dist) for name, (dist, why) in broken.items() if name not in found]
+    rows += [
+        Listed(name, name, (), False, why, False, dist) for name, (dist, why) in broken.items() if name not in found
+    ]
     return sorted(rows, key=lambda row: (not row.available, row.name))
 
 

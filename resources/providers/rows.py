@@ -76,7 +76,9 @@ def save(database: Database, settings: Settings, tenant: str, spec: Specificatio
         with database.tenant(owner.id) as session:
             row = _find(session, spec.name)
             if row is not None and not replace:
-                raise UsageError(f"{tenant} has a provider {spec.name!r} already: say --replace, or choose another name.")
+                raise UsageError(
+                    f"{tenant} has a provider {spec.name!r} already: say --replace, or choose another name."
+                )
             _check(session, spec, row)
             target = _write(session, settings, owner.id, spec, row)
     except IntegrityError as error:
@@ -185,7 +187,9 @@ def _check(session: Session, spec: Specification, row: IntelligenceProvider | No
         raise UsageError(f"The driver {spec.driver} has no default model: say --model.")
     if info.needs_base_url and not spec.base_url:
         raise UsageError(f"The driver {spec.driver} needs an address: say --base-url.")
-    has_key = bool((spec.secrets or {}).get("api_key")) or (spec.secrets is None and row is not None and row.credentials)
+    has_key = bool((spec.secrets or {}).get("api_key")) or (
+        spec.secrets is None and row is not None and row.credentials
+    )
     if info.needs_key and not has_key:
         raise UsageError(f"The driver {spec.driver} needs a key: give it at the prompt, with --key-file or on stdin.")
     own = session.scalar(select(Policy).where(Policy.source_id.is_(None)))

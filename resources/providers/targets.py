@@ -157,9 +157,14 @@ def open_driver(target: Target, settings: Settings) -> Driver:
             options = target.options.model_dump(exclude_none=True)
             driver = kind(
                 DriverSettings(
-                    name=target.name, capability=target.capability, model=target.model, base_url=target.base_url,
-                    credentials=dict(target.credentials(settings)), dimensions=target.dimensions,
-                    timeout_s=target.performance.timeout_s, options=options,
+                    name=target.name,
+                    capability=target.capability,
+                    model=target.model,
+                    base_url=target.base_url,
+                    credentials=dict(target.credentials(settings)),
+                    dimensions=target.dimensions,
+                    timeout_s=target.performance.timeout_s,
+                    options=options,
                 )  # fmt: skip
             )
             for stale in [known for known in _drivers if known[:2] == key[:2]]:

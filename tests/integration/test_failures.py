@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from resources.providers.drivers.sentence_transformers import SentenceTransformersProvider
+from resources.providers.drivers.sentence_transformers import SentenceTransformersDriver
 from resources.providers.embedding import EmbeddingBatch, EmbeddingError
 
 Call = Callable[..., tuple[int, str, str]]
-embed = SentenceTransformersProvider.embed
+embed = SentenceTransformersDriver.embed
 
 
-def failing_on(word: str) -> Callable[[SentenceTransformersProvider, Sequence[str]], EmbeddingBatch]:
-    def attempt(self: SentenceTransformersProvider, texts: Sequence[str]) -> EmbeddingBatch:
+def failing_on(word: str) -> Callable[[SentenceTransformersDriver, Sequence[str]], EmbeddingBatch]:
+    def attempt(self: SentenceTransformersDriver, texts: Sequence[str]) -> EmbeddingBatch:
         if any(word in text for text in texts):
             raise EmbeddingError("the model failed on purpose")
         return embed(self, texts)
@@ -32,7 +32,7 @@ def test_what_cannot_be_embedded_is_counted_and_tried_again(
 ) -> None:
     precedent("source", "add", f"{tenant}/records", archive)
     with monkeypatch.context() as broken:
-        broken.setattr(SentenceTransformersProvider, "embed", failing_on("Certificate"))
+        broken.setattr(SentenceTransformersDriver, "embed", failing_on("Certificate"))
         code, out, error = precedent("refresh", f"{tenant}/records", "--json")
     assert code == 1
     assert "coverage" in error
@@ -59,12 +59,12 @@ def test_another_model_gets_a_space_of_its_own_and_replaces_the_old_one_when_com
 
     precedent("source", "add", f"{tenant}/records", archive)
     assert precedent("refresh", f"{tenant}/records", "--json")[0] == 0
-    profile = SentenceTransformersProvider.profile.fget  # type: ignore[attr-defined]
+    profile = SentenceTransformersDriver.profile.fget  # type: ignore[attr-defined]
 
-    def other(self: SentenceTransformersProvider) -> SpaceProfile:
+    def other(self: SentenceTransformersDriver) -> SpaceProfile:
         return dataclasses.replace(profile(self), model_revision="another")
 
-    monkeypatch.setattr(SentenceTransformersProvider, "profile", property(other))
+    monkeypatch.setattr(SentenceTransformersDriver, "profile", property(other))
     code, out, error = precedent("refresh", f"{tenant}/records", "--json")
     assert code == 0, error
     assert json.loads(out)["layers"]["vectors/embeddings"]["space/promoted"] is True

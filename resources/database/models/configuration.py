@@ -33,7 +33,10 @@ class Integration(TenantOwned, Base):
             ondelete="SET NULL (fallback_id)",
         ),
         Index(
-            "uq_integrations_active", "tenant_id", "capability", unique=True,
+            "uq_integrations_active",
+            "tenant_id",
+            "capability",
+            unique=True,
             postgresql_where=text("type = 'ai_provider' AND is_active"),
         ),  # fmt: skip
         CheckConstraint("capability IN ('embedding', 'text_generation')", name="capability"),

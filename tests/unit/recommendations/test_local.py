@@ -11,7 +11,6 @@ from resources.providers.drivers.local import CEILING, CEILING_ALONE, LocalDrive
 from resources.providers.drivers.rule_pack import PACK, load
 from resources.providers.recommendation import (
     Evidence,
-    Generation,
     IncidentFacts,
     Priority,
     Recommendation,
@@ -129,8 +128,8 @@ def test_evidence_that_was_not_offered_is_dropped() -> None:
     request = RecommendationRequest(
         incident=IncidentFacts(external_id="i", title="t", text=""), evidence=(piece(1, "x"),)
     )
-    kept = drop_unknown_evidence(Generation(recommendations=(invented,), provider="p", model="m"), request)
-    assert kept.recommendations[0].evidence_ids == ("issue:jira:HL-1",)
+    (kept,) = drop_unknown_evidence((invented,), request)
+    assert kept.evidence_ids == ("issue:jira:HL-1",)
 
 
 @pytest.mark.parametrize(

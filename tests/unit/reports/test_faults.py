@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from assets.reports import measures as measure
 from assets.reports.score import QualityMeasures, Thresholds, Verdict, judge
 from resources.errors import UsageError
-from resources.providers.drivers.sentence_transformers import SentenceTransformersProvider
-from resources.providers.model_files import resolve
-from resources.settings import Settings
+from resources.providers.contract import Capability, DriverSettings
+from resources.providers.drivers.sentence_transformers import SentenceTransformersDriver
 
 ISSUES = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "jira" / "issues.jsonl.gz"
 pytestmark = [
@@ -36,7 +35,9 @@ def real() -> tuple[Vectors, Vectors]:
                 bodies.append(fields["description"][:800])
             if len(titles) == COUNT:
                 break
-    provider = SentenceTransformersProvider(resolve(Settings.from_environment()))
+    provider = SentenceTransformersDriver(
+        DriverSettings("sentence_transformers", Capability.EMBEDDING, "all-MiniLM-L6-v2")
+    )
     return provider.embed(titles).vectors, provider.embed(bodies).vectors
 
 

@@ -51,31 +51,29 @@ def test_one_bad_text_costs_only_itself() -> None:
     assert sum(len(part.hashes) for part in parts if isinstance(part, Embedded)) == 15
 
 
-def test_a_passing_failure_is_retried() -> None:
+def test_a_provider_that_answers_nonsense_is_not_asked_for_every_text() -> None:
     calls = []
 
     def embed(texts: Sequence[str]) -> EmbeddingBatch:
         calls.append(len(texts))
-        if len(calls) == 1:
-            raise EmbeddingError("busy")
-        return batch(texts)
-
-    (part,) = embed_shard([(b"1", "a"), (b"2", "b")], embed)
-    assert isinstance(part, Embedded)
-    assert calls == [2, 2]
-
-
-def test_a_provider_that_is_down_is_not_asked_for_every_text() -> None:
-    calls = []
-
-    def embed(texts: Sequence[str]) -> EmbeddingBatch:
-        calls.append(len(texts))
-        raise EmbeddingError("down")
+        raise EmbeddingError("wrong")
 
     parts = list(embed_shard([(b"%d" % n, "text") for n in range(500)], embed))
     assert sum(len(part.hashes) for part in parts) == 500
     assert all(isinstance(part, Failed) for part in parts)
     assert len(calls) < 20
+
+
+def test_a_provider_that_is_down_is_asked_once_and_no_text_is_blamed() -> None:
+    calls = []
+
+    def embed(texts: Sequence[str]) -> EmbeddingBatch:
+        calls.append(len(texts))
+        raise EmbeddingError("down", texts_at_fault=False)
+
+    (part,) = embed_shard([(b"%d" % n, "text") for n in range(500)], embed)
+    assert isinstance(part, Failed)
+    assert calls == [500]
 
 
 @pytest.mark.parametrize(
