@@ -23,7 +23,7 @@ defs = dg.Definitions(
         embeddings,
         vector_quality,
         recommendations,
-    ],  # fmt: skip
+    ],
     asset_checks=[*layers.ALL, *providers.ALL],
     jobs=[refresh, observe_configuration],
     resources={

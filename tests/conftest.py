@@ -20,7 +20,7 @@ def platform_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("precedent") / "home"
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
-            if name.startswith(("PRECEDENT_", "DAGSTER_")):
+            if name.startswith(("PRECEDENT_", "DAGSTER_", "OPENAI_")):
                 patch.delenv(name)
         patch.setenv("PRECEDENT_HOME", str(home))
         yield home

@@ -112,9 +112,9 @@ def analyse(
 
 
 def withheld(request: RecommendationRequest, generator: Generator) -> RecommendationRequest:
-    """The request without evidence from sources whose texts must not leave, where the asked provider is external."""
+    """The request without evidence whose source may not leave, where any provider of the chain is external."""
     kept = generator.policy.sources_kept
-    if not generator.asked.external or not kept:
+    if not kept or not any(driver.target.external for driver in generator.drivers):
         return request
     return request.model_copy(update={"evidence": tuple(e for e in request.evidence if e.source not in kept)})
 

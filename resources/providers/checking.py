@@ -1,5 +1,6 @@
 """Trying a provider: does it answer, how fast, in how many dimensions, and does its model end soon?"""
 
+import contextlib
 import time
 from dataclasses import dataclass, field
 
@@ -107,10 +108,9 @@ def models(settings: Settings, target: Target) -> list[ModelInfo]:
 def _warnings(target: Target, settings: Settings) -> list[str]:
     """What is known of the model's end, from the table in code and from the endpoint where it says."""
     shutdown = None
-    try:
+    # A missing list of models is no finding; the call that follows is.
+    with contextlib.suppress(Exception):
         shutdown = next((m.shutdown for m in open_driver(target, settings).models() if m.id == target.model), None)
-    except Exception:  # noqa: S110 - a missing list of models is no finding; the call that follows is
-        pass
     found = retirement_warning(target.common_model, shutdown)
     return [found] if found else []
 

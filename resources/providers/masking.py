@@ -18,7 +18,7 @@ MASKING_VERSION = "1"
 EMAIL, ADDRESS, SECRET = "[email]", "[address]", "[secret]"
 # By entropy alone every hash and long identifier of an issue would count as a secret.
 LEFT_OUT = {"Base64HighEntropyString", "HexHighEntropyString", "IPPublicDetector", "PrivateKeyDetector"}
-TOKEN = r"[A-Za-z0-9_\-.+=]"
+CHARACTER = r"[A-Za-z0-9_\-.+=]"
 PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 # Prefixes of keys that detect-secrets 1.5 does not know in their present form.
 VENDOR_KEY = re.compile(r"\b(?:sk-(?:ant-|proj-|svcacct-)?|xai-|gsk_|AIza|glpat-|github_pat_|hf_)[A-Za-z0-9_\-]{16,}")
@@ -62,7 +62,7 @@ def _mask_secrets(text: str) -> tuple[str, int]:
         found = {value for plugin in _plugins() for value in plugin.analyze_string(line) if isinstance(value, str)}
         for value in sorted((value for value in found if value.strip()), key=len, reverse=True):
             # A plugin may give back only a part of what it matched, the prefix of a token for one.
-            line, replaced = re.subn(f"{TOKEN}*{re.escape(value)}{TOKEN}*", SECRET, line)
+            line, replaced = re.subn(f"{CHARACTER}*{re.escape(value)}{CHARACTER}*", SECRET, line)
             count += replaced
         lines[number] = line
     return "\n".join(lines), count

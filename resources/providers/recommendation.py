@@ -89,8 +89,10 @@ class RecommendationRequest(Frozen):
 
 
 class AnsweredRecommendation(Frozen):
-    """A recommendation as a model writes it: every field required and of a plain type, so that each provider's
-    structured output accepts the schema; the bounds are checked afterwards.
+    """A recommendation as a model writes it.
+
+    Every field is required and of a plain type, so that each provider's structured output accepts the schema; the
+    bounds are checked afterwards.
     """
 
     type: RecommendationType

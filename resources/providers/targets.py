@@ -52,8 +52,8 @@ class Target:
     capability: Capability
     model: str
     base_url: str | None = None
-    options: ModelOptions = ModelOptions()
-    performance: PerformanceOptions = PerformanceOptions()
+    options: ModelOptions = field(default_factory=ModelOptions)
+    performance: PerformanceOptions = field(default_factory=PerformanceOptions)
     cost: Mapping[str, Any] = field(default_factory=dict)
     edit: str = "0"
     row_id: int | None = None
@@ -165,7 +165,7 @@ def open_driver(target: Target, settings: Settings) -> Driver:
                     dimensions=target.dimensions,
                     timeout_s=target.performance.timeout_s,
                     options=options,
-                )  # fmt: skip
+                )
             )
             for stale in [known for known in _drivers if known[:2] == key[:2]]:
                 _drivers.pop(stale)  # its last caller lets go of it

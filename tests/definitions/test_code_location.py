@@ -7,6 +7,7 @@ from dagster import AssetKey
 from assets.partitions import source_partitions
 from orchestration.definitions import defs
 
+OBSERVED = {"config/embedding_profile", "config/intelligence_provider"}
 ASSETS = {
     "incidents/recommendations",
     "raw/comments",
@@ -14,18 +15,23 @@ ASSETS = {
     "raw/incidents",
     "raw/issues",
     "raw/pull_requests",
+    "reports/usage_cost",
     "reports/vector_quality",
     "text/chunks",
     "text/documents",
     "vectors/embeddings",
 }
 CHECKS = {
+    "config/embedding_profile:provider_reachable",
+    "config/intelligence_provider:provider_reachable",
+    "incidents/recommendations:served_as_asked",
     "raw/issues:nothing_rejected",
     "reports/vector_quality:quality_score",
     "vectors/embeddings:coverage",
     "vectors/embeddings:dimensions",
     "vectors/embeddings:no_orphan_rows",
     "vectors/embeddings:no_zero_vectors",
+    "vectors/embeddings:served_as_asked",
 }
 BLOCKING = {
     "reports/vector_quality:quality_score",
@@ -33,12 +39,27 @@ BLOCKING = {
     "vectors/embeddings:dimensions",
     "vectors/embeddings:no_zero_vectors",
 }
-HEAVY = ["torch", "sentence_transformers", "transformers", "openvino", "tokenizers", "matplotlib", "pygit2"]
+HEAVY = [
+    "anthropic",
+    "detect_secrets",
+    "genai_prices",
+    "google.genai",
+    "matplotlib",
+    "mistralai",
+    "ollama",
+    "openai",
+    "openvino",
+    "pygit2",
+    "sentence_transformers",
+    "tokenizers",
+    "torch",
+    "transformers",
+]
 
 
 def test_assets_are_these() -> None:
     keys = {key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()}
-    assert keys == ASSETS
+    assert keys == ASSETS | OBSERVED
 
 
 def test_checks_are_these() -> None:
@@ -56,27 +77,34 @@ def test_checks_block_where_a_consumer_would_be_harmed() -> None:
 
 def test_jobs_sensors_and_schedules_are_these() -> None:
     repository = defs.get_repository_def()
-    assert {job.name for job in repository.get_all_jobs()} == {"refresh", "__ASSET_JOB"}
+    assert {job.name for job in repository.get_all_jobs()} == {
+        "refresh",
+        "observe_configuration",
+        "report_usage",
+        "__ASSET_JOB",
+    }
     assert [sensor.name for sensor in repository.sensor_defs] == []
     assert [schedule.name for schedule in repository.schedule_defs] == []
 
 
 def test_every_asset_says_who_owns_it_and_what_it_is() -> None:
     graph = defs.resolve_asset_graph()
-    for key in graph.get_all_asset_keys():
+    for key in graph.materializable_asset_keys:
         node = graph.get(key)
         assert node.owners
         assert node.kinds
         assert node.code_version
         assert node.description
         assert node.group_name == key.path[0]
-        assert node.partitions_def == source_partitions
+        # Spend belongs to tenants, not to sources.
+        assert node.partitions_def == (None if key.path[-1] == "usage_cost" else source_partitions)
 
 
 def test_the_graph_runs_from_records_to_recommendations() -> None:
     graph = defs.resolve_asset_graph()
     ancestors = graph.get_ancestor_asset_keys(AssetKey(["incidents", "recommendations"]))
     assert {key.to_user_string() for key in ancestors} >= ASSETS - {
+        "reports/usage_cost",
         "reports/vector_quality",
         "incidents/recommendations",
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from resources.providers.drivers.sentence_transformers import SentenceTransformersDriver
+from resources.providers.embedder import Embedder
 from resources.providers.embedding import EmbeddingBatch, EmbeddingError
 
 Call = Callable[..., tuple[int, str, str]]
@@ -59,12 +60,12 @@ def test_another_model_gets_a_space_of_its_own_and_replaces_the_old_one_when_com
 
     precedent("source", "add", f"{tenant}/records", archive)
     assert precedent("refresh", f"{tenant}/records", "--json")[0] == 0
-    profile = SentenceTransformersDriver.profile.fget  # type: ignore[attr-defined]
+    profile = Embedder.profile.func  # type: ignore[attr-defined]
 
-    def other(self: SentenceTransformersDriver) -> SpaceProfile:
+    def other(self: Embedder) -> SpaceProfile:
         return dataclasses.replace(profile(self), model_revision="another")
 
-    monkeypatch.setattr(SentenceTransformersDriver, "profile", property(other))
+    monkeypatch.setattr(Embedder, "profile", property(other))
     code, out, error = precedent("refresh", f"{tenant}/records", "--json")
     assert code == 0, error
     assert json.loads(out)["layers"]["vectors/embeddings"]["space/promoted"] is True

@@ -38,7 +38,7 @@ class Integration(TenantOwned, Base):
             "capability",
             unique=True,
             postgresql_where=text("type = 'ai_provider' AND is_active"),
-        ),  # fmt: skip
+        ),
         CheckConstraint("capability IN ('embedding', 'text_generation')", name="capability"),
         CheckConstraint("(type = 'ai_provider') = (capability IS NOT NULL)", name="provider_capability"),
         CheckConstraint("fallback_id <> id", name="not_its_own_fallback"),
