@@ -21,7 +21,8 @@ def refusal(target: Target, verdict: str, wait_s: float, detail: str | None) -> 
     if verdict == "open":
         if detail == FailureKind.AUTHENTICATION:
             return FailureKind.BREAKER_OPEN, f"{name} refused its key and is not asked again until its row is edited."
-        return FailureKind.BREAKER_OPEN, f"{name} failed repeatedly ({detail}) and is tried again in {wait_s:.0f} s."
+        # No seconds: the sentence is stored with each answer, and reasons are counted.
+        return FailureKind.BREAKER_OPEN, f"{name} failed repeatedly ({detail}) and is tried again after a pause."
     if verdict == "limit":
         return FailureKind.LIMIT, f"The limits of {name} leave no slot for {wait_s:.0f} s."
     if verdict == "unpriced":
