@@ -7,12 +7,10 @@ from assets.incidents.prompt import PROMPT_VERSION
 from assets.partitions import backfill_policy, source_partitions
 from assets.refresh_config import RefreshConfig
 from assets.row_metadata import OWNERS, counted, row_metadata
-from resources.database.session import Database
 from resources.platform import DatabaseResource, RecommenderResource
 from resources.progress import Progress
 from resources.providers import routing
 from resources.providers.embedder import BudgetExhausted
-from resources.providers.targets import Target
 from resources.stores import analyses as store
 from resources.stores import spaces
 
@@ -50,7 +48,7 @@ def recommendations(
         removed = store.remove_gone(connection, source.id)
         incidents = store.pending(
             connection, source.id, analysis_version(generator.asked), everything=config.full_refresh,
-            retry_fallbacks=is_well(database.database, generator.asked),
+            retry_fallbacks=routing.is_well(generator.asked, routing.health(database.database, source.tenant_id)),
         )  # fmt: skip
         progress = Progress("recommendations", len(incidents), context.log.info)
         space = spaces.active(connection) if incidents else None
@@ -101,9 +99,3 @@ def recommendations(
         metadata["cost/unpriced_calls"] = dg.MetadataValue.int(unpriced)
     metadata |= counted("recommendations", types)
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(digest))
-
-
-def is_well(database: Database, target: Target) -> bool:
-    """Whether a provider may be asked again: its breaker is closed, or its pause is over."""
-    seen = routing.health(database, target.tenant_id).get(target.name)
-    return seen is None or seen.healthy

@@ -2,7 +2,7 @@
 
 import threading
 
-from resources.providers.failures import OUTAGES, FailureKind, ProviderError
+from resources.providers.failures import NOT_SENT, OUTAGES, FailureKind, ProviderError
 from resources.providers.targets import Target
 
 
@@ -12,7 +12,9 @@ def outcome_of(failure: ProviderError | None) -> str:
         return "ok"
     if failure.kind is FailureKind.AUTHENTICATION:
         return "refuses"
-    return "outage" if failure.kind in OUTAGES else "other"
+    if failure.kind in NOT_SENT:
+        return "other"
+    return "outage" if failure.kind in OUTAGES else "answered"
 
 
 def refusal(target: Target, verdict: str, wait_s: float, detail: str | None) -> tuple[FailureKind, str]:

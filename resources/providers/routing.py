@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
 
 from resources.database.models import Preference, ProviderHealth
 from resources.database.session import Database
@@ -32,10 +32,17 @@ DEFAULTS: Mapping[Route, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was last seen of an endpoint: whether its breaker is closed, and its latency in ms."""
+    """What was last seen of an endpoint: whether its breaker is closed, its latency in ms, the edit that was seen."""
 
     healthy: bool
     latency_ms: float | None
+    edit: str | None = None
+
+
+def is_well(target: Target, seen: Mapping[str, Seen]) -> bool:
+    """Whether an endpoint may be asked: what an earlier edit of its row did is no news of this one."""
+    found = seen.get(target.name)
+    return found is None or found.healthy or found.edit not in (None, target.edit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ def order(targets: Sequence[Target], preferred: Preferred, seen: Mapping[str, Se
         found = seen.get(target.name, Seen(True, None))
         usd = target.tariff.price(TokenUsage(1_000_000, 100_000)).usd
         return (
-            not found.healthy, float("inf") if usd is None else float(usd),
+            not is_well(target, seen), float("inf") if usd is None else float(usd),
             float("inf") if found.latency_ms is None else found.latency_ms,
         )  # fmt: skip
 
@@ -94,23 +101,38 @@ def save(
     Raises:
         UsageError: an unknown strategy, or a list where none belongs.
     """
-    if strategy not in STRATEGIES:
-        raise UsageError(f"There is no strategy {strategy!r}: choose from {', '.join(STRATEGIES)}.")
-    if (strategy == "prefer") != bool(prefer):
-        raise UsageError("The strategy prefer needs names or drivers to prefer, the others take none.")
-    values = {"strategy": strategy, "prefer": list(prefer)}
     with database.tenant(tenant_id) as session:
-        session.execute(
-            insert(Preference)
-            .values(tenant_id=tenant_id, capability=capability.value, route=route.value, **values)
-            .on_conflict_do_update(index_elements=["tenant_id", "capability", "route"], set_=values)
-        )
+        write(session, tenant_id, capability, route, Preferred(strategy, tuple(prefer)))
+
+
+def write(session: Session, tenant_id: int, capability: Capability, route: Route, wanted: Preferred) -> None:
+    """The same within a transaction of the tenant."""
+    if wanted.strategy not in STRATEGIES:
+        raise UsageError(f"There is no strategy {wanted.strategy!r}: choose from {', '.join(STRATEGIES)}.")
+    if (wanted.strategy == "prefer") != bool(wanted.prefer):
+        raise UsageError("The strategy prefer needs names or drivers to prefer, the others take none.")
+    values = {"strategy": wanted.strategy, "prefer": list(wanted.prefer), "updated_at": func.now()}
+    session.execute(
+        insert(Preference)
+        .values(tenant_id=tenant_id, capability=capability.value, route=route.value, **values)
+        .on_conflict_do_update(index_elements=["tenant_id", "capability", "route"], set_=values)
+    )
+
+
+def erase(session: Session, capability: Capability, route: Route) -> None:
+    """Go back to the default for a kind of work, within a transaction of the tenant."""
+    session.execute(
+        delete(Preference).where(Preference.capability == capability.value, Preference.route == route.value)
+    )
 
 
 def health(database: Database, tenant_id: int) -> dict[str, Seen]:
     """What was last seen of each of a tenant's endpoints."""
+    # Compared in SQL: the end of a breaker that waits for an edit is `infinity`, which Python has no moment for.
+    # A breaker whose pause is over lets one call through: it would never close if nobody tried.
+    closed = or_(ProviderHealth.open_until.is_(None), ProviderHealth.open_until <= func.clock_timestamp())
     with database.tenant(tenant_id) as session:
-        rows = session.scalars(select(ProviderHealth)).all()
-        now = datetime.now(UTC)
-        # A breaker whose pause is over lets one call through: it would never close if nobody tried.
-        return {row.provider: Seen(row.open_until is None or row.open_until <= now, row.latency_ms) for row in rows}
+        rows = session.execute(
+            select(ProviderHealth.provider, closed, ProviderHealth.latency_ms, ProviderHealth.revision)
+        ).all()
+        return {name: Seen(bool(healthy), latency_ms, edit) for name, healthy, latency_ms, edit in rows}

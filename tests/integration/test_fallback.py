@@ -1,6 +1,7 @@
 """One provider's outage is not the user's: every real incident gets its analysis, and who served is seen."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,20 @@ def analysed(owner_dsn: str) -> list[tuple[Any, ...]]:
         ).fetchall()
 
 
+def wait_for_the_pause_to_end(owner_dsn: str) -> None:
+    with psycopg.connect(owner_dsn, autocommit=True) as connection:
+        for _ in range(100):
+            still = connection.execute(
+                "SELECT count(*) FROM provider_health h JOIN tenants t ON t.id = h.tenant_id "
+                "WHERE t.name = %s AND h.provider = 'primary' AND h.open_until > clock_timestamp()",
+                (TENANT,),
+            ).fetchone()
+            if still == (0,):
+                return
+            time.sleep(0.1)
+    pytest.fail("The breaker's pause does not end.")
+
+
 FAULTS = {
     "unavailable": {"behaviour": Behaviour.STATUS, "status": 500},
     "rate_limited": {"behaviour": Behaviour.STATUS, "status": 429, "headers": {"retry-after": "1"}},
@@ -124,6 +139,7 @@ def test_a_provider_that_is_well_again_is_asked_again_and_a_middle_one_serves_me
         served = {row[1] for row in analysed(owner_dsn)}
         assert served == {"second"}
     server.behave()
+    wait_for_the_pause_to_end(owner_dsn)
     code, out, error = precedent("refresh", SOURCE, "--select", "incidents", "--json")
     assert code == 0, error
     found = analysed(owner_dsn)
