@@ -20,7 +20,7 @@ from resources.providers.recommendation import (
     drop_unknown_evidence,
 )
 from resources.providers.targets import Target
-from resources.redaction import scrub
+from resources.redaction import scrub, scrub_values
 from resources.stores import search as retrieval
 from resources.stores.analyses import AnalysisRow, PendingIncident
 from resources.stores.search import Filters, Mode, Result
@@ -105,7 +105,7 @@ def analyse(
     return replace(
         row, status="succeeded", duration_ms=(time.perf_counter() - began) * 1000,
         provider_served=answer.served.name, model=completion.model, fallback_reason=answer.fallback_reason,
-        recommendations=tuple(item.model_dump(mode="json") for item in found),
+        recommendations=tuple(scrub_values(item.model_dump(mode="json")) for item in found),
         input_tokens=completion.usage.input, output_tokens=completion.usage.output,
         cost_usd=answer.cost, masked=answer.masked, attempts=answer.skipped,
     )  # fmt: skip
