@@ -1,0 +1,174 @@
+"""The driver `gateway` against a real LiteLLM proxy on loopback.
+
+Opt-in, because the proxy takes three quarters of a gigabyte and 15 s to start: install `litellm[proxy]==1.106.2` in a
+virtual environment of its own and say where its command is with PRECEDENT_TEST_LITELLM=/path/to/bin/litellm.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resources.providers.contract import Capability, DriverSettings, TokenUsage
+from resources.providers.drivers.gateway import GatewayDriver
+from resources.providers.failures import FailureKind, classify
+from resources.providers.recommendation import RecommendationAnswer
+from resources.providers.testing.behaviour import Step, answer_of
+from resources.providers.testing.bench import TEXTS, question
+from resources.providers.testing.server import LoopbackServer
+from resources.providers.testing.wires import OpenAIWire
+
+LITELLM = os.environ.get("PRECEDENT_TEST_LITELLM", "")
+MASTER_KEY = "sk-loopback-master-key"
+START_S = 120
+
+pytestmark = [
+    pytest.mark.litellm,
+    pytest.mark.skipif(
+        not (LITELLM and shutil.which(LITELLM)), reason="opt-in: PRECEDENT_TEST_LITELLM names no LiteLLM command"
+    ),
+]
+
+
+def mocked(name: str, answer: str) -> dict[str, Any]:
+    return {
+        "model_name": name,
+        "litellm_params": {"model": "openai/gpt-4o-mini", "api_key": "upstream", "mock_response": answer},
+    }
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A proxy with mocked chat models and an embedding model whose upstream is a server on loopback."""
+    folder = tmp_path_factory.mktemp("litellm")
+    wire = OpenAIWire(key="upstream-key")
+    with LoopbackServer(wire) as upstream:
+        config = {
+            "model_list": [
+                mocked("writer", answer_of(Step())),
+                mocked("prose", "I would raise the limit of the pool."),
+                mocked("limited", "litellm.RateLimitError"),
+                mocked("broken", "litellm.InternalServerError"),
+                mocked("overflowing", "litellm.ContextWindowExceededError"),
+                {
+                    "model_name": "vectors",
+                    "litellm_params": {
+                        "model": "openai/text-embedding-3-small",
+                        "api_base": wire.base_url(upstream.url),
+                        "api_key": wire.key,
+                    },
+                },
+            ],
+            "litellm_settings": {"num_retries": 0},
+            "general_settings": {"master_key": MASTER_KEY},
+        }
+        path = folder / "config.yaml"
+        path.write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = [LITELLM, "--config", path, "--host", "127.0.0.1", "--port", str(port), "--telemetry", "False"]
+        environment = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+        log = folder / "log"
+        with log.open("wb") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as peer:
+            try:
+                wait_for(f"http://127.0.0.1:{port}/health/liveliness", peer, log)
+                yield f"http://127.0.0.1:{port}/v1"
+            finally:
+                peer.terminate()
+
+
+def wait_for(url: str, peer: "subprocess.Popen[bytes]", log: Path) -> None:
+    until = time.monotonic() + START_S
+    while time.monotonic() < until and peer.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.3)
+    pytest.fail(f"The proxy does not start: {log.read_text(encoding='utf-8')[-2000:]}")
+
+
+def driver(proxy: str, model: str, key: str = MASTER_KEY, **changes: Any) -> GatewayDriver:
+    capability = Capability.EMBEDDING if model == "vectors" else Capability.TEXT_GENERATION
+    return GatewayDriver(
+        DriverSettings(
+            name="litellm", capability=capability, model=model, base_url=proxy, credentials={"api_key": key},
+            timeout_s=20, **changes,
+        )
+    )  # fmt: skip
+
+
+def test_chat_answers_in_the_schema_with_tokens_and_cost(proxy: str) -> None:
+    completion = driver(proxy, "writer").generate(question())
+    assert isinstance(completion.value, RecommendationAnswer)
+    assert completion.value.recommendations[0].title == "Raise the pool's limit"
+    assert completion.usage.input > 0
+    assert completion.usage.output > 0
+    assert completion.cost is not None
+    assert completion.cost > 0
+
+
+def test_prose_is_asked_to_be_repaired_and_then_refused(proxy: str) -> None:
+    with pytest.raises(Exception, match="did not fit") as raised:
+        driver(proxy, "prose").generate(question())
+    assert classify(raised.value).kind is FailureKind.INVALID_ANSWER
+
+
+def test_embeddings_come_back_in_order_with_their_cost(proxy: str) -> None:
+    one = driver(proxy, "vectors", dimensions=8)
+    batch = one.embed(TEXTS)
+    assert batch.vectors.shape == (len(TEXTS), 8)
+    for row, text in enumerate(TEXTS):
+        assert batch.vectors[row] == pytest.approx(one.embed([text]).vectors[0], abs=1e-6)
+    assert batch.tokens > 0
+    assert batch.cost is not None
+    assert batch.cost > 0
+
+
+def test_the_gateway_calculates_what_a_call_cost(proxy: str) -> None:
+    one = driver(proxy, "writer")
+    cost = one.calculated_cost("gpt-4o-mini", TokenUsage(input=1_000_000, output=0))
+    assert cost == pytest.approx(Decimal("0.15"))
+    assert one.calculated_cost("nobody-knows-this-model", TokenUsage(input=1000)) is None
+
+
+def test_key_information_without_a_database_is_not_offered(proxy: str) -> None:
+    assert driver(proxy, "writer").key_info() is None
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [
+        ("limited", FailureKind.RATE_LIMITED),
+        ("broken", FailureKind.UNAVAILABLE),
+        ("overflowing", FailureKind.CONTEXT_OVERFLOW),
+    ],
+)
+def test_errors_are_classified(proxy: str, model: str, kind: FailureKind) -> None:
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - what the SDK raises is classified below
+        driver(proxy, model).generate(question())
+    assert classify(raised.value).kind is kind
+
+
+def test_a_wrong_key_and_an_unknown_model_are_classified(proxy: str) -> None:
+    with pytest.raises(Exception) as raised:  # noqa: PT011
+        driver(proxy, "writer", key="sk-wrong").generate(question())
+    assert classify(raised.value).kind is FailureKind.AUTHENTICATION
+    with pytest.raises(Exception) as raised:  # noqa: PT011
+        driver(proxy, "no-such-model").generate(question())
+    assert classify(raised.value).kind in (FailureKind.NOT_FOUND, FailureKind.INVALID_REQUEST)
+
+
+def test_models_are_listed(proxy: str) -> None:
+    assert {"writer", "vectors"} <= {model.id for model in driver(proxy, "writer").models()}
