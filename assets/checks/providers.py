@@ -1,10 +1,13 @@
 """Checks of what serves a tenant: does it answer, and was it what was asked?"""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import dagster as dg
 
 from assets.partitions import source_partitions
-from resources.platform import DatabaseResource, ProviderRegistryResource
-from resources.providers.checking import check
+from resources import catalog
+from resources.platform import DatabaseResource, ProviderRegistryResource, as_failure
+from resources.providers.checking import Health, check
 from resources.providers.contract import Capability
 from resources.settings import Settings
 from resources.stores import analyses
@@ -12,49 +15,66 @@ from resources.stores import analyses
 EMBEDDING_PROFILE = dg.AssetKey(["config", "embedding_profile"])
 INTELLIGENCE_PROVIDER = dg.AssetKey(["config", "intelligence_provider"])
 EMBEDDINGS = dg.AssetKey(["vectors", "embeddings"])
+AT_ONCE = 4
+MOST_SHOWN = 20
 RECOMMENDATIONS = dg.AssetKey(["incidents", "recommendations"])
 
 
-@dg.asset_check(asset=EMBEDDING_PROFILE, name="provider_reachable", partitions_def=source_partitions)
-def embedding_reachable(
-    context: dg.AssetCheckExecutionContext, database: DatabaseResource, provider_registry: ProviderRegistryResource
-) -> dg.AssetCheckResult:
-    """The embedding provider of the source's tenant answers a small call; the call is on the ledger."""
-    return reachable(context, database, provider_registry, Capability.EMBEDDING)
+@dg.asset_check(asset=EMBEDDING_PROFILE, name="provider_reachable")
+def embedding_reachable(database: DatabaseResource, provider_registry: ProviderRegistryResource) -> dg.AssetCheckResult:
+    """Each tenant's embedding provider answers a small call; the call is on the tenant's ledger."""
+    return reachable(database, provider_registry, Capability.EMBEDDING)
 
 
-@dg.asset_check(asset=INTELLIGENCE_PROVIDER, name="provider_reachable", partitions_def=source_partitions)
+@dg.asset_check(asset=INTELLIGENCE_PROVIDER, name="provider_reachable")
 def intelligence_reachable(
-    context: dg.AssetCheckExecutionContext, database: DatabaseResource, provider_registry: ProviderRegistryResource
+    database: DatabaseResource, provider_registry: ProviderRegistryResource
 ) -> dg.AssetCheckResult:
-    """The text provider of the source's tenant answers a small call; the call is on the ledger."""
-    return reachable(context, database, provider_registry, Capability.TEXT_GENERATION)
+    """Each tenant's text provider answers a small call; the call is on the tenant's ledger."""
+    return reachable(database, provider_registry, Capability.TEXT_GENERATION)
 
 
 def reachable(
-    context: dg.AssetCheckExecutionContext,
-    database: DatabaseResource,
-    registry: ProviderRegistryResource,
-    capability: Capability,
+    database: DatabaseResource, registry: ProviderRegistryResource, capability: Capability
 ) -> dg.AssetCheckResult:
-    """Ask the tenant's active provider, and nobody in its place."""
-    source = database.source(context.partition_key)
-    target = registry.chain(database.database, source.tenant_id, capability)[0]
-    found = check(database.database, Settings.from_environment(), target)
-    metadata: dict[str, dg.MetadataValue] = {
-        "provider/name": dg.MetadataValue.text(target.name),
-        "provider/model": dg.MetadataValue.text(target.model),
-    }
-    if found.latency_ms is not None:
-        metadata["latency/ms"] = dg.MetadataValue.float(found.latency_ms)
-    if found.dimensions is not None:
-        metadata["vectors/dimensions"] = dg.MetadataValue.int(found.dimensions)
-    said = f"{target.name} answered in {found.latency_ms:.0f} ms." if found.reachable else str(found.error)
+    """Ask the active provider of every tenant that has a source, once each, and nobody in its place."""
+    with as_failure():
+        tenants = {tenant_id: key.split("/")[0] for key, tenant_id in catalog.keys(database.database)}
+        settings = Settings.from_environment()
+
+    def ask(tenant_id: int) -> tuple[int, Health]:
+        target = registry.chain(database.database, tenant_id, capability)[0]
+        return tenant_id, check(database.database, settings, target)
+
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="reachable") as executor:
+        found = dict(executor.map(ask, tenants))
+    silent = {tenant_id: health for tenant_id, health in found.items() if not health.reachable}
+    shown = sorted(found, key=lambda tenant_id: (tenant_id not in silent, tenants[tenant_id]))[:MOST_SHOWN]
+    table = [_record(tenants[tenant_id], found[tenant_id]) for tenant_id in shown]
+    said = [f"{tenants[tenant_id]}: {health.provider}: {health.error}" for tenant_id, health in silent.items()]
+    warned = [f"{tenants[key]}: {text}" for key, health in found.items() for text in health.warnings]
     return dg.AssetCheckResult(
-        passed=found.reachable,
+        passed=not silent,
         severity=dg.AssetCheckSeverity.WARN,
-        description=" ".join([said, *found.warnings]),
-        metadata=metadata,
+        description=" ".join([*said[:MOST_SHOWN], *warned[:MOST_SHOWN]]) or f"All {len(found):,} tenants are served.",
+        metadata={
+            "providers/asked": len(found),
+            "providers/silent": len(silent),
+            "providers": dg.MetadataValue.table(table or [dg.TableRecord({"tenant": "none yet"})]),
+        },
+    )
+
+
+def _record(tenant: str, health: Health) -> dg.TableRecord:
+    return dg.TableRecord(
+        {
+            "tenant": tenant,
+            "provider": health.provider,
+            "model": health.model or "",
+            "answers": health.reachable,
+            "latency_ms": health.latency_ms or 0.0,
+            "dimensions": health.dimensions or 0,
+        }
     )
 
 

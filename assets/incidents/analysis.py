@@ -95,7 +95,7 @@ def analyse(
         answer = generator.generate(question)
         value = answer.completion.value
         assert isinstance(value, RecommendationAnswer)  # noqa: S101 - the schema of the request above
-        found = drop_unknown_evidence(value.recommendations_or_error(), request)
+        found = drop_unknown_evidence(value.recommendations_or_error(), question.facts or request)
     except BudgetExhausted:
         raise
     except Exception as problem:

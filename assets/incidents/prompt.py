@@ -17,7 +17,7 @@ from resources.providers.recommendation import (
     RecommendationRequest,
     RecommendationType,
 )
-from resources.providers.tokens import estimate
+from resources.providers.tokens import BYTES_PER_TOKEN, estimate
 
 # Part of an analysis's identity: raise it when the same incident would be asked about in another way.
 PROMPT_VERSION = "1"
@@ -53,7 +53,8 @@ def build(request: RecommendationRequest, *, max_prompt_tokens: int, max_output_
     kept = fitting(request.evidence, budget - estimate(incident) - 50)
     evidence = _fenced(fence, "\n".join(_line(item) for item in kept)) if kept else "There is none."
     prompt = f"The incident:\n{incident}\n\nEvidence, the most relevant first:\n{evidence}"
-    offered = RecommendationRequest(incident=request.incident, evidence=request.evidence)
+    # Only what was shown may be cited, whoever of the chain answers.
+    offered = RecommendationRequest(incident=request.incident, evidence=kept)
     return GenerationRequest(
         system=system, prompt=prompt, schema=RecommendationAnswer, max_output_tokens=max_output_tokens,
         facts=offered, validate=_validated,
@@ -98,11 +99,12 @@ def _line(item: Evidence) -> str:
 
 def _cut(text: str, tokens: int) -> str:
     """The beginning and the end of a text: what happened, and the latest word on it."""
-    characters = max(200, tokens * 3)
-    if len(text.encode()) <= characters:
+    content, most = text.encode(), max(200, tokens * BYTES_PER_TOKEN)
+    if len(content) <= most:
         return text
-    head = int(characters * 0.7) // 2
-    return f"{text[:head]}\n[...]\n{text[-int(characters * 0.3) // 2 :]}"
+    head = content[: int(most * 0.7)].decode(errors="ignore")
+    tail = content[-int(most * 0.3) :].decode(errors="ignore")
+    return f"{head}\n[...]\n{tail}"
 
 
 def _fenced(fence: str, text: str) -> str:

@@ -79,6 +79,7 @@ def test_jobs_sensors_and_schedules_are_these() -> None:
     repository = defs.get_repository_def()
     assert {job.name for job in repository.get_all_jobs()} == {
         "refresh",
+        "check_providers",
         "observe_configuration",
         "report_usage",
         "__ASSET_JOB",

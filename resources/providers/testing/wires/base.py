@@ -1,5 +1,7 @@
 """What all wires share: who may ask, what is asked, and which part of the answer a behaviour replaces."""
 
+import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -127,7 +129,8 @@ class Wire(ABC):
                 return self.too_many(step.limit)
             return self.embedding(request, _vectors(texts, self.wanted_dimensions(request), step.behaviour))
         if self.asks_text(request):
-            return self.completion(request, answer_of(step), step)
+            content = _dictated(request) if step.behaviour is Behaviour.OK else None
+            return self.completion(request, content or answer_of(step), step)
         return self.other(request) or self.error(404, f"Unknown path {path_of(request)}.")
 
     def shown_key(self, request: Request) -> str:
@@ -152,6 +155,12 @@ def bearer(request: Request) -> str:
 def finish(step: Step, *, cut: str = "length", refused: str = "stop") -> str:
     """Why the model stopped."""
     return {Behaviour.CUT: cut, Behaviour.REFUSAL: refused}.get(step.behaviour, "stop")
+
+
+def _dictated(request: Request) -> str | None:
+    """The JSON that a prompt asks for literally (`Answer {"ok": true}.`), as a model would repeat it."""
+    found = re.search(r"Answer (\{[^{}]*\})\.", json.dumps(request.body))
+    return found[1].replace('\\"', '"') if found else None
 
 
 def _vectors(texts: Sequence[str], dimensions: int, behaviour: Behaviour) -> Vectors:
