@@ -1,9 +1,9 @@
-"""Run every benchmark, or those named: `python -m benchmarks [retrieval rerun]`."""
+"""Run every benchmark, or those named: `python -m benchmarks [retrieval rerun metering]`."""
 
 import importlib
 import sys
 
-ALL = ("retrieval", "rerun")
+ALL = ("retrieval", "rerun", "metering")
 
 for name in sys.argv[1:] or ALL:
     if name not in ALL:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import typer
 import typer.exceptions
 
-from orchestration.commands import configuration, finding, lifecycle, refresh
+from orchestration.commands import configuration, declaring, finding, lifecycle, policing, providing, refresh, spending
 from orchestration.commands.output import errors
 from resources.errors import PrecedentError
 from resources.settings import Settings
@@ -23,8 +23,12 @@ app = typer.Typer(
 )
 lifecycle.register(app)
 configuration.register(app)
+providing.register(app)
+declaring.register(app)
+policing.register(app)
 refresh.register(app)
 finding.register(app)
+spending.register(app)
 
 
 def main() -> None:

@@ -6,11 +6,12 @@ from assets.checks import layers, providers
 from assets.config.providers import embedding_profile, intelligence_provider
 from assets.incidents.recommendations import recommendations
 from assets.raw.records import raw_records
+from assets.reports.usage_cost import usage_cost
 from assets.reports.vector_quality import vector_quality
 from assets.text.chunks import chunks
 from assets.text.documents import documents
 from assets.vectors.embeddings import embeddings
-from orchestration.jobs import observe_configuration, refresh
+from orchestration.jobs import check_providers, observe_configuration, refresh, report_usage
 from resources.platform import DatabaseResource, EmbedderResource, ProviderRegistryResource, RecommenderResource
 
 defs = dg.Definitions(
@@ -23,9 +24,10 @@ defs = dg.Definitions(
         embeddings,
         vector_quality,
         recommendations,
+        usage_cost,
     ],
     asset_checks=[*layers.ALL, *providers.ALL],
-    jobs=[refresh, observe_configuration],
+    jobs=[refresh, observe_configuration, check_providers, report_usage],
     resources={
         "database": DatabaseResource(),
         "provider_registry": ProviderRegistryResource(),

@@ -17,7 +17,7 @@ from resources.database.models import DataSource, Document
 from resources.database.session import Database
 from resources.errors import NotFoundError, PrecedentError, UsageError
 from resources.progress import slices
-from resources.providers.access import open_embedder, open_generator
+from resources.providers.access import open_generator, open_space_embedder
 from resources.providers.calling import CallContext
 from resources.providers.embedder import Embedder
 from resources.providers.embedding import EmbeddingError
@@ -54,8 +54,8 @@ class Searcher:
 
     @cached_property
     def provider(self) -> Embedder:
-        """The tenant's embeddings for somebody who waits; a local model loads when the first query needs a vector."""
-        return open_embedder(self.database, self.settings, CallContext(self.tenant.id))
+        """What embeds queries for the active space; a local model loads when the first query needs a vector."""
+        return open_space_embedder(self.database, self.settings, CallContext(self.tenant.id), self.space)
 
     @cached_property
     def generator(self) -> Generator:
@@ -68,16 +68,9 @@ class Searcher:
 
         Raises:
             NotFoundError: nothing is embedded.
-            UsageError: the configured model is not the one that the space was made with.
         """
         with self.database.bulk(self.tenant.id) as connection:
-            space = spaces.active(connection)
-        if space.profile != self.provider.profile:
-            raise UsageError(
-                f"The vectors of {self.tenant.name} were made with {space.profile.model}, the configured model is "
-                f"{self.provider.profile.model}: refresh all sources of the tenant, or set the model back."
-            )
-        return space
+            return spaces.active(connection)
 
     def search(self, queries: Sequence[Query]) -> list[list[Result]]:
         """Answer queries, in their order; their texts are embedded together."""

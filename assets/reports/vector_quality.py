@@ -15,7 +15,7 @@ from resources.database.session import Database
 from resources.platform import DatabaseResource, EmbedderResource
 from resources.progress import Progress
 from resources.providers.embedder import Embedder
-from resources.stores import embeddings, spaces
+from resources.stores import embeddings, promotion, spaces
 from resources.stores import reports as store
 from resources.stores.spaces import Space
 
@@ -69,7 +69,10 @@ def vector_quality(
         progress.advance(1)
     if report is None:
         raise dg.Failure("The report was not stored.")
-    return dg.MaterializeResult(metadata=report_metadata(report, fresh=fresh), data_version=dg.DataVersion(manifest))
+    with database.database.bulk(source.tenant_id) as connection:
+        promoted = promotion.promote_if_ready(connection, source.tenant_id, space)
+    metadata = report_metadata(report, fresh=fresh) | {"space/promoted": dg.MetadataValue.bool(promoted)}
+    return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(manifest))
 
 
 def report_metadata(report: store.Report, *, fresh: bool) -> dict[str, dg.MetadataValue]:

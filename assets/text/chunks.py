@@ -40,10 +40,10 @@ def chunks(
     source = database.source(context.partition_key)
     provider = embedder.of(context, database.database, source)
     counter = counter_of(provider)
-    version = f"{CHUNKER_VERSION}/{provider.profile.model}/{provider.window}"
+    cut_name = provider.profile.cut
     written = replaced = 0
     with database.database.bulk(source.tenant_id, alone_on=source.id) as connection:
-        ids = store.pending(connection, source.id, version, everything=config.full_refresh)
+        ids = store.pending(connection, source.id, cut_name, CHUNKER_VERSION, everything=config.full_refresh)
         progress = Progress("chunks", len(ids), context.log.info)
         for batch in slices(ids, BATCH):
             found = store.read(connection, batch)
@@ -53,13 +53,14 @@ def chunks(
                 for document, passages in zip(found, cut, strict=True)
                 for c in passages
             ]
-            written += store.replace(connection, source.tenant_id, source.id, batch, rows, version)
+            written += store.replace(connection, source.tenant_id, source.id, batch, rows, cut_name, CHUNKER_VERSION)
             connection.commit()
             replaced += len(batch)
             progress.advance(len(batch))
-        total, tokens, digest = store.manifest(connection, source.id)
+        total, tokens, digest = store.manifest(connection, source.id, cut_name)
     metadata = row_metadata("chunks", total, added=written, unchanged=total - written, seconds=progress.seconds)
     metadata["documents/cut"] = dg.MetadataValue.int(replaced)
     metadata["tokens/input"] = dg.MetadataValue.int(tokens)
+    metadata["chunks/cut"] = dg.MetadataValue.text(cut_name)
     metadata["model/window"] = dg.MetadataValue.int(provider.window)
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(digest))

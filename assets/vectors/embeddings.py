@@ -17,7 +17,7 @@ from resources.progress import Progress
 from resources.providers.embedder import Embedder, Served
 from resources.providers.embedding import EmbeddingBatch
 from resources.stores import embeddings as store
-from resources.stores import spaces
+from resources.stores import spaces, vector_index
 from resources.stores.spaces import Space
 
 # One thread computes while another reads texts or commits vectors.
@@ -56,9 +56,11 @@ def embeddings(
     source = database.source(context.partition_key)
     provider = embedder.of(context, database.database, source)
     with database.database.bulk(source.tenant_id) as connection:
-        space = spaces.ensure(connection, source.tenant_id, provider.profile)
+        space = spaces.ensure(connection, source.tenant_id, provider.profile, provider.primary.described())
         connection.commit()
+        returned = store.take_back(connection, source.id, space.id)
         pending = store.pending(connection, source.id, space.id)
+        vector_index.before_writing(connection, space.id, len(pending))
     shards = plan(pending)
     tokens = sum(shard.tokens for shard in shards)
     progress = Progress("embeddings", tokens, context.log.info)
@@ -72,7 +74,9 @@ def embeddings(
         results = run_shards(database.database, source, space, provider, shards, finished)
     with database.database.bulk(source.tenant_id) as connection:
         orphans = store.remove_orphans(connection, space.id)
-        promoted = spaces.promote_when_covered(connection, space)
+        connection.commit()
+        vector_index.after_writing(connection, space.id)
+        index = vector_index.state(connection, space.id)
         covered = store.coverage(connection, source.id, space.id)
         total, digest = store.manifest(connection, source.id, space.id)
     added = sum(result.embedded for result in results)
@@ -87,12 +91,17 @@ def embeddings(
         "provider/model": dg.MetadataValue.text(profile.model),
         "provider/revision": dg.MetadataValue.text(provider.primary.revision),
         "space/id": dg.MetadataValue.int(space.id),
-        "space/promoted": dg.MetadataValue.bool(promoted),
+        "space/status": dg.MetadataValue.text(space.status),
+        "space/precision": dg.MetadataValue.text(profile.precision),
+        "index/kind": dg.MetadataValue.text("hnsw" if index.exists else "exact"),
+        "cache/returned": dg.MetadataValue.int(returned),
         "tokens/input": dg.MetadataValue.int(tokens),
         "rate/tokens_per_s": dg.MetadataValue.float(round(tokens / max(progress.seconds, 1e-9), 1)),
         "cache/hit_rate": dg.MetadataValue.float(round(1 - added / total, 4) if total else 1.0),
         "coverage/chunks": dg.MetadataValue.float(covered.embedded / covered.chunks if covered.chunks else 1.0),
     }
+    if provider.backend:
+        metadata["engine/backend"] = dg.MetadataValue.text(provider.backend)
     metadata |= served_metadata(provider.served())
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(f"{space.id}:{digest}"))
 

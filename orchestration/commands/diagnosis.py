@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from orchestration.instance import dagster_instance
 from resources.database.session import Database
+from resources.engine.model_files import resolve
 from resources.errors import PrecedentError
-from resources.providers.model_files import resolve
 from resources.settings import Settings
 
 ROLE = "SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"

@@ -1,25 +1,104 @@
 """A tenant's embedder and generator, put together from its rows, policy, preference and health."""
 
+import contextlib
+from dataclasses import replace
+
 from resources.database.session import Database
+from resources.engine.hardware import device_of, precisions
+from resources.errors import PrecedentError, UsageError
 from resources.providers import policies, routing
 from resources.providers.calling import CallContext, MeteredDriver
 from resources.providers.contract import Capability
 from resources.providers.embedder import Embedder
 from resources.providers.generator import Generator
 from resources.providers.ledger import Ledger
+from resources.providers.options import ModelOptions
 from resources.providers.policies import TenantPolicy
+from resources.providers.registry import driver_type
 from resources.providers.routing import Route
-from resources.providers.targets import Target, built_in, chain
+from resources.providers.targets import Target, built_in, chain, open_driver, row_named
 from resources.settings import Settings
+from resources.stores import spaces
+from resources.stores.spaces import Space, SpaceProfile
 
 
 def open_embedder(database: Database, settings: Settings, context: CallContext) -> Embedder:
     """The tenant's embeddings: its active provider and the endpoints of its chain that serve the same model."""
     targets = chain(database, context.tenant_id, Capability.EMBEDDING)
-    primary = targets[0]
-    same = [target for target in targets if same_space(target, primary)]
+    return _embedder(database, settings, context, targets)
+
+
+def open_space_embedder(database: Database, settings: Settings, context: CallContext, space: Space) -> Embedder:
+    """What embeds queries for a space: the tenant's provider, or the one that the space was made with.
+
+    While a new model's space is built, and after a rollback, search uses vectors of another model than the configured.
+
+    Raises:
+        UsageError: what made the space is not there any more.
+    """
+    configured = open_embedder(database, settings, context)
+    if comparable(configured.profile, space.profile):
+        return configured
+    with contextlib.suppress(PrecedentError):
+        made_by = _maker(database, context.tenant_id, space)
+        found = _embedder(database, settings, context, [made_by]) if made_by else None
+        if found and comparable(found.profile, space.profile):
+            return found
+    raise UsageError(
+        f"Search uses vectors of {space.profile.model}, which nothing here can make any more; the configured model is "
+        f"{configured.profile.model}: refresh all of the tenant's sources, or set the model back."
+    )
+
+
+def comparable(one: SpaceProfile, other: SpaceProfile) -> bool:
+    """Whether a query embedded for one may be compared with the vectors of the other.
+
+    A query in another precision than the passages finds the same ones; passages of two precisions never mix.
+    """
+    return replace(one, precision="", cut="") == replace(other, precision="", cut="")
+
+
+def _embedder(database: Database, settings: Settings, context: CallContext, targets: list[Target]) -> Embedder:
+    primary = _in_precision_in_use(database, settings, context, targets[0])
+    same = [primary, *(target for target in targets[1:] if same_space(target, primary))]
     policy, drivers = _drivers(database, settings, context, Capability.EMBEDDING, same)
     return Embedder(primary, drivers, policy, settings)
+
+
+def _in_precision_in_use(database: Database, settings: Settings, context: CallContext, target: Target) -> Target:
+    """A local model in the precision of the tenant's vectors: two machines must not undo each other's work."""
+    local = open_driver(target, settings).local_model() if not target.options.precision else None
+    if local is None:
+        return target
+    with database.bulk(context.tenant_id) as connection:
+        used = spaces.precision_in_use(
+            connection, target.driver.name, target.model.rsplit("/", 1)[-1], local.revision
+        )  # fmt: skip
+    if used in (None, local.precision):
+        return target
+    if used in precisions(device_of(target.options.device)):
+        return replace(target, precision=used)
+    if context.route == Route.INTERACTIVE:
+        return target
+    raise UsageError(
+        f"The tenant's vectors are {used}, which this machine does not compute, and {local.precision} ones must not "
+        f"be mixed with them: refresh where {used} is computed, or let all machines agree with "
+        "`precedent provider add ... --option precision=float32`."
+    )
+
+
+def _maker(database: Database, tenant_id: int, space: Space) -> Target | None:
+    """The provider that made a space: as it was then, with the credentials that its row has now."""
+    made = space.made_by
+    if not made:
+        return None
+    info = driver_type(made["driver"]).info
+    row = row_named(database, tenant_id, made["name"])
+    base = row if row and row.driver.name == info.name else built_in(tenant_id, Capability.EMBEDDING)
+    return replace(
+        base, name=made["name"], driver=info, model=made["model"], base_url=made["base_url"],
+        options=ModelOptions.model_validate(made["options"]),
+    )  # fmt: skip
 
 
 def open_generator(database: Database, settings: Settings, context: CallContext) -> Generator:

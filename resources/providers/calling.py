@@ -4,8 +4,9 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from resources.providers.contract import Completion, Driver, GenerationRequest, 
 from resources.providers.embedding import EmbeddingBatch, EmbeddingError, checked
 from resources.providers.failures import NOT_SENT, RETRIED, FailureKind, ProviderError, classify
 from resources.providers.gate import outcome_of, places, refusal
-from resources.providers.ledger import Ledger, UsageEntry
+from resources.providers.ledger import Admission, Ledger, UsageEntry
 from resources.providers.masking import mask
 from resources.providers.policies import TenantPolicy
 from resources.providers.targets import Target, open_driver
@@ -22,7 +23,7 @@ from resources.providers.tokens import estimate, estimate_many
 from resources.settings import Settings
 
 T = TypeVar("T")
-LONGEST_RETRY_AFTER_S = 60.0
+LONGEST_RETRY_AFTER_S, LONGEST_PAUSE_S = 60.0, 3600.0
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.5, 20.0
 # A model that answers in a wrong shape twice will do so again.
 ANSWERS_TRIED = 2
@@ -53,6 +54,15 @@ class Work:
     measure: Callable[[Any], tuple[TokenUsage, Decimal | None, int]]
 
 
+@dataclass(slots=True)
+class Progress:
+    """How far a call has come: its attempts, when the last one began, and the answers that were of no use."""
+
+    attempts: int = 0
+    unusable: int = 0
+    began: float = field(default_factory=time.perf_counter)
+
+
 class MeteredDriver:
     """A target behind its gate; safe to use from several threads."""
 
@@ -63,23 +73,34 @@ class MeteredDriver:
         self.target, self.ledger, self.policy, self.context = target, ledger, policy, context
         self._settings, self._sleep = settings, sleep
         self._places = places(target)
-        self.calls = self.masked = self.unpriced = 0
+        # Read before and after each call, and the same for all: a target never changes.
+        self._tariff, self._limits = target.tariff, target.limits
+        self.calls = self.answered = self.masked = self.unpriced = 0
         self.cost = Decimal(0)
         self.usage = TokenUsage()
         self._lock = threading.Lock()
 
-    def embed(self, texts: Sequence[str], tokens: int | None = None, operation: str = "embed") -> EmbeddingBatch:
+    @cached_property
+    def external(self) -> bool:
+        """Whether texts leave for somebody else; asked once, because it may need the name to be resolved."""
+        return self.target.external
+
+    def embed(
+        self, texts: Sequence[str], tokens: int | None = None, operation: str = "embed", *, mask_always: bool = False
+    ) -> EmbeddingBatch:
         """Embed texts in one request.
 
         Args:
             texts: Within the provider's limits.
             tokens: How many tokens they have, where the caller knows.
             operation: What the ledger calls it.
+            mask_always: Whether the policy's masking holds for an endpoint of one's own too, because an external one
+                makes vectors of the same space.
 
         Raises:
             ProviderError: no usable answer after all attempts.
         """
-        leaving, masked = self._leaving(texts)
+        leaving, masked = self._leaving(texts, mask_always=mask_always)
         known = tokens if tokens is not None else estimate_many(leaving)
 
         def run(driver: Driver) -> EmbeddingBatch:
@@ -126,63 +147,63 @@ class MeteredDriver:
         found, cost = self._call(Work(operation, 1, tokens, request.max_output_tokens, masked, run, measure))
         return found, cost, masked
 
-    def _leaving(self, texts: Sequence[str]) -> tuple[list[str], int]:
+    def _leaving(self, texts: Sequence[str], *, mask_always: bool = False) -> tuple[list[str], int]:
         """The one place where texts leave: as they are, masked, or not at all."""
-        if not self.target.external:
-            return list(texts), 0
-        if not self.policy.allows_external(self.context.source):
+        if self.external and not self.policy.allows_external(self.context.source):
             whose = f"the source {self.context.source}" if self.context.source else "this tenant"
             raise self._error(
                 FailureKind.POLICY, f"The policy of {whose} forbids external providers, and {self.target.name} is one."
             )
-        if not self.policy.mask:
+        if not self.policy.mask or not (self.external or mask_always):
             return list(texts), 0
         masked = mask(texts)
         return masked.texts, masked.replaced
 
     def _call(self, work: Work) -> tuple[Any, Decimal | None]:
-        reservation = self._admit(work)
-        began, attempt, shape_failures = time.perf_counter(), 0, 0
-        failure: ProviderError | None = None
-        while True:
-            attempt += 1
-            began = time.perf_counter()
-            try:
-                with self._places:
-                    driver = open_driver(self.target, self._settings)
-                    result = work.run(driver)
-            except Exception as error:
-                failure = self._failed(error)
-            except BaseException:
-                interrupted = self._error(FailureKind.CONNECTION, "The call was interrupted.")
-                self._settle(work, reservation, began, attempt, None, interrupted)
-                raise
-            else:
-                return result, self._settle(work, reservation, began, attempt, result, None)
-            shape_failures += failure.kind is FailureKind.INVALID_ANSWER
-            delay = self._delay(failure, attempt, shape_failures)
-            if delay is None or not self._again(work, failure, delay):
-                break
-        failure.attempts = attempt
-        self._settle(work, reservation, began, attempt, None, failure)
-        # `from None`: what an SDK raised may hold headers, and nothing of it must reach an event log.
-        raise failure from None
-
-    def _admit(self, work: Work) -> int | None:
-        target = self.target
-        tariff = target.tariff
-        amount = tariff.price(TokenUsage(work.tokens, work.most_output)).usd
-        admission = self.ledger.admit(
-            target.name, target.edit, target.limits, tokens=work.tokens, amount=amount, free=amount == 0
-        )
-        if admission.verdict == "go":
+        admission = self._admit(work)
+        progress = Progress()
+        try:
             if admission.wait_s > 0:
                 self._sleep(admission.wait_s)
-            return admission.reservation
+            result = self._attempts(work, progress)
+        except ProviderError as failure:
+            failure.attempts = progress.attempts
+            self._settle(work, admission.reservation, progress, None, failure)
+            # `from None`: what an SDK raised may hold headers, and nothing of it must reach an event log.
+            raise failure from None
+        except BaseException:
+            # Ours, not the provider's: it says nothing of its health.
+            interrupted = self._error(FailureKind.CONNECTION, "The call was interrupted.")
+            self._settle(work, admission.reservation, progress, None, interrupted, outcome="other")
+            raise
+        return result, self._settle(work, admission.reservation, progress, result, None)
+
+    def _attempts(self, work: Work, progress: Progress) -> Any:
+        while True:
+            progress.attempts += 1
+            progress.began = time.perf_counter()
+            try:
+                with self._places:
+                    return work.run(open_driver(self.target, self._settings))
+            except Exception as error:
+                failure = self._failed(error)
+            progress.unusable += failure.kind is FailureKind.INVALID_ANSWER
+            delay = self._delay(failure, progress)
+            if delay is None or not self._again(work, failure, delay):
+                raise failure from None
+
+    def _admit(self, work: Work) -> Admission:
+        target = self.target
+        amount = self._tariff.price(TokenUsage(work.tokens, work.most_output)).usd
+        admission = self.ledger.admit(
+            target.name, target.edit, self._limits, tokens=work.tokens, amount=amount, free=amount == 0
+        )
+        if admission.verdict == "go":
+            return admission
         kind, message = refusal(target, admission.verdict, admission.wait_s, admission.detail)
         error = self._error(kind, message)
         if kind is not FailureKind.BREAKER_OPEN:
-            self._settle(work, None, time.perf_counter(), 0, None, error)
+            self._settle(work, None, Progress(), None, error)
         raise error
 
     def _failed(self, error: Exception) -> ProviderError:
@@ -193,25 +214,24 @@ class MeteredDriver:
         failure.provider = self.target.name
         return failure
 
-    def _delay(self, failure: ProviderError, attempt: int, shape_failures: int) -> float | None:
+    def _delay(self, failure: ProviderError, progress: Progress) -> float | None:
         """Seconds until the next attempt, or None where there is none."""
-        if failure.kind not in RETRIED or attempt >= self.target.performance.max_attempts:
+        if failure.retry_after is not None and failure.kind is FailureKind.RATE_LIMITED:
+            self.ledger.pause(self.target.name, self.target.edit, min(failure.retry_after, LONGEST_PAUSE_S))
+        if failure.kind not in RETRIED or progress.attempts >= self.target.performance.max_attempts:
             return None
-        if shape_failures >= ANSWERS_TRIED:
+        if progress.unusable >= ANSWERS_TRIED:
             return None
         if failure.retry_after is not None:
-            if failure.kind is FailureKind.RATE_LIMITED:
-                self.ledger.pause(self.target.name, self.target.edit, min(failure.retry_after, 3600))
             return failure.retry_after if failure.retry_after <= LONGEST_RETRY_AFTER_S else None
-        full = min(LONGEST_DELAY_S, FIRST_DELAY_S * float(2 ** (attempt - 1)))
+        full = min(LONGEST_DELAY_S, FIRST_DELAY_S * float(2 ** (progress.attempts - 1)))
         return full * random.uniform(0.5, 1)  # noqa: S311 - spreads callers, guards nothing
 
     def _again(self, work: Work, failure: ProviderError, delay: float) -> bool:
         self._sleep(delay if failure.kind is not FailureKind.RATE_LIMITED else delay + random.uniform(0, 0.1))  # noqa: S311
         admission = self.ledger.admit(
-            self.target.name, self.target.edit, self.target.limits, tokens=work.tokens, amount=None, free=True,
-            retry=True,
-        )  # fmt: skip
+            self.target.name, self.target.edit, self._limits, tokens=work.tokens, amount=None, free=True, retry=True
+        )
         if admission.verdict != "go":
             return False
         if admission.wait_s > 0:
@@ -219,22 +239,27 @@ class MeteredDriver:
         return True
 
     def _settle(
-        self, work: Work, reservation: int | None, began: float, attempts: int, result: Any,
-        failure: ProviderError | None,
+        self, work: Work, reservation: int | None, progress: Progress, result: Any, failure: ProviderError | None,
+        *, outcome: str | None = None,
     ) -> Decimal | None:  # fmt: skip
         target, context = self.target, self.context
         usage, reported, calls = work.measure(result) if failure is None else (TokenUsage(), None, 0)
-        # What was answered in another shape, or refused, was charged for all the same.
-        answered = failure is None or failure.kind in (FailureKind.INVALID_ANSWER, FailureKind.REFUSED)
-        estimated = answered and usage == TokenUsage()
+        estimated = failure is None and usage == TokenUsage()
         if estimated:
             usage = TokenUsage(work.tokens)
-        price = target.tariff.price(usage, reported) if answered else None
+        # What was answered in another shape, or refused, was charged for all the same, and its usage nobody saw.
+        unseen = progress.unusable + (failure is not None and failure.kind is FailureKind.REFUSED)
+        if unseen:
+            usage, estimated = usage + TokenUsage(work.tokens * unseen), True
+            reported = None if reported is None else reported * (1 + unseen)
+        answered = failure is None or unseen > 0
+        price = self._tariff.price(usage, reported) if answered else None
         sent = failure is None or failure.kind not in NOT_SENT
         entry = UsageEntry(
             call_id=uuid4(), provider=target.name, driver=target.driver.name, model=target.model,
             revision=target.edit, operation=work.operation, route=context.route,
-            latency_ms=(time.perf_counter() - began) * 1000, attempts=attempts - 1 + max(calls, 1) if sent else 0,
+            latency_ms=(time.perf_counter() - progress.began) * 1000,
+            attempts=max(progress.attempts - 1, 0) + max(calls, min(progress.attempts, 1)) if sent else 0,
             status="succeeded" if failure is None else "failed" if sent else "refused",
             inputs=work.inputs, input_tokens=usage.input, output_tokens=usage.output, cached_tokens=usage.cached,
             tokens_estimated=estimated,
@@ -245,9 +270,11 @@ class MeteredDriver:
             masked=work.masked, dagster_run_id=context.dagster_run_id, asset=context.asset,
             partition=context.partition,
         )  # fmt: skip
-        self.ledger.settle(entry, reservation, outcome_of(failure), target.limits, str(failure) if failure else None)
+        why = str(failure) if failure else None
+        self.ledger.settle(entry, reservation, outcome or outcome_of(failure), self._limits, why)
         with self._lock:
             self.calls += 1
+            self.answered += failure is None
             self.masked += work.masked
             self.usage += usage
             if entry.cost_usd is None:

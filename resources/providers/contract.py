@@ -179,6 +179,8 @@ class LocalModel:
         window: The longest text in tokens, special tokens included.
         precision: Of its arithmetic.
         tokenizer: Its own, without truncation and padding.
+        backend: What runs it, with the device.
+        backend_reason: Why nothing faster does; empty where nothing is faster.
     """
 
     revision: str
@@ -186,6 +188,8 @@ class LocalModel:
     window: int
     precision: str
     tokenizer: "Tokenizer"
+    backend: str = ""
+    backend_reason: str = ""
 
 
 class Driver:

@@ -31,7 +31,8 @@ LONGEST_WINDOW = 512
 # Where another text in the batch may be the reason, or the batch as a whole.
 OF_THE_TEXTS = (FailureKind.INVALID_ANSWER, FailureKind.INVALID_REQUEST, FailureKind.CONTEXT_OVERFLOW,
                 FailureKind.TOO_LARGE, FailureKind.REFUSED)  # fmt: skip
-NO_OTHER_ENDPOINT = (FailureKind.POLICY, FailureKind.CONTEXT_OVERFLOW, FailureKind.TOO_LARGE)
+# The same model has the same window everywhere.
+NO_OTHER_ENDPOINT = (FailureKind.CONTEXT_OVERFLOW, FailureKind.TOO_LARGE)
 
 
 class BudgetExhausted(ProviderError):
@@ -46,7 +47,7 @@ class Served:
     """Who did the work so far.
 
     Attributes:
-        by: Calls by provider's name.
+        by: Calls that were answered, by provider's name.
         asked: The provider that came first.
         reasons: Why another one served, by the name of the one that did not.
         cost: USD; None where a call could not be priced.
@@ -78,6 +79,11 @@ class Embedder:
         return open_driver(self.primary, self._settings).local_model()
 
     @cached_property
+    def _masks(self) -> bool:
+        """One external endpoint is enough: what all of them make is compared."""
+        return self._policy.mask and any(driver.external for driver in self._drivers)
+
+    @cached_property
     def profile(self) -> SpaceProfile:
         """What its vectors may be compared with; known without a call.
 
@@ -91,15 +97,24 @@ class Embedder:
                 f"Nobody knows the dimension of {target.model} yet: run `precedent provider test {target.name}`, "
                 "which measures and keeps it."
             )
-        leaves_masked = self._policy.mask and any(driver.target.external for driver in self._drivers)
+        model = target.model.rsplit("/", 1)[-1] if local else target.common_model
         return SpaceProfile(
             provider=target.driver.name if local else "endpoint",
-            model=target.common_model if not local else target.model.rsplit("/", 1)[-1],
+            model=model,
             model_revision=local.revision if local else target.options.task_type or "",
             dimensions=dimensions,
             precision=local.precision if local else "float32",
-            preprocessing=PREPROCESSING + (f"/masked{MASKING_VERSION}" if leaves_masked else ""),
+            preprocessing=PREPROCESSING + (f"/masked{MASKING_VERSION}" if self._masks else ""),
+            cut=f"{model}/{self.window}",
         )
+
+    @property
+    def backend(self) -> str:
+        """What runs a local model, with the device and, where it is not the fastest, the reason; else empty."""
+        if self._local is None:
+            return ""
+        reason = self._local.backend_reason
+        return f"{self._local.backend} ({reason})" if reason else self._local.backend
 
     @property
     def window(self) -> int:
@@ -138,7 +153,7 @@ class Embedder:
         """Who did the work so far."""
         cost = sum((driver.cost for driver in self._drivers), Decimal(0))
         return Served(
-            by={driver.target.name: driver.calls for driver in self._drivers if driver.calls},
+            by={driver.target.name: driver.answered for driver in self._drivers if driver.answered},
             asked=self._drivers[0].target.name, reasons=dict(self._reasons),
             cost=None if any(driver.unpriced for driver in self._drivers) else cost,
             masked=sum(driver.masked for driver in self._drivers),
@@ -169,7 +184,7 @@ class Embedder:
     def _halving(self, driver: MeteredDriver, texts: Sequence[str], tokens: int | None) -> EmbeddingBatch:
         """One request, or two of half the size where the provider says that it was too much."""
         try:
-            return driver.embed(texts, tokens)
+            return driver.embed(texts, tokens, mask_always=self._masks)
         except ProviderError as error:
             if error.kind is not FailureKind.TOO_LARGE or len(texts) == 1:
                 raise

@@ -23,7 +23,12 @@ PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z
 # Prefixes of keys that detect-secrets 1.5 does not know in their present form.
 VENDOR_KEY = re.compile(r"\b(?:sk-(?:ant-|proj-|svcacct-)?|xai-|gsk_|AIza|glpat-|github_pat_|hf_)[A-Za-z0-9_\-]{16,}")
 MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
-NETWORK = re.compile(r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]*:[0-9a-fA-F:.]*)(?![\w:])")
+# A port or a colon may follow, a label may come before.
+IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w)")
+# Possessive throughout: a text of nothing but colons must not take time with its length cubed.
+IPV6 = re.compile(
+    r"(?<![\w.:])(?=[0-9a-fA-F]*+:[0-9a-fA-F]*+:)[0-9a-fA-F:]++(?:(?:\.\d{1,3}){3})?+(?!\w)"
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +54,9 @@ def _mask_one(text: str) -> tuple[str, int]:
     text, vendors = VENDOR_KEY.subn(SECRET, text)
     text, secrets = _mask_secrets(text)
     text, mails = _replace_confirmed(MAIL, text, EMAIL, _is_mail)
-    text, addresses = _replace_confirmed(NETWORK, text, ADDRESS, _is_address)
-    return text, keys + vendors + secrets + mails + addresses
+    text, long = _replace_confirmed(IPV6, text, ADDRESS, _is_address)
+    text, short = _replace_confirmed(IPV4, text, ADDRESS, _is_address)
+    return text, keys + vendors + secrets + mails + long + short
 
 
 def _mask_secrets(text: str) -> tuple[str, int]:
@@ -95,8 +101,10 @@ def _is_mail(text: str) -> bool:
 
 
 def _is_address(text: str) -> bool:
+    # After an address a colon ends it, except for the two that are a part of it.
+    text = text[:-1] if text.endswith(":") and not text.endswith("::") else text
     try:
-        address = ipaddress.ip_address(text.rstrip("."))
+        address = ipaddress.ip_address(text)
     except ValueError:
         return False
     if address.version == 6 and text.count(":") < 3 and not any(letter.isdigit() for letter in text):

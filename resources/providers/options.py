@@ -1,6 +1,6 @@
 """The JSON columns of a provider's row, checked: a misspelt option is an error, not a default."""
 
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -21,6 +21,9 @@ class ModelOptions(BaseModel):
         same_as: The model's common name where this endpoint calls it otherwise.
         price_model: The model's name in price lists where it differs (an Azure deployment, an alias).
         path: A folder with a sentence-transformers model.
+        precision: Of a local model: float32, bfloat16, float16 (GPU) or int8; by default the machine's best but int8.
+        device: Of a local model: cpu or cuda; by default the GPU where there is one.
+        backend: Of a local model: openvino or torch; by default the faster one that agrees with the original.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
@@ -43,6 +46,9 @@ class ModelOptions(BaseModel):
     api_version: str | None = None
     token_url: str | None = None
     path: str | None = None
+    precision: Literal["float32", "bfloat16", "float16", "int8"] | None = None
+    device: Literal["cpu", "cuda"] | None = None
+    backend: Literal["openvino", "torch"] | None = None
 
 
 class OtherModelOptions(ModelOptions):

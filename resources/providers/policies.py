@@ -2,13 +2,14 @@
 
 import ipaddress
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
 
 from resources.database.models import DataSource, Policy
 from resources.database.session import Database
@@ -64,29 +65,41 @@ def load(database: Database, tenant_id: int) -> TenantPolicy:
         )
 
 
-def save(database: Database, tenant_id: int, source_id: int | None, changes: dict[str, Any]) -> None:
+def save(database: Database, tenant_id: int, source_id: int | None, changes: Mapping[str, Any]) -> None:
     """Change a tenant's policy, or that of one of its sources; fields that are not named stay.
 
     Raises:
         UsageError: a budget that is no amount, an unknown word, a budget for a source.
     """
+    with database.tenant(tenant_id) as session:
+        write(session, tenant_id, source_id, changes)
+
+
+def write(session: Session, tenant_id: int, source_id: int | None, changes: Mapping[str, Any]) -> None:
+    """The same within a transaction of the tenant."""
     if source_id is not None and set(changes) - {"allow_external", "mask"}:
         raise UsageError("A source's policy is about --external and --mask: the rest belongs to the tenant.")
     if changes.get("on_exhausted", "stop") not in EXHAUSTED:
         raise UsageError(f"on-exhausted is one of {', '.join(EXHAUSTED)}.")
-    with database.tenant(tenant_id) as session:
-        row = session.scalar(select(Policy).where(Policy.source_id.is_not_distinct_from(source_id)))
-        if row is None:
-            row = Policy(tenant_id=tenant_id, source_id=source_id)
-            session.add(row)
-        for name, value in changes.items():
-            setattr(row, name, value)
+    row = session.scalar(select(Policy).where(Policy.source_id.is_not_distinct_from(source_id)))
+    if row is None:
+        row = Policy(tenant_id=tenant_id, source_id=source_id)
+        session.add(row)
+    for name, value in changes.items():
+        setattr(row, name, value)
+    row.updated_at = func.now()
+    session.flush()
 
 
 def clear(database: Database, tenant_id: int, source_id: int | None) -> None:
     """Remove a policy."""
     with database.tenant(tenant_id) as session:
-        session.execute(delete(Policy).where(Policy.source_id.is_not_distinct_from(source_id)))
+        erase(session, source_id)
+
+
+def erase(session: Session, source_id: int | None) -> None:
+    """The same within a transaction of the tenant."""
+    session.execute(delete(Policy).where(Policy.source_id.is_not_distinct_from(source_id)))
 
 
 def budget_of(text: str) -> Decimal | None:
@@ -116,7 +129,10 @@ def check_address(base_url: str, *, allow_private: bool) -> None:
     """
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"{base_url!r} is no address of a provider: write https://host/path.")
+        shown = "That" if "@" in base_url else repr(base_url)  # before an @ stands perhaps a password
+        raise UsageError(f"{shown} is no address of a provider: write https://host/path.")
+    if parts.query or parts.fragment:
+        raise UsageError("A base URL ends with its path: leave out what follows `?` or `#`.")
     if parts.username or parts.password:
         raise UsageError("A base URL must not hold a user or password: give the key with --key-file or at the prompt.")
     if allow_private:

@@ -1,6 +1,6 @@
 """Which endpoint is asked first: a preference by kind of work, or by price and measured latency."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -8,11 +8,12 @@ from sqlalchemy import delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from resources.database.models import Preference, ProviderHealth
+from resources.database.models import IntelligenceProvider, Preference, ProviderHealth
 from resources.database.session import Database
 from resources.errors import UsageError
 from resources.providers.contract import Capability, TokenUsage
-from resources.providers.targets import Target
+from resources.providers.registry import listed
+from resources.providers.targets import ENVIRONMENT, Target
 
 
 class Route(StrEnum):
@@ -111,6 +112,9 @@ def write(session: Session, tenant_id: int, capability: Capability, route: Route
         raise UsageError(f"There is no strategy {wanted.strategy!r}: choose from {', '.join(STRATEGIES)}.")
     if (wanted.strategy == "prefer") != bool(wanted.prefer):
         raise UsageError("The strategy prefer needs names or drivers to prefer, the others take none.")
+    known = {ENVIRONMENT, *(item.name for item in listed()), *session.scalars(select(IntelligenceProvider.name))}
+    if unknown := [name for name in wanted.prefer if name not in known]:
+        raise UsageError(f"There is no provider or driver {unknown[0]!r} to prefer: choose from {_joined(known)}.")
     values = {"strategy": wanted.strategy, "prefer": list(wanted.prefer), "updated_at": func.now()}
     session.execute(
         insert(Preference)
@@ -136,3 +140,7 @@ def health(database: Database, tenant_id: int) -> dict[str, Seen]:
             select(ProviderHealth.provider, closed, ProviderHealth.latency_ms, ProviderHealth.revision)
         ).all()
         return {name: Seen(bool(healthy), latency_ms, edit) for name, healthy, latency_ms, edit in rows}
+
+
+def _joined(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

@@ -44,6 +44,7 @@ class Target:
         row_id: None where there is no row.
         fallback_id: The row to go on with.
         is_active: Whether the tenant has chosen it.
+        precision: Of a local model, where the tenant's vectors settle it and the row does not.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Target:
     fallback_id: int | None = None
     is_active: bool = True
     stored: str | None = field(default=None, repr=False)
+    precision: str | None = None
 
     @property
     def common_model(self) -> str:
@@ -138,7 +140,7 @@ class Target:
         return Keyring.open(settings).decrypt(self.stored, tenant_id=self.tenant_id, row_id=self.row_id)
 
 
-_drivers: dict[tuple[int, str, str, str], Driver] = {}
+_drivers: dict[tuple[int, str, str, str, str | None], Driver] = {}
 _lock = threading.Lock()
 
 
@@ -149,12 +151,14 @@ def open_driver(target: Target, settings: Settings) -> Driver:
         UsageError: its SDK is not installed.
         SecretError: its credentials cannot be read.
     """
-    key = (target.tenant_id, target.name, target.edit, target.revision)
+    key = (target.tenant_id, target.name, target.edit, target.revision, target.precision)
     with _lock:
         driver = _drivers.get(key)
         if driver is None:
             kind = driver_type(target.driver.name)
             options = target.options.model_dump(exclude_none=True)
+            if target.precision:
+                options["precision"] = target.precision
             driver = kind(
                 DriverSettings(
                     name=target.name,
@@ -167,7 +171,7 @@ def open_driver(target: Target, settings: Settings) -> Driver:
                     options=options,
                 )
             )
-            for stale in [known for known in _drivers if known[:2] == key[:2]]:
+            for stale in [known for known in _drivers if known[:2] == key[:2] and known[2:4] != key[2:4]]:
                 _drivers.pop(stale)  # its last caller lets go of it
             _drivers[key] = driver
         return driver
@@ -185,9 +189,16 @@ def target_of(row: IntelligenceProvider) -> Target:
         name=row.name, driver=kind.info, tenant_id=row.tenant_id, capability=Capability(row.capability or ""),
         model=row.model or "", base_url=row.base_url, options=model_options(dict(row.model_config), ours=ours),
         performance=performance_options(dict(row.performance_config)), cost=dict(row.cost_config),
-        edit=str(row.revision), row_id=row.id, fallback_id=row.fallback_id, is_active=row.is_active,
+        edit=f"{row.id}.{row.revision}", row_id=row.id, fallback_id=row.fallback_id, is_active=row.is_active,
         stored=row.credentials,
     )  # fmt: skip
+
+
+def row_named(database: Database, tenant_id: int, name: str) -> Target | None:
+    """A tenant's provider by name, active or not."""
+    with database.tenant(tenant_id) as session:
+        row = session.scalar(select(IntelligenceProvider).where(IntelligenceProvider.name == name))
+        return target_of(row) if row else None
 
 
 def chain(database: Database, tenant_id: int, capability: Capability) -> list[Target]:

@@ -7,14 +7,17 @@ from typing import Any
 import psycopg
 
 PENDING = """
-SELECT d.id FROM documents d
+SELECT d.id FROM documents d LEFT JOIN document_cuts k ON k.document_id = d.id AND k.cut = %(cut)s
 WHERE d.source_id = %(source)s
-  AND (%(everything)s OR d.chunked_hash IS DISTINCT FROM sha256(%(version)s::bytea || d.content_hash))
+  AND (%(everything)s OR k.made_from IS DISTINCT FROM sha256(%(version)s::bytea || d.content_hash))
 ORDER BY d.id
 """
 READ = "SELECT id, external_id, title, text FROM documents WHERE id = ANY(%s) ORDER BY id"
 MARK = """
-UPDATE documents SET chunked_hash = sha256(%(version)s::bytea || content_hash) WHERE id = ANY(%(ids)s)
+INSERT INTO document_cuts (document_id, cut, made_from, source_id, tenant_id)
+SELECT id, %(cut)s, sha256(%(version)s::bytea || content_hash), source_id, tenant_id
+FROM documents WHERE id = ANY(%(ids)s)
+ON CONFLICT (document_id, cut) DO UPDATE SET made_from = excluded.made_from
 """
 # COPY cannot write to a table with row-level security: rows arrive in a temporary one.
 STAGE = """
@@ -24,14 +27,14 @@ CREATE TEMP TABLE IF NOT EXISTS staged_chunks (
 """
 COPY = "COPY staged_chunks (document_id, ordinal, text, tokens, content_hash) FROM STDIN"
 INSERT = """
-INSERT INTO chunks (tenant_id, source_id, document_id, ordinal, text, tokens, content_hash)
-SELECT %s, %s, document_id, ordinal, text, tokens, content_hash FROM staged_chunks
+INSERT INTO chunks (tenant_id, source_id, cut, document_id, ordinal, text, tokens, content_hash)
+SELECT %s, %s, %s, document_id, ordinal, text, tokens, content_hash FROM staged_chunks
 """
 MANIFEST = """
 SELECT count(*), coalesce(sum(c.tokens), 0),
        encode(sha256(coalesce(string_agg(c.content_hash, ''::bytea ORDER BY d.raw_item_id, c.ordinal),
                               ''::bytea)), 'hex')
-FROM chunks c JOIN documents d ON d.id = c.document_id WHERE c.source_id = %s
+FROM chunks c JOIN documents d ON d.id = c.document_id WHERE c.source_id = %s AND c.cut = %s
 """
 
 
@@ -46,9 +49,12 @@ class ChunkRow:
     content_hash: bytes
 
 
-def pending(connection: "psycopg.Connection[Any]", source_id: int, version: str, *, everything: bool) -> list[int]:
-    """Ids of documents whose chunks are missing or were cut from another text or by another version."""
-    rows = connection.execute(PENDING, {"source": source_id, "version": version.encode(), "everything": everything})
+def pending(
+    connection: "psycopg.Connection[Any]", source_id: int, cut: str, version: str, *, everything: bool
+) -> list[int]:
+    """Ids of documents whose chunks of a cut are missing, or were made from another text or by another version."""
+    values = {"source": source_id, "cut": cut, "version": version.encode(), "everything": everything}
+    rows = connection.execute(PENDING, values)
     return [row[0] for row in rows]
 
 
@@ -63,21 +69,22 @@ def replace(
     source_id: int,
     document_ids: Sequence[int],
     rows: Iterable[ChunkRow],
+    cut: str,
     version: str,
 ) -> int:
-    """Put `rows` in the place of all chunks of these documents; returns how many were written."""
+    """Put `rows` in the place of all chunks of these documents in one cut; returns how many were written."""
     ids = list(document_ids)
-    connection.execute("DELETE FROM chunks WHERE document_id = ANY(%s)", (ids,))
+    connection.execute("DELETE FROM chunks WHERE document_id = ANY(%s) AND cut = %s", (ids, cut))
     connection.execute(STAGE)
     with connection.cursor().copy(COPY) as copy:
         for row in rows:
             copy.write_row((row.document_id, row.ordinal, row.text, row.tokens, row.content_hash))
-    written = connection.execute(INSERT, (tenant_id, source_id)).rowcount
-    connection.execute(MARK, {"ids": ids, "version": version.encode()})
+    written = connection.execute(INSERT, (tenant_id, source_id, cut)).rowcount
+    connection.execute(MARK, {"ids": ids, "cut": cut, "version": version.encode()})
     return written
 
 
-def manifest(connection: "psycopg.Connection[Any]", source_id: int) -> tuple[int, int, str]:
-    """Rows, tokens and digest of a source's chunks."""
-    row = connection.execute(MANIFEST, (source_id,)).fetchone()
+def manifest(connection: "psycopg.Connection[Any]", source_id: int, cut: str) -> tuple[int, int, str]:
+    """Rows, tokens and digest of a source's chunks of one cut."""
+    row = connection.execute(MANIFEST, (source_id, cut)).fetchone()
     return (row[0], row[1], row[2]) if row else (0, 0, "")

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 PENDING = """
 SELECT DISTINCT c.content_hash, c.tokens FROM chunks c
-WHERE c.source_id = %(source)s AND NOT EXISTS (
+WHERE c.source_id = %(source)s AND c.cut = (SELECT cut FROM embedding_spaces WHERE id = %(space)s)
+  AND NOT EXISTS (
   SELECT FROM embeddings e WHERE e.space_id = %(space)s AND e.content_hash = c.content_hash)
 ORDER BY c.tokens DESC, c.content_hash
 """
@@ -37,9 +38,23 @@ SELECT %(space)s, %(tenant)s, unnest(%(hashes)s::bytea[]), %(error)s
 ON CONFLICT (space_id, content_hash) DO UPDATE SET
   attempts = embedding_failures.attempts + 1, error = excluded.error, failed_at = now()
 """
+# What loses its last passage leaves the searched partition and is kept in the cache.
 REMOVE_ORPHANS = """
-DELETE FROM embeddings e WHERE e.space_id = %(space)s
-  AND NOT EXISTS (SELECT FROM chunks c WHERE c.content_hash = e.content_hash)
+WITH gone AS (
+  DELETE FROM embeddings e WHERE e.space_id = %(space)s AND NOT EXISTS (
+    SELECT FROM chunks c WHERE c.content_hash = e.content_hash AND c.cut = (SELECT cut FROM embedding_spaces WHERE id = %(space)s))
+  RETURNING space_id, tenant_id, content_hash, embedding)
+INSERT INTO embedding_cache (space_id, tenant_id, content_hash, embedding) SELECT * FROM gone
+ON CONFLICT (space_id, content_hash) DO UPDATE SET embedding = excluded.embedding, removed_at = now()
+"""
+TAKE_BACK = """
+WITH back AS (
+  DELETE FROM embedding_cache k WHERE k.space_id = %(space)s AND EXISTS (
+    SELECT FROM chunks c WHERE c.source_id = %(source)s AND c.content_hash = k.content_hash
+      AND c.cut = (SELECT cut FROM embedding_spaces WHERE id = %(space)s))
+  RETURNING space_id, tenant_id, content_hash, embedding)
+INSERT INTO embeddings (space_id, tenant_id, content_hash, embedding) SELECT * FROM back
+ON CONFLICT (space_id, content_hash) DO NOTHING
 """
 REMOVE_ORPHAN_FAILURES = """
 DELETE FROM embedding_failures f WHERE f.space_id = %(space)s
@@ -49,14 +64,14 @@ MANIFEST = """
 SELECT count(*), encode(sha256(coalesce(string_agg(h, ''::bytea ORDER BY h), ''::bytea)), 'hex')
 FROM (SELECT DISTINCT c.content_hash AS h FROM chunks c
       JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
-      WHERE c.source_id = %(source)s) held
+      WHERE c.source_id = %(source)s AND c.cut = (SELECT cut FROM embedding_spaces WHERE id = %(space)s)) held
 """
 COVERAGE = """
 SELECT count(*), count(e.content_hash), count(f.content_hash)
 FROM chunks c
 LEFT JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
 LEFT JOIN embedding_failures f ON f.space_id = %(space)s AND f.content_hash = c.content_hash
-WHERE c.source_id = %(source)s
+WHERE c.source_id = %(source)s AND c.cut = (SELECT cut FROM embedding_spaces WHERE id = %(space)s)
 """
 
 
@@ -129,8 +144,13 @@ def record_failure(
     connection.execute(FAIL, {"space": space_id, "tenant": tenant_id, "hashes": list(hashes), "error": error[:500]})
 
 
+def take_back(connection: "psycopg.Connection[Any]", source_id: int, space_id: int) -> int:
+    """Bring back the vectors of passages that were gone and have returned; says how many."""
+    return connection.execute(TAKE_BACK, {"source": source_id, "space": space_id}).rowcount
+
+
 def remove_orphans(connection: "psycopg.Connection[Any]", space_id: int) -> int:
-    """Remove vectors that no chunk of the tenant refers to; returns how many."""
+    """Move vectors that no chunk of the tenant refers to into the cache; returns how many."""
     connection.execute(REMOVE_ORPHAN_FAILURES, {"space": space_id})
     return connection.execute(REMOVE_ORPHANS, {"space": space_id}).rowcount
 

@@ -11,25 +11,11 @@ import psycopg
 from numpy.typing import NDArray
 
 from resources.stores.fusion import reciprocal_rank_fusion
+from resources.stores.search_filters import Filters
+from resources.stores.vector_leg import by_vector, document_vectors
 
-# The filters come first and the scan is exact: a filter can make the answer smaller, never worse.
-VECTOR = """
-SELECT d.id, 1 - min(e.embedding <=> %(vector)s::halfvec) AS similarity
-FROM documents d
-JOIN chunks c ON c.document_id = d.id
-JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
-WHERE {filters}
-GROUP BY d.id ORDER BY similarity DESC, d.id LIMIT %(pool)s
-"""
-NEAREST = """
-WITH nearest AS MATERIALIZED (
-  SELECT e.content_hash, e.embedding <=> %(vector)s::halfvec AS distance FROM embeddings e
-  WHERE e.space_id = %(space)s ORDER BY distance LIMIT %(chunks)s)
-SELECT d.id, 1 - min(n.distance) AS similarity
-FROM nearest n JOIN chunks c ON c.content_hash = n.content_hash JOIN documents d ON d.id = c.document_id
-WHERE {filters}
-GROUP BY d.id ORDER BY similarity DESC, d.id LIMIT %(pool)s
-"""
+__all__ = ["Filters", "Mode", "Result", "document_vectors", "query_words", "search"]
+
 # Any of the query's words may match, the rank decides. Position counts by its logarithm and long texts are
 # damped (normalisation 1), without which the longest document answers every query.
 TEXT = """
@@ -53,11 +39,6 @@ SELECT d.id, d.external_id, i.name, d.kind, d.title, d.state, d.resolution, d.ur
        left(d.text, 320), d.labels
 FROM documents d JOIN integrations i ON i.id = d.source_id WHERE d.id = ANY(%s)
 """
-OWN_VECTORS = """
-SELECT e.embedding::vector FROM chunks c
-JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
-WHERE c.document_id = %(document)s ORDER BY c.ordinal LIMIT %(limit)s
-"""
 POOL = 100
 
 
@@ -67,36 +48,6 @@ class Mode(StrEnum):
     HYBRID = "hybrid"
     VECTOR = "vector"
     TEXT = "text"
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a result must be; empty means anything.
-
-    `before` keeps documents created before that moment; `exclude` drops external ids.
-    """
-
-    kinds: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
-    before: datetime | None = None
-    exclude: tuple[str, ...] = ()
-
-    def sql(self) -> tuple[str, dict[str, object]]:
-        """A condition on `documents d` and its parameters."""
-        terms, values = ["true"], dict[str, object]()
-        if self.kinds:
-            terms.append("d.kind = ANY(%(kinds)s)")
-            values["kinds"] = list(self.kinds)
-        if self.sources:
-            terms.append("d.source_id IN (SELECT id FROM integrations WHERE name = ANY(%(sources)s))")
-            values["sources"] = list(self.sources)
-        if self.before is not None:
-            terms.append("d.created_at < %(before)s")
-            values["before"] = self.before
-        if self.exclude:
-            terms.append("d.external_id <> ALL(%(exclude)s)")
-            values["exclude"] = list(self.exclude)
-        return " AND ".join(terms), values
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,59 +93,26 @@ def search(
     """
     filters = filters or Filters()
     pool = max(POOL, 3 * k)
-    by_vector: dict[int, float] = {}
+    near: dict[int, float] = {}
     by_text: dict[int, float] = {}
     if mode is not Mode.TEXT and vectors is not None:
-        by_vector = _by_vector(connection, space_id, vectors, filters, pool)
+        near = by_vector(connection, space_id, vectors, filters, pool)
     if mode is not Mode.VECTOR:
         by_text = _by_text(connection, text, filters, pool)
-    rankings = {"vector": list(by_vector), "text": list(by_text)}
+    rankings = {"vector": list(near), "text": list(by_text)}
     if mode is Mode.HYBRID:
         ranked = reciprocal_rank_fusion(rankings, HYBRID_WEIGHTS)[:k]
     else:
-        ranked = list((by_vector or by_text).items())[:k]
+        ranked = list((near or by_text).items())[:k]
     details = {row[0]: row[1:] for row in connection.execute(DETAILS, ([item for item, _ in ranked],))}
     return [
-        _result(details[item], score, by_vector.get(item), by_text.get(item))
-        for item, score in ranked
-        if item in details
+        _result(details[item], score, near.get(item), by_text.get(item)) for item, score in ranked if item in details
     ]
 
 
 # Set before any measurement: the vector leg is the better one alone, and equal weights would pull it down.
 # benchmarks/retrieval.py keeps a half of the labelled pairs apart for whoever tunes them.
 HYBRID_WEIGHTS = {"vector": 1.0, "text": 0.5}
-
-
-def document_vectors(
-    connection: "psycopg.Connection[Any]", space_id: int, document_id: int, limit: int = 4
-) -> NDArray[np.float32] | None:
-    """A document's own first vectors, shape (n, dimensions); None where it has none."""
-    from pgvector import Vector
-
-    rows = connection.execute(OWN_VECTORS, {"space": space_id, "document": document_id, "limit": limit}).fetchall()
-    if not rows:
-        return None
-    return np.stack([Vector.from_text(str(row[0])).to_numpy() for row in rows]).astype(np.float32)
-
-
-def _by_vector(
-    connection: "psycopg.Connection[Any]",
-    space_id: int,
-    vectors: NDArray[np.float32],
-    filters: Filters,
-    pool: int,
-) -> dict[int, float]:
-    condition, values = filters.sql()
-    selective = bool(filters.kinds or filters.sources or filters.before)
-    statement = (VECTOR if selective else NEAREST).format(filters=condition)
-    best: dict[int, float] = {}
-    for vector in vectors:
-        literal = "[" + ",".join(f"{x:.7g}" for x in vector) + "]"
-        parameters = {**values, "vector": literal, "space": space_id, "pool": pool, "chunks": 4 * pool}
-        for item, similarity in connection.execute(statement, parameters):
-            best[item] = max(best.get(item, -1.0), float(similarity))
-    return dict(sorted(best.items(), key=lambda pair: -pair[1])[:pool])
 
 
 def _by_text(connection: "psycopg.Connection[Any]", text: str, filters: Filters, pool: int) -> dict[int, float]:

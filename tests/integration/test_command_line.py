@@ -62,7 +62,7 @@ def test_an_error_nobody_foresaw_leaves_its_traceback_in_a_file(
 def test_a_model_that_is_not_the_published_one_is_refused(
     precedent: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: str
 ) -> None:
-    from resources.providers import model_files
+    from resources.engine import model_files
 
     package = tmp_path / "package"
     (package / "model").mkdir(parents=True)

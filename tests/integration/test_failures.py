@@ -68,12 +68,12 @@ def test_another_model_gets_a_space_of_its_own_and_replaces_the_old_one_when_com
     monkeypatch.setattr(Embedder, "profile", property(other))
     code, out, error = precedent("refresh", f"{tenant}/records", "--json")
     assert code == 0, error
-    assert json.loads(out)["layers"]["vectors/embeddings"]["space/promoted"] is True
+    assert json.loads(out)["layers"]["reports/vector_quality"]["space/promoted"] is True
     with psycopg.connect(owner_dsn) as connection:
         spaces = connection.execute(
             "SELECT s.model_revision, s.status FROM embedding_spaces s JOIN tenants t ON t.id = s.tenant_id "
             "WHERE t.name = %s ORDER BY s.id",
             (tenant,),
         ).fetchall()
-    assert [status for _, status in spaces] == ["retired", "active"]
+    assert [status for _, status in spaces] == ["previous", "active"]
     assert precedent("search", "certificate", "--tenant", tenant, "--json")[0] == 0

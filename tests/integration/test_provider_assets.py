@@ -188,14 +188,14 @@ def test_masked_and_unmasked_vectors_never_share_a_space(
     refreshed(precedent, source)
     policies.save(database, tenancy.find(database, tenant).id, None, {"mask": True})
     outcome = refreshed(precedent, source)
-    assert outcome["layers"]["vectors/embeddings"]["space/promoted"] is True
+    assert outcome["layers"]["reports/vector_quality"]["space/promoted"] is True
     with psycopg.connect(owner_dsn) as connection:
         found = connection.execute(
             "SELECT s.preprocessing, s.status FROM embedding_spaces s JOIN tenants t ON t.id = s.tenant_id "
             "WHERE t.name = %s ORDER BY s.id",
             (tenant,),
         ).fetchall()
-    assert [status for _, status in found] == ["retired", "active"]
+    assert [status for _, status in found] == ["previous", "active"]
     assert "masked" in found[1][0]
     assert "masked" not in found[0][0]
 

@@ -13,17 +13,19 @@ from resources.database.models.providers import (
 )
 from resources.database.models.raw import RawItem, RejectedRecord, SyncState
 from resources.database.models.reports import AnalysisRun, QualityReport
-from resources.database.models.text import Chunk, Document
-from resources.database.models.vectors import EmbeddingFailure, EmbeddingSpace, EmbeddingVector
+from resources.database.models.text import Chunk, Document, DocumentCut
+from resources.database.models.vectors import CachedVector, EmbeddingFailure, EmbeddingSpace, EmbeddingVector
 
 __all__ = [
     "AnalysisRun",
     "Base",
     "BudgetMonth",
     "BudgetReservation",
+    "CachedVector",
     "Chunk",
     "DataSource",
     "Document",
+    "DocumentCut",
     "EmbeddingFailure",
     "EmbeddingSpace",
     "EmbeddingVector",

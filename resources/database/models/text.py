@@ -12,8 +12,7 @@ from resources.database.models.base import Base, BigKey, Now, SourceOwned, Strin
 class Document(SourceOwned, Base):
     """One clean text per raw item, with the facts that search filters by.
 
-    `input_hash` covers the payloads and the extractor's version, `content_hash` title and text,
-    `chunked_hash` is the content hash and chunker version that the chunks were made from.
+    `input_hash` covers the payloads and the extractor's version, `content_hash` title and text.
     """
 
     __tablename__ = "documents"
@@ -42,7 +41,6 @@ class Document(SourceOwned, Base):
     updated_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     input_hash: Mapped[bytes]
     content_hash: Mapped[bytes]
-    chunked_hash: Mapped[bytes | None]
     search: Mapped[str] = mapped_column(TSVECTOR)
     extracted_at: Mapped[Now]
 
@@ -52,7 +50,7 @@ class Chunk(SourceOwned, Base):
 
     __tablename__ = "chunks"
     __table_args__ = (
-        UniqueConstraint("document_id", "ordinal"),
+        UniqueConstraint("document_id", "cut", "ordinal"),
         Index("ix_chunks_tenant_id_content_hash", "tenant_id", "content_hash"),
     )
 
@@ -62,3 +60,19 @@ class Chunk(SourceOwned, Base):
     text: Mapped[str]
     tokens: Mapped[int]
     content_hash: Mapped[bytes]
+    cut: Mapped[str]
+
+
+class DocumentCut(SourceOwned, Base):
+    """What a document's passages were made from: its content hash and the chunker's version, for each way of cutting.
+
+    A cut is named by the model and its window; two spaces whose models read alike share one.
+    """
+
+    __tablename__ = "document_cuts"
+
+    document_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True
+    )
+    cut: Mapped[str] = mapped_column(primary_key=True)
+    made_from: Mapped[bytes]

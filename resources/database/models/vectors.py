@@ -1,18 +1,25 @@
 """Embedding spaces and their vectors, one row per distinct text."""
 
+from datetime import datetime
+from typing import Any
+
 from pgvector.sqlalchemy import HALFVEC
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from resources.database.models.base import Base, BigKey, Now, TenantOwned
 
 
 class EmbeddingSpace(TenantOwned, Base):
-    """All vectors that may be compared: one tenant, model, revision, precision and preprocessing."""
+    """All vectors that may be compared: one tenant, model, revision, precision and preprocessing.
+
+    Built beside the active one, promoted in its place; the one before stays `previous` until it is retired. A space
+    that is `held` was rolled back from: it is not promoted again by itself.
+    """
 
     __tablename__ = "embedding_spaces"
     __table_args__ = (
-        CheckConstraint("status IN ('building', 'active', 'retired')", name="status"),
+        CheckConstraint("status IN ('building', 'active', 'previous', 'retired')", name="status"),
         Index(
             "uq_embedding_spaces_active",
             "tenant_id",
@@ -30,6 +37,10 @@ class EmbeddingSpace(TenantOwned, Base):
     preprocessing: Mapped[str]
     status: Mapped[str]
     created_at: Mapped[Now]
+    cut: Mapped[str]
+    made_by: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    promoted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    held: Mapped[bool] = mapped_column(server_default="false")
 
 
 class EmbeddingVector(TenantOwned, Base):
@@ -42,6 +53,17 @@ class EmbeddingVector(TenantOwned, Base):
     content_hash: Mapped[bytes] = mapped_column(primary_key=True)
     embedding: Mapped[bytes] = mapped_column(HALFVEC())
     created_at: Mapped[Now]
+
+
+class CachedVector(TenantOwned, Base):
+    """A vector whose passages are gone; taken back when they return."""
+
+    __tablename__ = "embedding_cache"
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("embedding_spaces.id", ondelete="CASCADE"), primary_key=True)
+    content_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    embedding: Mapped[bytes] = mapped_column(HALFVEC())
+    removed_at: Mapped[Now]
 
 
 class EmbeddingFailure(TenantOwned, Base):

@@ -99,6 +99,7 @@ class GatewayDriver(OpenAIDriver):
                 "usage": {
                     "prompt_tokens": usage.input, "completion_tokens": usage.output,
                     "total_tokens": usage.input + usage.output,
+                    "prompt_tokens_details": {"cached_tokens": usage.cached},
                 },
             }
         }  # fmt: skip

@@ -1,7 +1,6 @@
 """Embeddings by a sentence-transformers model in this process."""
 
 import json
-import threading
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -9,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from resources.engine.choosing import Wish, choose, dimensions_of, open_engine, tokenizer_of
+from resources.engine.model_files import DEFAULT_MODEL, ModelFiles, resolve
 from resources.providers.contract import (
     BatchLimits,
     Capability,
@@ -19,16 +20,10 @@ from resources.providers.contract import (
     ModelInfo,
 )
 from resources.providers.embedding import EmbeddingBatch, EmbeddingError, checked
-from resources.providers.model_files import DEFAULT_MODEL, ModelFiles, resolve
 from resources.settings import Settings
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
     from tokenizers import Tokenizer
-
-BATCH_TOKENS = 4096
-# A model's forward pass uses every core; two at once would only fight for them.
-_one_at_a_time = threading.Lock()
 
 
 class SentenceTransformersDriver(Driver):
@@ -47,30 +42,37 @@ class SentenceTransformersDriver(Driver):
         path = self.settings.options.get("path")
         return resolve(Settings.from_environment(), self.settings.model, Path(path) if path else None)
 
+    @cached_property
+    def wish(self) -> Wish:
+        """What the row asks of the engine."""
+        options = self.settings.options
+        return Wish(options.get("precision"), options.get("device"), options.get("backend"))
+
+    @cached_property
+    def cache(self) -> Path:
+        """Where converted models are kept."""
+        return Settings.from_environment().home / "models"
+
     def local_model(self) -> LocalModel:
-        """Its revision, window and tokenizer; reads configuration files only, never the weights' tensors."""
+        """Its revision, window and tokenizer; loads the model only where this machine has never run it."""
         settings = json.loads((self.files.folder / "sentence_bert_config.json").read_text(encoding="utf-8"))
+        choice = choose(self.files, self.wish, self.cache)
         return LocalModel(
-            revision=self.files.weights_sha256[:16], dimensions=_dimensions(self.files),
-            window=int(settings["max_seq_length"]), precision="float32", tokenizer=_tokenizer(self.files),
+            revision=self.files.weights_sha256[:16], dimensions=dimensions_of(self.files),
+            window=int(settings["max_seq_length"]), precision=choice.precision, tokenizer=_tokenizer(self.files),
+            backend=f"{choice.backend}/{choice.device}", backend_reason=choice.reason,
         )  # fmt: skip
 
     def embed(self, texts: Sequence[str]) -> EmbeddingBatch:
         """Embed texts, each within the model's window; vectors have length one."""
-        dimensions = _dimensions(self.files)
         if not texts:
-            return EmbeddingBatch(np.empty((0, dimensions), np.float32), 0)
-        longest = max(len(text) for text in texts)
-        rows = max(8, min(256, BATCH_TOKENS // max(8, longest // 4)))
+            return EmbeddingBatch(np.empty((0, dimensions_of(self.files)), np.float32), 0)
+        engine = open_engine(self.files, self.wish, self.cache)
         try:
-            with _one_at_a_time:
-                vectors = _model(self.files).encode(
-                    list(texts), batch_size=rows, normalize_embeddings=True, convert_to_numpy=True,
-                    show_progress_bar=False,
-                )  # fmt: skip
+            vectors, tokens = engine.encode(texts)
         except RuntimeError as error:
             raise EmbeddingError(f"the model failed on a batch of {len(texts)} texts: {error}") from error
-        return checked(EmbeddingBatch(np.asarray(vectors, dtype=np.float32), 0), len(texts), dimensions)
+        return checked(EmbeddingBatch(vectors, tokens), len(texts), engine.dimensions)
 
     def models(self) -> list[ModelInfo]:
         """The one model."""
@@ -78,28 +80,8 @@ class SentenceTransformersDriver(Driver):
 
 
 @lru_cache(maxsize=2)
-def _model(files: ModelFiles) -> "SentenceTransformer":
-    import logging
-
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging as transformers_logging
-
-    logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    return SentenceTransformer(str(files.folder), local_files_only=True)
-
-
-@lru_cache(maxsize=2)
 def _tokenizer(files: ModelFiles) -> "Tokenizer":
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(files.folder / "tokenizer.json"))
+    tokenizer = tokenizer_of(files)
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
-
-
-@lru_cache(maxsize=8)
-def _dimensions(files: ModelFiles) -> int:
-    settings = json.loads((files.folder / "config.json").read_text(encoding="utf-8"))
-    return int(settings["hidden_size"])

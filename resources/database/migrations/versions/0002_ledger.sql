@@ -46,7 +46,7 @@ FOR EACH ROW EXECUTE FUNCTION refuse_fallback_cycle();
 -- May a call be made now? Answers `go` (perhaps after `wait_s` seconds: a slot is kept for the caller), or why not:
 -- `open` (breaker), `limit` (the next slot is later than the caller would wait), `budget`, `unpriced`.
 -- Limits are a generic cell rate algorithm with a burst of a tenth of a minute's limit, so that no 60 seconds ever
--- hold more than the limit. The order is: breaker, limits, budget, and only then are slot and money taken.
+-- hold more than the limit. The order is: breaker, limits, budget, and only then are trial, slot and money taken.
 CREATE FUNCTION admit_call(
   asked_provider text, asked_revision text, requests_per_minute integer, tokens_per_minute integer,
   tokens bigint, amount numeric, is_free boolean, ttl_s double precision, longest_wait_s double precision,
@@ -65,8 +65,12 @@ DECLARE
   start_at timestamptz := moment;
   step interval;
   burst CONSTANT interval := interval '6 seconds' / 0.9;  -- a tenth of a minute's limit
+  trial boolean := false;
   this_month date := budget_month(moment);
 BEGIN
+  -- Slots and reservations pass: a server that crashes may forget the last half second of them, and no call waits
+  -- for the disk. Usage rows, in settle_call, are money and do wait.
+  PERFORM set_config('synchronous_commit', 'off', true);
   IF requests_per_minute IS NOT NULL OR tokens_per_minute IS NOT NULL THEN
     INSERT INTO provider_health (tenant_id, provider, revision) VALUES (tenant, asked_provider, asked_revision)
     ON CONFLICT DO NOTHING;
@@ -78,12 +82,13 @@ BEGIN
   start_at := moment;
 
   IF NOT is_retry AND health.open_until IS NOT NULL AND health.revision = asked_revision THEN
-    -- Half open: the first to come after the pause gets to try, the others wait for what becomes of it.
-    UPDATE provider_health h SET open_until = moment + make_interval(secs => ttl_s)
-    WHERE h.provider = asked_provider AND h.open_until <= moment AND h.revision = asked_revision;
-    IF NOT FOUND THEN
+    -- Half open: the first to come after the pause gets to try, the others wait for what becomes of it. The row stays
+    -- locked to the end, because a caller that limits or budget refuse must not take the trial with it.
+    SELECT * INTO health FROM provider_health h WHERE h.provider = asked_provider FOR UPDATE;
+    trial := health.open_until IS NOT NULL AND health.revision = asked_revision;
+    IF trial AND health.open_until > moment THEN
       RETURN QUERY SELECT 'open', CASE WHEN health.open_until = 'infinity' THEN NULL
-        ELSE greatest(0, extract(epoch FROM health.open_until - moment))::double precision END,
+        ELSE extract(epoch FROM health.open_until - moment)::double precision END,
         NULL::bigint, health.reason;
       RETURN;
     END IF;
@@ -129,16 +134,19 @@ BEGIN
     END IF;
   END IF;
 
-  IF requests_at IS NOT NULL OR tokens_at IS NOT NULL THEN
+  IF trial OR requests_at IS NOT NULL OR tokens_at IS NOT NULL THEN
     UPDATE provider_health h SET requests_free_at = coalesce(requests_at, h.requests_free_at),
-      tokens_free_at = coalesce(tokens_at, h.tokens_free_at) WHERE h.provider = asked_provider;
+      tokens_free_at = coalesce(tokens_at, h.tokens_free_at),
+      open_until = CASE WHEN trial THEN start_at + make_interval(secs => ttl_s) ELSE h.open_until END
+    WHERE h.provider = asked_provider;
   END IF;
   RETURN QUERY SELECT 'go', extract(epoch FROM start_at - moment)::double precision, reservation, NULL::text;
 END
 $$;
 
 -- The end of a call: its usage row, its reservation, and what it says about the provider, in one transaction.
--- `outcome` is `ok`, `outage`, `refuses` (the key: open until the row is edited) or `other`.
+-- `outcome` is `ok`, `answered` (with nothing of use, but it is up), `outage`, `refuses` (the key: open until the row
+-- is edited) or `other` (nothing was learnt of the provider).
 CREATE FUNCTION settle_call(
   record jsonb, reservation bigint, outcome text, opens_after integer, cooldown_s double precision, why text
 ) RETURNS bigint LANGUAGE plpgsql AS $$
@@ -175,6 +183,15 @@ BEGIN
           THEN moment + make_interval(secs => cooldown_s * power(2, least(4, h.failures + 1 - opens_after)))
         ELSE excluded.open_until END,
       revision = excluded.revision, reason = excluded.reason, error = excluded.error, failed_at = moment;
+  ELSIF outcome = 'answered' THEN
+    UPDATE provider_health h SET failures = 0, open_until = NULL, reason = NULL, error = NULL
+    WHERE h.provider = new.provider AND h.revision = new.revision AND h.failures > 0
+      AND h.open_until IS DISTINCT FROM 'infinity';
+  ELSE
+    -- Whoever had the trial of an open breaker gives it back: nobody else would try before the trial expires.
+    UPDATE provider_health h SET open_until = moment + make_interval(secs => cooldown_s)
+    WHERE h.provider = new.provider AND h.revision = new.revision AND h.open_until <> 'infinity'
+      AND h.open_until > moment + make_interval(secs => cooldown_s);
   END IF;
   INSERT INTO usage_records (
     tenant_id, call_id, provider, driver, model, revision, operation, route, inputs, input_tokens, output_tokens,

@@ -1,0 +1,53 @@
+"""The approximate index of a space: none while it is small, dropped for a bulk load, built again after it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+# An exact scan of this many halfvecs takes about as long as the walk through an index, and is exact.
+EXACT_BELOW = 10_000
+# Inserting into a live index costs many times what building it once does, from about this share of its rows on.
+BULK_ROWS = 2_000
+BULK_SHARE = 0.1
+# Enough for a million vectors of 384 dimensions; beyond it pgvector builds on disk, slowly but rightly.
+BUILD_MEMORY_MB = 1_024
+STATE = """
+SELECT to_regclass(format('public.ix_embeddings_%%s_hnsw', %(space)s::bigint)) IS NOT NULL,
+       (SELECT count(*) FROM embeddings WHERE space_id = %(space)s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexState:
+    """Whether a space has its index, and how many vectors it holds."""
+
+    exists: bool
+    rows: int
+
+
+def state(connection: "psycopg.Connection[Any]", space_id: int) -> IndexState:
+    """How a space is indexed now."""
+    row = connection.execute(STATE, {"space": space_id}).fetchone()
+    return IndexState(row[0], row[1]) if row else IndexState(False, 0)
+
+
+def before_writing(connection: "psycopg.Connection[Any]", space_id: int, new_rows: int) -> bool:
+    """Drop the index where so many rows are coming that building it anew is cheaper; says whether it did.
+
+    Until it is built again searches of the space are exact: slower, not worse.
+    """
+    found = state(connection, space_id)
+    if not found.exists or new_rows < max(BULK_ROWS, BULK_SHARE * found.rows):
+        return False
+    connection.execute("SELECT drop_space_index(%s)", (space_id,))
+    return True
+
+
+def after_writing(connection: "psycopg.Connection[Any]", space_id: int) -> bool:
+    """Build the index where the space has become large enough, or lost it to a run that was killed."""
+    found = state(connection, space_id)
+    if found.exists or found.rows < EXACT_BELOW:
+        return False
+    connection.execute("SELECT create_space_index(%s, %s)", (space_id, BUILD_MEMORY_MB))
+    return True

@@ -1,0 +1,100 @@
+"""A tenant that configures providers and calls them as the platform does, for tests of what the ledger then says."""
+
+import json
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime
+from typing import Any
+
+from resources import tenancy
+from resources.database.session import Database
+from resources.providers import policies, rows
+from resources.providers.calling import CallContext, MeteredDriver
+from resources.providers.contract import GenerationRequest
+from resources.providers.ledger import Ledger
+from resources.providers.recommendation import IncidentFacts, RecommendationAnswer, RecommendationRequest
+from resources.providers.rows import Specification
+from resources.providers.targets import Target
+from resources.providers.testing.server import LoopbackServer
+from resources.providers.testing.wires.base import Wire
+from resources.settings import Settings
+
+Call = Callable[..., tuple[int, str, str]]
+FACTS = RecommendationRequest(incident=IncidentFacts(external_id="i", title="disk full", text="no space left"))
+QUESTION = GenerationRequest("Answer in JSON.", "What helps?", RecommendationAnswer, 500, facts=FACTS)
+MODELS = {"embedding": "text-embedding-3-small", "text_generation": "gpt-6-luna"}
+INSERT = """
+INSERT INTO usage_records (tenant_id, call_id, created_at, provider, driver, model, revision, operation, route,
+  input_tokens, cost_usd, cost_source, latency_ms, attempts, status)
+VALUES (%s, gen_random_uuid(), %s, %s, %s, %s, '1', 'embed', 'etl', %s, %s, %s, %s, 1, 'succeeded')
+"""
+
+
+class Caller:
+    """A tenant that configures providers and calls them as the platform does."""
+
+    def __init__(self, database: Database, settings: Settings, tenant: str) -> None:
+        self.database, self.settings, self.tenant = database, settings, tenant
+        self.id = tenancy.find(database, tenant).id
+        self.open = ExitStack()
+
+    def serve(self, wire: Wire) -> LoopbackServer:
+        """A provider on loopback, until `open` is closed."""
+        return self.open.enter_context(LoopbackServer(wire))
+
+    def add(
+        self, name: str, driver: str, capability: str, server: LoopbackServer | None = None, **changes: Any
+    ) -> Target:
+        fields: dict[str, Any] = {"model": MODELS[capability] if server else None}
+        if server is not None:
+            fields |= {"base_url": server.url + "/v1", "secrets": {"api_key": server.wire.key}}  # type: ignore[attr-defined]
+            fields["options"] = {"dimensions": 8} if capability == "embedding" else {}
+        spec = Specification(name, driver, capability, **{**fields, **changes})
+        return rows.save(self.database, self.settings, self.tenant, spec, replace=True)
+
+    def driver(self, target: Target, asset: str | None = None) -> MeteredDriver:
+        policy = policies.load(self.database, self.id)
+        context = CallContext(self.id, asset=asset)
+        ledger = Ledger(self.database, self.id)
+        return MeteredDriver(target, ledger, policy, context, self.settings, sleep=lambda _: None)
+
+    def embed(self, target: Target, texts: int = 3, asset: str | None = "vectors/embeddings") -> None:
+        driver = self.driver(target, asset)
+        driver.embed([f"text {number}" for number in range(texts)])
+        driver.ledger.close()
+
+    def ask(self, target: Target, asset: str | None = "incidents/recommendations") -> None:
+        driver = self.driver(target, asset)
+        driver.generate(QUESTION)
+        driver.ledger.close()
+
+    def insert(self, moment: datetime, *, cost: str | None = None, source: str | None = None, provider: str = "bulk",
+               driver: str = "openai", model: str = MODELS["embedding"], tokens: int = 1000,
+               latency: float = 10.0) -> None:  # fmt: skip
+        with self.database.bulk(self.id) as connection:
+            values = (self.id, moment, provider, driver, model, tokens, cost, source, latency)
+            connection.execute(INSERT, values)
+
+    def rows(self, columns: str, order: str = "id") -> list[tuple[Any, ...]]:
+        with self.database.bulk(self.id) as connection:
+            return connection.execute(f"SELECT {columns} FROM usage_records ORDER BY {order}").fetchall()
+
+    def drift(self) -> list[tuple[Any, ...]]:
+        """Months whose spending is not the sum of their rows."""
+        with self.database.bulk(self.id) as connection:
+            return connection.execute(
+                "SELECT * FROM (SELECT budget_month(created_at) AS month, sum(cost_usd) AS usd FROM usage_records "
+                "GROUP BY 1) u FULL JOIN budget_months b USING (month) "
+                "WHERE coalesce(u.usd, 0) <> coalesce(b.spent_usd, 0)"
+            ).fetchall()
+
+
+def usage(precedent: Call, tenant: str, *arguments: object) -> dict[str, Any]:
+    code, out, error = precedent("usage", *arguments, "--tenant", tenant, "--json")
+    assert code == 0, error
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def by_key(found: dict[str, Any]) -> dict[Any, dict[str, Any]]:
+    return {row["key"]: row for row in found["rows"]}

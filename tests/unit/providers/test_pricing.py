@@ -1,0 +1,128 @@
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resources.errors import UsageError
+from resources.providers.contract import Capability, TokenUsage
+from resources.providers.drivers.gateway import GatewayDriver
+from resources.providers.drivers.ollama import OllamaDriver
+from resources.providers.drivers.openai import AzureOpenAIDriver, OpenAIDriver
+from resources.providers.options import ModelOptions
+from resources.providers.pricing import Price, Tariff, checked_cost_config
+from resources.providers.targets import Target
+
+TEXT = Capability.TEXT_GENERATION
+USAGE = TokenUsage(1_000_000, 100_000, 200_000)
+COSTS: dict[str, Any] = {"input_per_million": 2, "output_per_million": 10, "cached_per_million": 0.5}
+amounts = st.decimals(0, 1000, places=4)
+tokens = st.integers(0, 10**9)
+
+
+def tariff(model: str = "gpt-6-luna", price_id: str | None = "openai", *, free: bool = False, **cost: Any) -> Tariff:
+    return Tariff(model, price_id, free, cost)
+
+
+def test_the_price_of_the_row_comes_before_all_others() -> None:
+    found = tariff(free=True, **COSTS).price(USAGE, Decimal("0.01"))
+    assert (found.usd, found.source) == (Decimal("2.7"), "row")  # 0.8 at 2, 0.2 at 0.5, 0.1 at 10
+    assert (found.per_input, found.per_output, found.per_cached) == (
+        Decimal("0.000002"), Decimal("0.00001"), Decimal("0.0000005"),
+    )  # fmt: skip
+
+
+def test_cached_tokens_cost_as_others_where_the_row_says_nothing_of_them() -> None:
+    assert tariff(input_per_million=1).price(USAGE).usd == 1
+    assert tariff(output_per_million=1).price(USAGE).usd == Decimal("0.1")
+    assert tariff(input_per_million=0).price(USAGE) == Price(Decimal(0), "row", Decimal(0), Decimal(0), Decimal(0))
+
+
+def test_then_what_the_gateway_says_then_nothing_then_the_list() -> None:
+    assert tariff(free=True).price(USAGE, Decimal("0.00001")) == Price(Decimal("0.00001"), "gateway")
+    assert tariff(free=True).price(USAGE) == Price(Decimal(0), "free")
+    listed = tariff().price(TokenUsage(100_000, 10_000))
+    assert (listed.source, listed.usd) == ("genai-prices", Decimal("0.015"))  # 0.10 and 0.50 per million
+    assert (listed.per_input, listed.per_output) == (Decimal("1e-7"), Decimal("5e-7"))
+
+
+def test_a_call_is_priced_by_itself_because_lists_have_tiers() -> None:
+    small, large = (tariff().price(TokenUsage(used)).usd for used in (100_000, 1_000_000))
+    assert small is not None
+    assert large is not None
+    assert large > 10 * small
+
+
+def test_an_unknown_price_is_none_and_never_nothing() -> None:
+    for unknown in (tariff("a-model-of-nobody"), tariff(price_id=None), tariff(price_id="nobody")):
+        assert unknown.price(USAGE) == Price(None)
+        assert not unknown.known(TEXT)
+
+
+def test_embeddings_have_a_price_without_output() -> None:
+    assert tariff("mistral-embed", "mistral").price(TokenUsage(1_000_000)).usd == Decimal("0.1")
+    assert tariff("text-embedding-3-small").price(TokenUsage(1_000_000)).usd == Decimal("0.02")
+    assert tariff("mistral-embed", "mistral").known(Capability.EMBEDDING)
+
+
+def test_cached_tokens_are_cheaper_by_the_list() -> None:
+    plain, cached = (tariff().price(TokenUsage(100_000, 0, part)).usd for part in (0, 100_000))
+    assert plain is not None
+    assert cached is not None
+    assert 0 < cached < plain
+
+
+def test_nothing_used_costs_nothing() -> None:
+    assert [one.price(TokenUsage()).usd for one in (tariff(), tariff(**COSTS), tariff(free=True))] == [0, 0, 0]
+
+
+@given(amounts, amounts, amounts, tokens, tokens, st.floats(0, 1))
+def test_the_price_of_the_row_is_exact(
+    per_input: Decimal, per_output: Decimal, per_cached: Decimal, used: int, written: int, share: float
+) -> None:
+    cached = int(used * share)
+    costs: dict[str, Any] = {
+        "input_per_million": float(per_input), "output_per_million": float(per_output),
+        "cached_per_million": float(per_cached),
+    }  # fmt: skip
+    found = tariff(**costs).price(TokenUsage(used, written, cached)).usd
+    exact = ((used - cached) * per_input + cached * per_cached + written * per_output) / 1_000_000
+    assert found is not None
+    assert abs(found - exact) <= Decimal("1e-10")
+
+
+def target(driver: type[OpenAIDriver], base_url: str | None = None, **options: Any) -> Target:
+    return Target("one", driver.info, 1, TEXT, "openai/gpt-6-luna", base_url, ModelOptions(**options))
+
+
+def test_list_prices_hold_at_the_vendors_address_only() -> None:
+    assert target(OpenAIDriver).tariff.known(TEXT)
+    assert target(OpenAIDriver, "https://api.openai.com/v1/").tariff.known(TEXT)
+    assert not target(OpenAIDriver, "https://proxy.example/v1").tariff.known(TEXT)
+    assert target(OpenAIDriver, "https://proxy.example/v1", price_model="gpt-6-luna").tariff.known(TEXT)
+    assert not target(GatewayDriver, "https://proxy.example/v1").tariff.known(TEXT)
+
+
+def test_a_deployment_is_priced_by_the_model_that_it_serves() -> None:
+    named = Target("one", AzureOpenAIDriver.info, 1, TEXT, "our-writer", "https://x.openai.azure.com")
+    assert not named.tariff.known(TEXT)
+    priced = Target("one", AzureOpenAIDriver.info, 1, TEXT, "our-writer", "https://x.openai.azure.com",
+                    ModelOptions(price_model="gpt-4o-mini"))  # fmt: skip
+    assert priced.tariff.known(TEXT)
+
+
+def test_a_model_of_ones_own_machine_is_free() -> None:
+    own = Target("own", OllamaDriver.info, 1, TEXT, "llama3.2", "http://127.0.0.1:11434")
+    assert own.tariff.price(USAGE) == Price(Decimal(0), "free")
+    priced = Target("own", OllamaDriver.info, 1, TEXT, "llama3.2", cost={"input_per_million": 1})
+    assert priced.tariff.price(USAGE).usd == 1
+
+
+def test_a_rows_prices_are_checked() -> None:
+    assert checked_cost_config({"input_per_million": "0.25"}) == {"input_per_million": 0.25}
+    with pytest.raises(UsageError, match="no price 'input'"):
+        checked_cost_config({"input": 1})
+    for value in ("cheap", "-1", "NaN", "inf", None):
+        with pytest.raises(UsageError, match="must be an amount"):
+            checked_cost_config({"output_per_million": value})
