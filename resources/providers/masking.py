@@ -22,6 +22,12 @@ CHARACTER = r"[A-Za-z0-9_\-.+=]"
 PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 # Prefixes of keys that detect-secrets 1.5 does not know in their present form.
 VENDOR_KEY = re.compile(r"\b(?:sk-(?:ant-|proj-|svcacct-)?|xai-|gsk_|AIza|glpat-|github_pat_|hf_)[A-Za-z0-9_\-]{16,}")
+# What a configuration or a header calls a secret, quoted or not; the library wants quotes.
+ASSIGNED = re.compile(
+    r"(?i)((?<![a-z])(?:password|passwd|pwd|secret|secret[_-]?access[_-]?key|api[_-]?key|(?:access|auth)[_-]?token)"
+    r"[ \t]{0,4}[:=][ \t]{0,4}[\"']?)(?!\[secret\])([^\s\"',;]{6,})"
+)
+HEADER = re.compile(r"(?i)\b((?:bearer|basic)[ \t]{1,4})([A-Za-z0-9._~+/=-]{8,})")
 MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 # A port or a colon may follow, a label may come before.
 IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w)")
@@ -53,10 +59,12 @@ def _mask_one(text: str) -> tuple[str, int]:
     text, keys = PRIVATE_KEY.subn(SECRET, text)
     text, vendors = VENDOR_KEY.subn(SECRET, text)
     text, secrets = _mask_secrets(text)
+    text, assigned = ASSIGNED.subn(rf"\1{SECRET}", text)
+    text, headers = HEADER.subn(rf"\1{SECRET}", text)
     text, mails = _replace_confirmed(MAIL, text, EMAIL, _is_mail)
     text, long = _replace_confirmed(IPV6, text, ADDRESS, _is_address)
     text, short = _replace_confirmed(IPV4, text, ADDRESS, _is_address)
-    return text, keys + vendors + secrets + mails + long + short
+    return text, keys + vendors + secrets + assigned + headers + mails + long + short
 
 
 def _mask_secrets(text: str) -> tuple[str, int]:

@@ -58,7 +58,8 @@ def order(targets: Sequence[Target], preferred: Preferred, seen: Mapping[str, Se
     """The targets in the order in which they are asked.
 
     `active` keeps the chain's order; `prefer` puts names or drivers of the list first; `auto` puts healthy ones
-    first, the cheapest before the dearer, the quicker before the slower, unknown prices and latencies last.
+    first, the cheapest before the dearer, the quicker before the slower, unknown prices and latencies last. The rules
+    stay behind every model: they are what is left when none answers, not the cheapest of them.
     """
     if preferred.strategy == "active" or len(targets) < 2:
         return list(targets)
@@ -70,11 +71,11 @@ def order(targets: Sequence[Target], preferred: Preferred, seen: Mapping[str, Se
 
         return sorted(targets, key=place)
 
-    def rank(target: Target) -> tuple[bool, float, float]:
+    def rank(target: Target) -> tuple[bool, bool, float, float]:
         found = seen.get(target.name, Seen(True, None))
         usd = target.tariff.price(TokenUsage(1_000_000, 100_000)).usd
         return (
-            not is_well(target, seen), float("inf") if usd is None else float(usd),
+            target.driver.name == "local", not is_well(target, seen), float("inf") if usd is None else float(usd),
             float("inf") if found.latency_ms is None else found.latency_ms,
         )  # fmt: skip
 

@@ -42,7 +42,8 @@ ON CONFLICT (space_id, content_hash) DO UPDATE SET
 REMOVE_ORPHANS = """
 WITH gone AS (
   DELETE FROM embeddings e WHERE e.space_id = %(space)s AND NOT EXISTS (
-    SELECT FROM chunks c WHERE c.content_hash = e.content_hash AND c.cut = (SELECT cut FROM embedding_spaces WHERE id = %(space)s))
+    SELECT FROM chunks c WHERE c.content_hash = e.content_hash
+      AND c.cut = (SELECT cut FROM embedding_spaces WHERE id = %(space)s))
   RETURNING space_id, tenant_id, content_hash, embedding)
 INSERT INTO embedding_cache (space_id, tenant_id, content_hash, embedding) SELECT * FROM gone
 ON CONFLICT (space_id, content_hash) DO UPDATE SET embedding = excluded.embedding, removed_at = now()

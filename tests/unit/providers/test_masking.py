@@ -99,3 +99,20 @@ def test_no_text_takes_long(part: str) -> None:
     began = time.perf_counter()
     mask([part * (40_000 // len(part)) + "g"])
     assert time.perf_counter() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("password=hunter2", f"password={SECRET}"),
+        ("DB_PASSWORD: hunter22;", f"DB_PASSWORD: {SECRET};"),
+        ("aws_secret_access_key = " + "wJalr" * 8, f"aws_secret_access_key = {SECRET}"),
+        ("Authorization: Bearer abcdefgh12345678", f"Authorization: Bearer {SECRET}"),
+        ("the password is long gone", "the password is long gone"),
+        ("a bearer of bad news", "a bearer of bad news"),
+    ],
+)
+def test_what_a_configuration_calls_a_secret_is_replaced_without_quotes_too(text: str, masked: str) -> None:
+    found = mask([text])
+    assert found.texts == [masked]
+    assert found.replaced == (SECRET in masked)

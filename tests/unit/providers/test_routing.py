@@ -6,13 +6,19 @@ from hypothesis import strategies as st
 
 from resources.providers.contract import Capability
 from resources.providers.drivers.gateway import GatewayDriver
+from resources.providers.drivers.local import LocalDriver
 from resources.providers.drivers.ollama import OllamaDriver
 from resources.providers.drivers.openai import OpenAIDriver
 from resources.providers.options import ModelOptions
 from resources.providers.routing import DEFAULTS, STRATEGIES, Preferred, Route, Seen, is_well, order
 from resources.providers.targets import Target
 
-DRIVERS: dict[str, Any] = {"openai": OpenAIDriver, "gateway": GatewayDriver, "ollama": OllamaDriver}
+DRIVERS: dict[str, Any] = {
+    "openai": OpenAIDriver,
+    "gateway": GatewayDriver,
+    "ollama": OllamaDriver,
+    "local": LocalDriver,
+}
 
 
 def target(name: str, driver: str = "gateway", usd: float | None = None, edit: str = "1") -> Target:
@@ -61,6 +67,12 @@ def test_auto_goes_by_health_then_price_then_latency() -> None:
     assert names(chain, auto, **seen, own=Seen(False, 1.0)) == "quick slow dear unknown own"
     assert names([target("new", usd=1), *chain[2:4]], auto, **seen) == "quick slow new"
     assert names([target("first", usd=1), target("second", usd=1)], auto) == "first second"
+
+
+def test_auto_never_takes_the_rules_for_the_cheapest_model() -> None:
+    chain = [target("rules", "local"), target("dear", usd=9)]
+    assert names(chain, Preferred("auto")) == "dear rules"
+    assert names(chain, Preferred("auto"), dear=Seen(False, 1.0)) == "dear rules"
 
 
 def test_an_open_breaker_of_an_earlier_edit_is_no_news() -> None:
