@@ -8,7 +8,17 @@ from datetime import UTC, datetime
 import typer
 import typer.exceptions
 
-from orchestration.commands import configuration, declaring, finding, lifecycle, policing, providing, refresh, spending
+from orchestration.commands import (
+    configuration,
+    declaring,
+    finding,
+    lifecycle,
+    policing,
+    providing,
+    refresh,
+    spacing,
+    spending,
+)
 from orchestration.commands.output import errors
 from resources.errors import PrecedentError
 from resources.settings import Settings
@@ -28,6 +38,7 @@ declaring.register(app)
 policing.register(app)
 refresh.register(app)
 finding.register(app)
+spacing.register(app)
 spending.register(app)
 
 

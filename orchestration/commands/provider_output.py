@@ -58,13 +58,13 @@ def show_providers(tenant: str, found: Sequence[Shown]) -> None:
     """A tenant's providers, the active one of each capability first."""
     rows = [
         [
-            f"{'*' if item.active else ' '} {item.name}", item.capability.replace("_", " "),
+            "*" if item.active else "", item.name, item.capability.replace("_", " "),
             item.origin if item.name == item.driver and item.origin != ROW else item.driver, item.model,
             item.fallback or NEVER, key_state(item.credentials), item.problem or seen_state(item.seen),
         ]
         for item in found
     ]  # fmt: skip
-    columns = ["provider", "capability", "driver", "model", "falls back to", "key", "last seen"]
+    columns = ["", "provider", "capability", "driver", "model", "falls back to", "key", "last seen"]
     table(f"Providers of {tenant} (* active)", columns, rows)
 
 
@@ -115,11 +115,11 @@ def show_health(health: Health) -> None:
 def show_models(name: str, found: Sequence[ModelInfo], in_use: str) -> None:
     """The models that an endpoint offers, with the day on which they end."""
     rows = [
-        [f"{'*' if model.id == in_use else ' '} {model.id}", ends_on(model) or "", model.context_tokens or "",
+        ["*" if model.id == in_use else "", model.id, ends_on(model) or "", model.context_tokens or "",
          _instead(model)]
         for model in found
     ]  # fmt: skip
-    table(f"Models of {name} (* in use)", ["model", "ends", "context tokens", "note"], rows)
+    table(f"Models of {name} (* in use)", ["", "model", "ends", "context tokens", "note"], rows)
 
 
 def ends_on(model: ModelInfo) -> str | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import select, update
 
 from resources import tenancy
-from resources.database.models import IntelligenceProvider
+from resources.database.models import Integration
 from resources.database.session import Database
 from resources.errors import PrecedentError
 from resources.secrets import KEY_FILE, Key, Keyring, new_key
@@ -45,7 +45,7 @@ def rotate(database: Database, settings: Settings, *, dry_run: bool) -> Rotation
     current = 0
     for owner in tenancy.every(database):
         with database.tenant(owner.id) as session:
-            rows = session.execute(select(IntelligenceProvider.id, IntelligenceProvider.credentials)).all()
+            rows = session.execute(select(Integration.id, Integration.credentials)).all()
             for row_id, stored in rows:
                 if not stored:
                     continue
@@ -59,8 +59,8 @@ def rotate(database: Database, settings: Settings, *, dry_run: bool) -> Rotation
         with database.tenant(tenant_id) as session:
             # The key of the key changes nothing that a provider sees: revision and breaker stay.
             session.execute(
-                update(IntelligenceProvider)
-                .where(IntelligenceProvider.id == row_id, IntelligenceProvider.credentials == stored)
+                update(Integration)
+                .where(Integration.id == row_id, Integration.credentials == stored)
                 .values(credentials=fresh)
             )
     newest, *older = (key.id for key in keyring.keys)

@@ -1,6 +1,5 @@
-"""Quality reports, and the samples they are made from."""
+"""Quality reports: one row each time a source's vectors were measured."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,42 +10,45 @@ from numpy.typing import NDArray
 from psycopg.types.json import Jsonb
 
 SAVE = """
-INSERT INTO quality_reports (tenant_id, source_id, space_id, manifest, score, passed, measures, gates, plot)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+INSERT INTO quality_reports
+  (tenant_id, source_id, space_id, manifest, score, passed, measures, gates, figures, plot, sample)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
 """
-LATEST = """
-SELECT space_id, manifest, score, passed, measures, gates, created_at, plot FROM quality_reports
-WHERE source_id = %s ORDER BY created_at DESC, id DESC LIMIT 1
+# Pictures and samples of the report before are of no use to anybody; its measures are the trend.
+LIGHTEN = """
+UPDATE quality_reports q SET plot = NULL, figures = '{}', sample = NULL
+WHERE q.source_id = %(source)s AND q.id <> %(id)s AND (q.plot IS NOT NULL OR q.sample IS NOT NULL OR q.figures <> '{}')
+  AND (q.space_id = %(space)s
+       OR EXISTS (SELECT FROM embedding_spaces s WHERE s.id = q.space_id AND s.status = 'retired'))
 """
-OWN = """
-SELECT DISTINCT ON (c.content_hash) c.content_hash, e.embedding::text
-FROM chunks c JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
-WHERE c.source_id = %(source)s
+COLUMNS = "id, space_id, manifest, score, passed, measures, gates, created_at, figures, plot"
+LATEST = f"""
+SELECT {COLUMNS} FROM quality_reports WHERE source_id = %s ORDER BY created_at DESC, id DESC LIMIT 1
+"""  # noqa: S608 - the interpolated text is a constant of this module
+NEWEST_OF_SPACES = f"""
+SELECT DISTINCT ON (space_id) {COLUMNS} FROM quality_reports
+WHERE source_id = %s ORDER BY space_id, created_at DESC, id DESC
+"""  # noqa: S608 - the interpolated text is a constant of this module
+KEPT = """
+SELECT sample, (measures ->> 'dimensions')::integer, created_at FROM quality_reports
+WHERE source_id = %s AND space_id = %s ORDER BY created_at DESC, id DESC LIMIT 1
 """
-# A sample that the rows themselves decide: the same rows give the same sample, and so the same report.
-SAMPLE = """
-SELECT content_hash, text, kind, embedding::text FROM (
-  SELECT DISTINCT ON (c.content_hash) c.content_hash, c.text, d.kind, e.embedding
-  FROM chunks c JOIN documents d ON d.id = c.document_id
-  JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
-  WHERE c.source_id = %(source)s ORDER BY c.content_hash) s
-ORDER BY sha256(content_hash || %(seed)s::bytea) LIMIT %(limit)s
+JUDGE_AGAIN = "UPDATE quality_reports SET score = %s, passed = %s, gates = %s, plot = %s WHERE id = %s"
+HISTORY = """
+SELECT created_at, space_id, score, passed, (measures ->> 'count')::bigint,
+       (measures #>> '{canary,mean_cosine}')::float8, (measures #>> '{title_to_body,mrr}')::float8,
+       (measures #>> '{recall,recall}')::float8
+FROM (SELECT * FROM quality_reports WHERE source_id = %s ORDER BY created_at DESC, id DESC LIMIT %s) newest
+ORDER BY created_at, id
 """
-# The first passage of documents with enough text below their title, and the vector stored for it.
-PAIRS = """
-SELECT d.title, c.text, e.embedding::text
-FROM documents d
-JOIN chunks c ON c.document_id = d.id AND c.ordinal = 0
-JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
-WHERE d.source_id = %(source)s AND length(d.text) >= 80 AND length(d.title) >= 12
-ORDER BY sha256(d.content_hash || %(seed)s::bytea) LIMIT %(limit)s
-"""
+SHOWN = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A stored quality report."""
+    """A stored quality report; `figures` and `plot` are empty where a newer one has taken its place."""
 
+    id: int
     space_id: int
     manifest: str
     score: float
@@ -54,32 +56,55 @@ class Report:
     measures: dict[str, Any]
     gates: list[dict[str, Any]]
     created_at: datetime
+    figures: dict[str, Any]
     plot: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """Passages with their stored vectors, shape (n, dimensions)."""
+class Point:
+    """What a trend shows of one report; None where it was not measured."""
 
-    hashes: list[bytes]
-    texts: list[str]
-    kinds: list[str]
-    vectors: NDArray[np.float32]
+    at: datetime
+    space_id: int
+    score: float
+    passed: bool
+    count: int
+    canary_mean: float | None
+    mrr: float | None
+    recall: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class TitleBody:
-    """A document's title, its first passage, and the passage's stored vector, shape (dimensions,)."""
+class Kept:
+    """Vectors that the newest report of a space kept, shape (n, dimensions), and when it was made."""
 
-    title: str
-    text: str
-    vector: NDArray[np.float32]
+    vectors: NDArray[np.float32]
+    at: datetime
 
 
 def latest(connection: "psycopg.Connection[Any]", source_id: int) -> Report | None:
     """The newest report of a source."""
     row = connection.execute(LATEST, (source_id,)).fetchone()
     return Report(*row) if row else None
+
+
+def newest_of_spaces(connection: "psycopg.Connection[Any]", source_id: int) -> list[Report]:
+    """The newest report of a source on each space that it was measured in."""
+    return [Report(*row) for row in connection.execute(NEWEST_OF_SPACES, (source_id,))]
+
+
+def history(connection: "psycopg.Connection[Any]", source_id: int, limit: int = SHOWN) -> list[Point]:
+    """The last reports of a source, the oldest first."""
+    return [Point(*row) for row in connection.execute(HISTORY, (source_id, limit))]
+
+
+def kept(connection: "psycopg.Connection[Any]", source_id: int, space_id: int) -> Kept | None:
+    """The vectors that the newest report on a space kept."""
+    row = connection.execute(KEPT, (source_id, space_id)).fetchone()
+    if row is None or row[0] is None:
+        return None
+    halves = np.frombuffer(row[0], dtype=np.float16).reshape(-1, row[1])
+    return Kept(halves.astype(np.float32), row[2])
 
 
 def save(
@@ -93,48 +118,42 @@ def save(
     passed: bool,
     measures: dict[str, Any],
     gates: list[dict[str, Any]],
+    figures: dict[str, Any],
     plot: bytes,
+    sample: NDArray[np.float32],
 ) -> None:
-    """Add a report."""
+    """Add a report; those before it keep their measures only.
+
+    Args:
+        connection: Bound to the tenant.
+        tenant_id: Whose.
+        source_id: Of what was measured.
+        space_id: Of the vectors.
+        manifest: The digest of what was measured.
+        score: 0 to 100.
+        passed: Whether no blocking gate failed.
+        measures: All figures, as JSON.
+        gates: The verdict, as JSON.
+        figures: What pictures are drawn from, as JSON.
+        plot: A PNG.
+        sample: Vectors to measure the next report's drift from, shape (n, dimensions).
+    """
     values = (
-        tenant_id, source_id, space_id, manifest, score, passed, Jsonb(measures), Jsonb(gates), plot,
+        tenant_id, source_id, space_id, manifest, score, passed, Jsonb(measures), Jsonb(gates), Jsonb(figures), plot,
+        sample.astype(np.float16).tobytes(),
     )  # fmt: skip
-    connection.execute(SAVE, values)
+    row = connection.execute(SAVE, values).fetchone()
+    connection.execute(LIGHTEN, {"source": source_id, "space": space_id, "id": row[0] if row else 0})
 
 
-def stream_vectors(
-    connection: "psycopg.Connection[Any]", source_id: int, space_id: int, batch: int = 2_000
-) -> Iterator[tuple[list[bytes], NDArray[np.float32]]]:
-    """All distinct vectors of a source in batches; memory does not grow with their number."""
-    with connection.cursor(name="vectors") as cursor:
-        cursor.execute(OWN, {"source": source_id, "space": space_id})
-        while rows := cursor.fetchmany(batch):
-            yield [bytes(row[0]) for row in rows], parse([row[1] for row in rows])
-
-
-def sample(connection: "psycopg.Connection[Any]", source_id: int, space_id: int, limit: int, seed: str) -> Sample:
-    """Up to `limit` distinct passages, chosen by hash."""
-    rows = connection.execute(
-        SAMPLE, {"source": source_id, "space": space_id, "limit": limit, "seed": seed.encode()}
-    ).fetchall()
-    return Sample(
-        [bytes(row[0]) for row in rows], [row[1] for row in rows], [row[2] for row in rows],
-        parse([row[3] for row in rows]),
-    )  # fmt: skip
-
-
-def title_body_pairs(
-    connection: "psycopg.Connection[Any]", source_id: int, space_id: int, limit: int, seed: str
-) -> list[TitleBody]:
-    """Documents with enough of both, their first passage and its stored vector."""
-    rows = connection.execute(
-        PAIRS, {"source": source_id, "space": space_id, "limit": limit, "seed": seed.encode()}
-    ).fetchall()
-    return [TitleBody(title, text, parse([vector])[0]) for title, text, vector in rows]
-
-
-def parse(texts: list[str]) -> NDArray[np.float32]:
-    """Vectors from pgvector's text form, shape (n, dimensions)."""
-    if not texts:
-        return np.empty((0, 0), np.float32)
-    return np.stack([np.array(text[1:-1].split(","), dtype=np.float32) for text in texts])
+def judge_again(
+    connection: "psycopg.Connection[Any]",
+    report_id: int,
+    *,
+    score: float,
+    passed: bool,
+    gates: list[dict[str, Any]],
+    plot: bytes | None = None,
+) -> None:
+    """Replace a report's verdict, as its thresholds have changed; without a plot the next run draws one."""
+    connection.execute(JUDGE_AGAIN, (score, passed, Jsonb(gates), plot, report_id))

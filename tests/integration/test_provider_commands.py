@@ -180,6 +180,8 @@ def test_saved_without_a_trial_then_tested(
     assert (shown["seen"]["state"], shown["seen"]["reason"]) == ("open", "unavailable")
     assert precedent("provider", "add", *arguments, "--replace", "--no-test")[0] == 0
     assert health(owner_dsn, tenant, "v")[1:] == (0, False), "an edit closes it"
+    assert precedent("provider", "test", "v", "--tenant", tenant)[0] == 1
+    assert health(owner_dsn, tenant, "v")[1:] == (1, True)
     endpoint.behave()
     assert parsed(precedent("provider", "test", "v", "--tenant", tenant, "--json"))["dimensions"] == 8
     shown = parsed(precedent("provider", "show", "v", "--tenant", tenant, "--json"))

@@ -131,9 +131,11 @@ def test_a_lost_key_is_named_and_nothing_is_overwritten(
                 "has_key": True, "last_four": None, "fingerprint": None, "key_id": lost,
             }  # fmt: skip
     assert f"unreadable (no key {lost})" in precedent("provider", "show", "writer", "--tenant", tenant)[1]
-    monkeypatch.setenv("PRECEDENT_SECRET_KEYS", "not-a-key")
-    assert precedent("provider", "list", "--tenant", tenant)[0] == 0
-    assert "is no Fernet key" in precedent("provider", "test", "writer", "--tenant", tenant)[2]
+    monkeypatch.setenv("PRECEDENT_SECRET_KEYS_FILE", str(tmp_path / "nowhere"))
+    for text, words in {"": "which cannot be read", "not-a-key": "is no Fernet key"}.items():
+        monkeypatch.setenv("PRECEDENT_SECRET_KEYS", text)
+        assert precedent("provider", "list", "--tenant", tenant)[0] == 0
+        assert words in precedent("provider", "test", "writer", "--tenant", tenant)[2]
     assert stored(owner_dsn, tenant) == before
 
 

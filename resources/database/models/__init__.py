@@ -12,7 +12,8 @@ from resources.database.models.providers import (
     UsageRecord,
 )
 from resources.database.models.raw import RawItem, RejectedRecord, SyncState
-from resources.database.models.reports import AnalysisRun, QualityReport
+from resources.database.models.reports import AnalysisRun, QualityReport, QualityThresholds
+from resources.database.models.stores import Installation, VectorStore, VectorStoreRow, VectorStoreSpace
 from resources.database.models.text import Chunk, Document, DocumentCut
 from resources.database.models.vectors import CachedVector, EmbeddingFailure, EmbeddingSpace, EmbeddingVector
 
@@ -29,15 +30,20 @@ __all__ = [
     "EmbeddingFailure",
     "EmbeddingSpace",
     "EmbeddingVector",
+    "Installation",
     "Integration",
     "IntelligenceProvider",
     "Policy",
     "Preference",
     "ProviderHealth",
     "QualityReport",
+    "QualityThresholds",
     "RawItem",
     "RejectedRecord",
     "SyncState",
     "Tenant",
     "UsageRecord",
+    "VectorStore",
+    "VectorStoreRow",
+    "VectorStoreSpace",
 ]

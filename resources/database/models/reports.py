@@ -3,14 +3,18 @@
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from resources.database.models.base import Base, BigKey, Now, SourceOwned
+from resources.database.models.base import Base, BigKey, Now, SourceOwned, TenantOwned
 
 
 class QualityReport(SourceOwned, Base):
-    """How good a source's vectors are; `manifest` is the digest of what was measured."""
+    """How good a source's vectors are; `manifest` is the digest of what was measured.
+
+    The newest of a source and space keeps its plot, the `figures` it is drawn from, and a `sample` of vectors as
+    halves of `measures.dimensions` each.
+    """
 
     __tablename__ = "quality_reports"
     __table_args__ = (Index("ix_quality_reports_source_id_created_at", "source_id", "created_at"),)
@@ -24,6 +28,26 @@ class QualityReport(SourceOwned, Base):
     gates: Mapped[list[dict[str, Any]]]
     plot: Mapped[bytes | None]
     created_at: Mapped[Now]
+    figures: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    sample: Mapped[bytes | None]
+
+
+class QualityThresholds(TenantOwned, Base):
+    """When the gates of a report fail: of a tenant, or of one source, which goes first."""
+
+    __tablename__ = "quality_thresholds"
+    __table_args__ = (
+        Index("uq_quality_thresholds_tenant_id", "tenant_id", unique=True, postgresql_where=text("source_id IS NULL")),
+        Index(
+            "uq_quality_thresholds_source_id", "source_id", unique=True, postgresql_where=text("source_id IS NOT NULL")
+        ),
+        CheckConstraint("jsonb_typeof(thresholds) = 'object'", name="thresholds"),
+    )
+
+    id: Mapped[BigKey]
+    source_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("integrations.id", ondelete="CASCADE"))
+    thresholds: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    updated_at: Mapped[Now]
 
 
 class AnalysisRun(SourceOwned, Base):
