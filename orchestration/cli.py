@@ -51,6 +51,7 @@ def run(arguments: list[str]) -> int:
     """The command's exit code: 0, 1 for a failure, 2 for a wrong call, 130 for an interrupt."""
     # Dagster says at every start which of its parameters are young; the pinned version makes that no news.
     warnings.filterwarnings("ignore", module="dagster")
+    warnings.filterwarnings("ignore", message=r".*is currently in (beta|preview)")
     try:
         result = app(args=arguments, standalone_mode=False, prog_name="precedent")
     except PrecedentError as error:

@@ -112,8 +112,8 @@ def shape(vectors: Vectors, neighbours: int = 10) -> ShapeMeasures | None:
     unit = normalised(vectors)
     total = unit.sum(axis=0)
     mean_cosine = float((total @ total - (unit**2).sum()) / (n * (n - 1)))
-    values = np.linalg.svd(unit - unit.mean(axis=0), compute_uv=False).astype(np.float64)
-    variance = values**2
+    variance, _ = _principal(unit)
+    values = np.sqrt(variance)
     if variance.sum() <= 0:
         return ShapeMeasures(mean_cosine, 1.0, 1.0, 1.0, 0.0)
     shares = values / values.sum()
@@ -197,9 +197,23 @@ def projection(vectors: Vectors) -> NDArray[np.float32]:
     """The first two principal components, shape (n, 2)."""
     if len(vectors) < 3:
         return np.zeros((len(vectors), 2), np.float32)
-    centred = normalised(vectors) - normalised(vectors).mean(axis=0)
-    _, _, components = np.linalg.svd(centred, full_matrices=False)
-    return np.asarray(centred @ components[:2].T, dtype=np.float32)
+    return _principal(normalised(vectors))[1]
+
+
+def _principal(unit: Vectors) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Variances along all principal axes, the largest first, and the rows along the first two, shape (n, 2)."""
+    # By the smaller of the two matrices of products: a tenth of the time that a whole decomposition takes.
+    centred = (unit - unit.mean(axis=0)).astype(np.float64)
+    wide = centred.shape[1] > len(centred)
+    variances, axes = np.linalg.eigh(centred @ centred.T if wide else centred.T @ centred)
+    variances = np.clip(variances[::-1], 0, None)
+    # Rounding leaves a little where there is nothing; its root would count as many axes.
+    variances[variances < variances[0] * 1e-10] = 0
+    first = axes[:, ::-1][:, :2]
+    points = first * np.sqrt(variances[:2]) if wide else centred @ first
+    # An axis has no direction of its own: without one, every report would mirror its picture at will.
+    points = points * np.where(np.abs(points.max(axis=0)) < np.abs(points.min(axis=0)), -1, 1)
+    return variances, points.astype(np.float32)
 
 
 def kinds_in_order(kinds: Sequence[str]) -> list[str]:

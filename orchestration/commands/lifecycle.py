@@ -16,6 +16,7 @@ import typer
 from orchestration.commands.configuration import Json
 from orchestration.commands.output import console, print_json, print_table
 from orchestration.instance import dagster_environment, dagster_instance, sync_partitions
+from orchestration.pools import sync_pools
 from resources import tenancy
 from resources.database.embedded import EmbeddedServer
 from resources.database.session import Database
@@ -48,6 +49,7 @@ def up(
     tenancy.find(database, tenancy.DEFAULT_TENANT)
     with dagster_instance(settings, database.endpoints) as instance:
         sync_partitions(instance, database)
+        sync_pools(instance, database)
     environment = {**os.environ, **dagster_environment(settings, database.endpoints)}
     command = [
         str(Path(sys.executable).with_name("dagster")), "dev", "-w", str(PROJECT_ROOT / "workspace.yaml"),

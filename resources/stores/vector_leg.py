@@ -1,5 +1,6 @@
 """The vector leg of search: the documents whose passages are nearest to a query's vectors."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from resources.stores.search_filters import Filters
 
 # The filters come first and the scan is exact: a filter can make the answer smaller, never worse.
-VECTOR = """
+EXACT = """
 SELECT d.id, 1 - min(e.embedding <=> %(vector)s::halfvec) AS similarity
 FROM documents d
 JOIN chunks c ON c.document_id = d.id
@@ -17,15 +18,21 @@ JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
 WHERE {filters}
 GROUP BY d.id ORDER BY similarity DESC, d.id LIMIT %(pool)s
 """
+# The expression is the index's own: without the dimension PostgreSQL would not know that it may use it.
 NEAREST = """
 WITH nearest AS MATERIALIZED (
-  SELECT e.content_hash, e.embedding <=> %(vector)s::halfvec AS distance FROM embeddings e
-  WHERE e.space_id = %(space)s ORDER BY distance LIMIT %(chunks)s)
+  SELECT e.content_hash, (e.embedding::halfvec({dimensions})) <=> %(vector)s::halfvec({dimensions}) AS distance
+  FROM embeddings e WHERE e.space_id = %(space)s ORDER BY distance LIMIT %(chunks)s)
 SELECT d.id, 1 - min(n.distance) AS similarity
 FROM nearest n JOIN chunks c ON c.content_hash = n.content_hash JOIN documents d ON d.id = c.document_id
 WHERE {filters}
 GROUP BY d.id ORDER BY similarity DESC, d.id LIMIT %(pool)s
 """
+INDEXED = "SELECT to_regclass(format('public.ix_embeddings_%%s_hnsw', %s::bigint)) IS NOT NULL"
+# An index returns no more than it has looked at; a filter takes from that, so it looks at as much as it may.
+EF_SEARCH = "SELECT set_config('hnsw.ef_search', %s, true)"
+LARGEST_EF_SEARCH = 1_000
+PASSAGES_PER_DOCUMENT = 4
 OWN_VECTORS = """
 SELECT e.embedding::vector FROM chunks c
 JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
@@ -39,6 +46,7 @@ def by_vector(
     vectors: NDArray[np.float32],
     filters: Filters,
     pool: int,
+    ef_search: int | None = None,
 ) -> dict[int, float]:
     """The nearest documents by id, best first, with their cosine similarity.
 
@@ -48,16 +56,40 @@ def by_vector(
         vectors: Shape (n, dimensions): a document's distance is its nearest chunk's to any of them.
         filters: What a result must be.
         pool: How many documents at most.
+        ef_search: How many passages an index looks at, up to 1,000; by default four times the pool, and all of it
+            where filters will take from what was found. Without an index every passage is looked at.
     """
-    condition, values = filters.sql()
-    statement = (VECTOR if filters.selective else NEAREST).format(filters=condition)
+    search = _search(connection, space_id, filters, pool, ef_search)
     best: dict[int, float] = {}
     for vector in vectors:
-        literal = "[" + ",".join(f"{x:.7g}" for x in vector) + "]"
-        parameters = {**values, "vector": literal, "space": space_id, "pool": pool, "chunks": 4 * pool}
-        for item, similarity in connection.execute(statement, parameters):
+        for item, similarity in search(vector):
             best[item] = max(best.get(item, -1.0), float(similarity))
     return dict(sorted(best.items(), key=lambda pair: -pair[1])[:pool])
+
+
+def _search(
+    connection: "psycopg.Connection[Any]", space_id: int, filters: Filters, pool: int, ef_search: int | None
+) -> Callable[[NDArray[np.float32]], list[tuple[int, float]]]:
+    """How one vector is searched: by the index where there is one and the filters leave enough of what it finds."""
+    condition, values = filters.sql()
+    row = connection.execute(INDEXED, (space_id,)).fetchone()
+    indexed = bool(row and row[0])
+    wanted = LARGEST_EF_SEARCH if filters.selective else min(LARGEST_EF_SEARCH, PASSAGES_PER_DOCUMENT * pool)
+    looked_at = min(LARGEST_EF_SEARCH, ef_search or wanted)
+    if indexed:
+        connection.execute(EF_SEARCH, (str(looked_at),))
+
+    def search(vector: NDArray[np.float32]) -> list[tuple[int, float]]:
+        literal = "[" + ",".join(f"{x:.7g}" for x in vector) + "]"
+        parameters = {**values, "vector": literal, "space": space_id, "pool": pool, "chunks": looked_at}
+        if indexed or not filters.selective:
+            statement = NEAREST.format(filters=condition, dimensions=len(vector))
+            found = connection.execute(statement, parameters).fetchall()
+            if not filters.selective or len(found) >= pool // 2:
+                return found
+        return connection.execute(EXACT.format(filters=condition), parameters).fetchall()
+
+    return search
 
 
 def document_vectors(

@@ -1,0 +1,71 @@
+"""The nearest vectors of a space, by its index as search asks it, and by looking at every one."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+
+from resources.stores.spaces import Space
+
+# The index is on this very expression: another one is scanned exactly and would measure nothing.
+NEAREST = """
+SELECT (e.embedding::halfvec({dimensions})) <=> %(vector)s::halfvec({dimensions}) FROM embeddings e
+WHERE e.space_id = %(space)s
+ORDER BY (e.embedding::halfvec({dimensions})) <=> %(vector)s::halfvec({dimensions}) LIMIT %(limit)s
+"""
+# What search asks an index for when no filter takes from its answer; tests hold the two together.
+EF_SEARCH = 400
+ROWS = "SELECT count(*) FROM embeddings WHERE space_id = %s"
+
+
+def rows(connection: "psycopg.Connection[Any]", space: Space) -> int:
+    """How many vectors a space holds, of all the tenant's sources."""
+    row = connection.execute(ROWS, (space.id,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def uses_index(connection: "psycopg.Connection[Any]", space: Space, query: NDArray[np.float32], k: int) -> bool:
+    """Whether the planner answers from the approximate index; it may be absent, or not worth its while."""
+    statement = f"EXPLAIN (FORMAT JSON) {NEAREST.format(dimensions=space.profile.dimensions)}"
+    row = connection.execute(statement, _values(space, query, k)).fetchone()
+    return "_hnsw" in json.dumps(row[0]) if row else False
+
+
+def distances(
+    connection: "psycopg.Connection[Any]", space: Space, query: NDArray[np.float32], k: int, *, exact: bool
+) -> NDArray[np.float64]:
+    """Cosine distances of the k nearest vectors, ascending, shape (min(k, rows),).
+
+    Args:
+        connection: Bound to the tenant, in a transaction.
+        space: Where.
+        query: Shape (dimensions,).
+        k: How many.
+        exact: Look at every vector, whatever index there is.
+    """
+    statement = NEAREST.format(dimensions=space.profile.dimensions)
+    with _without_index(connection) if exact else _as_search(connection):
+        found = connection.execute(statement, _values(space, query, k)).fetchall()
+    return np.sort(np.array([row[0] for row in found], dtype=np.float64))
+
+
+@contextmanager
+def _without_index(connection: "psycopg.Connection[Any]") -> Iterator[None]:
+    connection.execute("SET LOCAL enable_indexscan = off")
+    yield
+    connection.execute("SET LOCAL enable_indexscan = on")
+
+
+@contextmanager
+def _as_search(connection: "psycopg.Connection[Any]") -> Iterator[None]:
+    connection.execute("SELECT set_config('hnsw.ef_search', %s, true)", (str(EF_SEARCH),))
+    yield
+
+
+def _values(space: Space, query: NDArray[np.float32], k: int) -> dict[str, Any]:
+    vector = "[" + ",".join(f"{x:.7g}" for x in query) + "]"
+    return {"vector": vector, "space": space.id, "limit": k}
