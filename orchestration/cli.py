@@ -18,6 +18,7 @@ from orchestration.commands import (
     refresh,
     spacing,
     spending,
+    storing,
 )
 from orchestration.commands.output import errors
 from resources.errors import PrecedentError
@@ -40,6 +41,7 @@ refresh.register(app)
 finding.register(app)
 spacing.register(app)
 spending.register(app)
+storing.register(app)
 
 
 def main() -> None:

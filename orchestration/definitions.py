@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.checks import layers, providers
+from assets.checks import layers, providers, qdrant
 from assets.config.providers import embedding_profile, intelligence_provider
 from assets.incidents.recommendations import recommendations
 from assets.raw.records import raw_records
@@ -11,6 +11,7 @@ from assets.reports.vector_quality import vector_quality
 from assets.text.chunks import chunks
 from assets.text.documents import documents
 from assets.vectors.embeddings import embeddings
+from assets.vectors.qdrant_index import qdrant_index
 from orchestration.jobs import check_providers, observe_configuration, refresh, report_usage
 from resources.platform import DatabaseResource, EmbedderResource, ProviderRegistryResource, RecommenderResource
 
@@ -22,11 +23,12 @@ defs = dg.Definitions(
         documents,
         chunks,
         embeddings,
+        qdrant_index,
         vector_quality,
         recommendations,
         usage_cost,
     ],
-    asset_checks=[*layers.ALL, *providers.ALL],
+    asset_checks=[*layers.ALL, *providers.ALL, *qdrant.ALL],
     jobs=[refresh, observe_configuration, check_providers, report_usage],
     resources={
         "database": DatabaseResource(),

@@ -126,7 +126,7 @@ def check(database: Database, settings: Settings, tenant: str, spec: StoreSpecif
         raise UsageError(f"{tenant} has a vector store {spec.name!r} already: say --replace, or choose another name.")
     if row.isolation != spec.isolation:
         raise UsageError(
-            f"{spec.name} is there with isolation {row.isolation}, and its points lie by it: remove it, then add it anew."
+            f"{spec.name} is there with isolation {row.isolation}, and its points lie by it: remove it, then add it."
         )
     if spec.secrets is None and row.stored and _origin(row.url) != _origin(spec.url):
         raise UsageError(f"{spec.name} moves to another server: give its key again, the stored one is for {row.url}.")

@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.checks import rows
 from assets.partitions import source_partitions
+from assets.reports.judging import limits_of, verdict_of
 from resources.platform import DatabaseResource
 from resources.stores import reports
 
@@ -15,14 +16,18 @@ RAW_ISSUES = dg.AssetKey(["raw", "issues"])
 
 @dg.asset_check(asset=EMBEDDINGS, name="coverage", blocking=True, partitions_def=source_partitions)
 def coverage(context: dg.AssetCheckExecutionContext, database: DatabaseResource) -> dg.AssetCheckResult:
-    """Every passage has its vector in the active space; search would silently miss the rest."""
+    """Every passage has its vector in the active space; search would silently miss the rest.
+
+    A threshold of the tenant or source may allow some to lack it.
+    """
     source = database.source(context.partition_key)
     with database.database.bulk(source.tenant_id) as connection:
         chunks, embedded = rows.coverage(connection, source.id)
+        limit = limits_of(connection, source.id).coverage
     return dg.AssetCheckResult(
-        passed=embedded == chunks,
+        passed=embedded >= limit * chunks,
         description=f"{embedded:,} of {chunks:,} passages have a vector.",
-        metadata={"chunks": chunks, "embedded": embedded},
+        metadata={"chunks": chunks, "embedded": embedded, "threshold": limit},
     )
 
 
@@ -68,18 +73,25 @@ def no_orphan_rows(context: dg.AssetCheckExecutionContext, database: DatabaseRes
 
 @dg.asset_check(asset=QUALITY, name="quality_score", blocking=True, partitions_def=source_partitions)
 def quality_score(context: dg.AssetCheckExecutionContext, database: DatabaseResource) -> dg.AssetCheckResult:
-    """The newest report of the source passes its gates."""
+    """The newest report of the source passes its gates, under the thresholds that hold now."""
     source = database.source(context.partition_key)
     with database.database.bulk(source.tenant_id) as connection:
         report = reports.latest(connection, source.id)
-    if report is None:
+        chunks, _ = rows.coverage(connection, source.id)
+        limits = limits_of(connection, source.id)
+    if report is None or not chunks:
         return dg.AssetCheckResult(passed=True, description="The source has no vectors to judge yet.")
-    broken = [gate for gate in report.gates if gate.get("passed") is False]
+    verdict = verdict_of(report, limits)
+    broken = [gate for gate in verdict.gates if gate.passed is False]
     return dg.AssetCheckResult(
-        passed=report.passed,
-        description=f"Score {report.score:.0f} of 100."
-        + "".join(f" {gate['name']}: {gate['reason']}." for gate in broken),
-        metadata={"score": report.score, "failed_gates": [gate["name"] for gate in broken]},
+        passed=verdict.passed,
+        description=f"Score {verdict.score:.0f} of 100." + "".join(f" {gate.name}: {gate.reason}." for gate in broken),
+        metadata={
+            "score": verdict.score,
+            "failed_gates": [gate.name for gate in broken],
+            "blocking_gates": list(verdict.blocking_failures),
+            "space/id": report.space_id,
+        },
     )
 
 

@@ -1,14 +1,15 @@
-"""One picture of a set of vectors, for the Dagster UI."""
+"""One picture of a report, for the Dagster UI."""
 
 import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from assets.reports.figures import Figures, Histogram
 from assets.reports.measures import kinds_in_order
-from assets.reports.score import Verdict
+from assets.reports.score import Gate, Verdict
+from resources.stores.reports import Point
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,41 +17,39 @@ if TYPE_CHECKING:
 INK, GRID = "#1f2937", "#e5e7eb"
 COLOURS = ("#2563eb", "#d97706", "#059669", "#be185d", "#6b7280")
 GOOD, BAD, UNKNOWN = "#059669", "#dc2626", "#9ca3af"
+QUIET = "#6b7280"
+LONGEST = 52
 
 
-def quality_figure(
-    title: str,
-    verdict: Verdict,
-    norms: NDArray[np.float32],
-    neighbours: NDArray[np.float32],
-    points: NDArray[np.float32],
-    kinds: Sequence[str],
-) -> bytes:
-    """A PNG of the gates, the norms, the nearest neighbours' cosines and a projection by kind.
+def quality_figure(title: str, verdict: Verdict, figures: Figures, history: Sequence[Point]) -> bytes:
+    """A PNG of the gates, the trend, the norms, the nearest neighbours' cosines and a projection by kind.
 
     Args:
         title: What was measured.
         verdict: The gates.
-        norms: Shape (n,), of all vectors.
-        neighbours: Shape (m,), each sampled vector's cosine to its nearest other.
-        points: Shape (m, 2), the sample's first two principal components.
-        kinds: The sampled documents' kinds, m of them.
+        figures: The histograms and the projection.
+        history: The last reports, the oldest first, this one among them.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     # The object interface: pyplot keeps global state, and this runs in worker threads.
-    figure = Figure(figsize=(10.4, 7.2), dpi=80, layout="constrained")
+    figure = Figure(figsize=(14.4, 7.2), dpi=80)
     FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(w_pad=0.14, h_pad=0.14)  # type: ignore[union-attr, call-arg]
     figure.suptitle(
         f"{title}: {verdict.score:.0f} of 100", color=INK if verdict.passed else BAD, fontsize=14, weight="bold"
     )
-    axes = figure.subplots(2, 2)
-    _gates(axes[0, 0], verdict)
-    _histogram(axes[0, 1], norms, "Norms", "length of the vector", None)
-    _histogram(axes[1, 0], neighbours, "Nearest neighbours", "cosine to the nearest other passage", (0, 1.02))
-    _projection(axes[1, 1], points, kinds)
+    # Margins by hand: to have them computed takes as long as to draw everything.
+    grid = figure.add_gridspec(
+        2, 3, width_ratios=(1.35, 1, 1), left=0.02, right=0.985, top=0.89, bottom=0.12, wspace=0.2, hspace=0.42
+    )
+    _gates(figure.add_subplot(grid[:, 0]), verdict)
+    _histogram(figure.add_subplot(grid[0, 1]), figures.norms, "Norms", "length of the vector")
+    _histogram(
+        figure.add_subplot(grid[1, 1]), figures.neighbours, "Nearest neighbours", "cosine to the nearest other passage"
+    )
+    _projection(figure.add_subplot(grid[0, 2]), figures)
+    _trend(figure.add_subplot(grid[1, 2]), history)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()
@@ -64,43 +63,63 @@ def _gates(axes: "Axes", verdict: Verdict) -> None:
         colour = UNKNOWN if gate.passed is None else GOOD if gate.passed else BAD
         axes.scatter([0.02], [y], s=46, color=colour, transform=axes.transAxes, clip_on=False)
         axes.text(0.07, y, gate.name.replace("_", " "), va="center", color=INK, transform=axes.transAxes)
-        text = gate.reason if gate.passed is not None else "not measured"
-        axes.text(0.99, y, text, va="center", ha="right", color="#6b7280", fontsize=9, transform=axes.transAxes)
+        axes.text(0.99, y, _figures(gate), va="center", ha="right", color=QUIET, fontsize=9, transform=axes.transAxes)
 
 
-def _histogram(
-    axes: "Axes", values: NDArray[np.float32], title: str, label: str, limits: tuple[float, float] | None
-) -> None:
+def _figures(gate: Gate) -> str:
+    """What there is room for beside a gate's name: details only of what failed."""
+    if gate.passed is None:
+        return "not measured"
+    text = gate.reason if not gate.passed else gate.reason.split(":", 1)[0]
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _histogram(axes: "Axes", values: Histogram, title: str, label: str) -> None:
     axes.set_title(title, color=INK, loc="left")
     _frame(axes)
     axes.set_xlabel(label, color=INK)
-    finite = values[np.isfinite(values)]
-    if not len(finite):
+    if not values.total:
         axes.text(0.5, 0.5, "nothing to show", ha="center", va="center", color=INK, transform=axes.transAxes)
         return
-    low, high = limits or (float(finite.min()), float(finite.max()))
-    if limits is None:
-        middle, spread = (low + high) / 2, max(high - low, 0.02)
-        low, high = middle - spread, middle + spread
-    axes.hist(finite, bins=40, range=(low, high), color=COLOURS[0], edgecolor="white", linewidth=0.5)
+    edges = np.linspace(values.low, values.high, len(values.counts) + 1)
+    axes.stairs(values.counts, edges, fill=True, color=COLOURS[0])
     axes.locator_params(axis="x", nbins=6)
-    axes.set_xlim(low, high)
+    axes.set_xlim(values.low, values.high)
     axes.set_ylabel("passages", color=INK)
 
 
-def _projection(axes: "Axes", points: NDArray[np.float32], kinds: Sequence[str]) -> None:
+def _projection(axes: "Axes", figures: Figures) -> None:
     axes.set_title("Two principal components", color=INK, loc="left")
     _frame(axes)
     axes.set_xticks([])
     axes.set_yticks([])
-    names = np.array(kinds)
-    for index, kind in enumerate(kinds_in_order(kinds)):
+    points, names = np.array(figures.points).reshape(-1, 2), np.array(figures.kinds)
+    for index, kind in enumerate(kinds_in_order(figures.kinds)):
         chosen = points[names == kind]
         colour = COLOURS[index % len(COLOURS)]
         label = f"{kind.replace('_', ' ')} ({len(chosen):,})"
         axes.scatter(chosen[:, 0], chosen[:, 1], s=7, color=colour, alpha=0.55, linewidths=0, label=label)
-    if len(kinds):
-        axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=4, markerscale=2)
+    if len(names):
+        axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=3, markerscale=2)
+
+
+def _trend(axes: "Axes", history: Sequence[Point]) -> None:
+    axes.set_title(f"Last {len(history)} reports" if len(history) > 1 else "First report", color=INK, loc="left")
+    _frame(axes)
+    axes.set_ylim(-0.03, 1.05)
+    axes.set_xticks([])
+    lines: tuple[tuple[str, list[float | None]], ...] = (
+        ("score / 100", [point.score / 100 for point in history]),
+        ("canary", [point.canary_mean for point in history]),
+        ("title to body", [point.mrr for point in history]),
+        ("recall", [point.recall for point in history]),
+    )
+    for (name, values), colour in zip(lines, COLOURS, strict=False):
+        drawn = [np.nan if value is None else value for value in values]
+        axes.plot(drawn, color=colour, linewidth=1.6, marker="o", markersize=3, label=name, alpha=0.85)
+    if history:
+        axes.set_xlim(-0.5, len(history) - 0.5)
+        axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=4)
 
 
 def _frame(axes: "Axes") -> None:

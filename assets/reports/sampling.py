@@ -86,7 +86,7 @@ class BottomK:
         keys = self._mixed(hashes)
         if len(self._keys) >= self.size:
             chosen = np.flatnonzero(keys < self._keys[-1])
-            hashes, vectors, keys = [hashes[row] for row in chosen], vectors[chosen], keys[chosen]
+            hashes, vectors, keys = [hashes[int(row)] for row in chosen], vectors[chosen], keys[chosen]
         everything = np.concatenate([self._keys, keys])
         order = np.argsort(everything, kind="stable")[: self.size]
         joined = [*self.hashes, *hashes]

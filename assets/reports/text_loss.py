@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assets.text.chunking.counting import SPECIAL_TOKENS, BatchTokenCounter
+from resources.stores.quality_samples import CutDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +26,13 @@ class TextLoss:
     lost: float
 
 
-@dataclass(frozen=True, slots=True)
-class CutText:
-    """A document's title and text, and the passages that were cut of it, each under its title."""
-
-    title: str
-    text: str
-    passages: Sequence[str]
-
-
 def text_loss(
-    documents: Sequence[CutText], counter: BatchTokenCounter, *, passages: int, tokens: int, beyond: int
+    documents: Sequence[CutDocument], counter: BatchTokenCounter, *, passages: int, tokens: int, beyond: int
 ) -> TextLoss:
     """Compare documents with their passages, and passages with the window.
 
     Args:
-        documents: A sample.
+        documents: A sample with their passages, each of which begins with the title.
         counter: The model's tokenizer and window.
         passages: All passages of the source.
         tokens: Their tokens, as stored.
@@ -56,7 +48,7 @@ def text_loss(
     )  # fmt: skip
 
 
-def _lost(documents: Sequence[CutText], counter: BatchTokenCounter) -> float:
+def _lost(documents: Sequence[CutDocument], counter: BatchTokenCounter) -> float:
     gaps = [gap for document in documents for gap in uncovered(document)]
     if not gaps:
         return 0.0
@@ -64,7 +56,7 @@ def _lost(documents: Sequence[CutText], counter: BatchTokenCounter) -> float:
     return min(sum(counter.counts_of_many(gaps)) / max(sum(whole), 1), 1.0)
 
 
-def uncovered(document: CutText) -> list[str]:
+def uncovered(document: CutDocument) -> list[str]:
     """The parts of a document that stand in none of its passages; blanks do not count."""
     title = " ".join(document.title.split())
     rest_of_title, used = _title_left(title, document.passages)

@@ -1,28 +1,28 @@
 """`reports/vector_quality`: how good a source's vectors are."""
 
 import base64
+import hashlib
 
 import dagster as dg
-import numpy as np
 
 from assets.partitions import backfill_policy, source_partitions
-from assets.reports import measures as measure
+from assets.reports.figures import Figures
+from assets.reports.judging import REPORT_VERSION, judge_again, limits_of, verdict_of
+from assets.reports.measuring import measure_source
 from assets.reports.plots import quality_figure
-from assets.reports.score import QualityMeasures, Verdict, judge
+from assets.reports.score import judge
+from assets.reports.trend import trend
 from assets.row_metadata import OWNERS
 from resources.catalog import SourceRow
 from resources.database.session import Database
-from resources.platform import DatabaseResource, EmbedderResource
+from resources.platform import DatabaseResource, EmbedderResource, as_failure
 from resources.progress import Progress
 from resources.providers.embedder import Embedder
-from resources.stores import embeddings, promotion, spaces
+from resources.stores import embeddings, vector_index
+from resources.stores import quality_samples as samples
 from resources.stores import reports as store
+from resources.stores.reports import Point, Report
 from resources.stores.spaces import Space
-
-REPORT_VERSION = "2"
-SAMPLE = 1_000
-CANARIES = 64
-PAIRS = 200
 
 
 @dg.asset(
@@ -40,57 +40,98 @@ def vector_quality(
 ) -> dg.MaterializeResult[None]:
     """How good a source's vectors are: their rows, their shape, and whether they belong to their texts.
 
-    Counts dimensions, zero vectors, norms and duplicates; embeds a sample again (canary) and lets titles find
-    their own bodies, which is what catches vectors of other texts. Made anew only when the vectors have changed.
+    Counts dimensions, zero vectors, norms and duplicates; embeds a sample again (canary), lets titles find their own
+    bodies, compares the index with exact search, documents with their passages and the space with the configured
+    model. Made anew only when the vectors have changed; judged anew when the thresholds have.
     """
     source = database.source(context.partition_key)
     provider = embedder.of(context, database.database, source)
     with database.database.bulk(source.tenant_id) as connection:
-        space = spaces.ensure(connection, source.tenant_id, provider.profile)
-        count, digest = embeddings.manifest(connection, source.id, space.id)
-        manifest = f"{REPORT_VERSION}:{space.id}:{digest}"
+        space = samples.measured_space(connection, source.id, provider.profile)
+        if space is None:
+            return dg.MaterializeResult(
+                metadata={"vectors/count": 0, "quality/judged": False},
+                data_version=dg.DataVersion(f"{REPORT_VERSION}:nothing"),
+            )
+        count, digest = samples.digest(connection, source.id, space)
+        covered = embeddings.coverage(connection, source.id, space.id)
+        index = "hnsw" if vector_index.state(connection, space.id).exists else "exact"
         report = store.latest(connection, source.id)
-    if count == 0:
-        return dg.MaterializeResult(
-            metadata={"vectors/count": 0, "quality/judged": False}, data_version=dg.DataVersion(manifest)
-        )
+    configured = hashlib.sha256(repr(provider.profile).encode()).hexdigest()[:8]
+    manifest = f"{REPORT_VERSION}:{space.id}:{configured}:{index}:{covered.embedded}/{covered.chunks}:{digest}"
     fresh = report is None or report.manifest != manifest
     if fresh:
         progress = Progress("quality", 1, context.log.info)
-        verdict, measures, plot = measure_source(database.database, source, space, provider)
-        with database.database.bulk(source.tenant_id) as connection:
-            store.save(
-                connection, source.tenant_id, source.id, space.id, manifest=manifest, score=verdict.score,
-                passed=verdict.passed, measures=measures.as_dict(),
-                gates=[{name: getattr(g, name) for name in g.__dataclass_fields__} for g in verdict.gates],
-                plot=plot,
-            )  # fmt: skip
-            report = store.latest(connection, source.id)
+        with as_failure():
+            make_report(database.database, source, space, provider, manifest, count)
         progress.advance(1)
-    if report is None:
-        raise dg.Failure("The report was not stored.")
-    with database.database.bulk(source.tenant_id) as connection:
-        promoted = promotion.promote_if_ready(connection, source.tenant_id, space)
-    metadata = report_metadata(report, fresh=fresh) | {"space/promoted": dg.MetadataValue.bool(promoted)}
+    report, history = _stored(database.database, source)
+    metadata = report_metadata(report, history, fresh=fresh)
+    if fresh:
+        served = provider.served()
+        metadata["cost/usd"] = dg.MetadataValue.float(float(served.cost or 0))
+        metadata["provider/calls"] = dg.MetadataValue.int(sum(served.by.values()))
+    metadata["space/id"] = dg.MetadataValue.int(space.id)
+    metadata["space/status"] = dg.MetadataValue.text(space.status)
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(manifest))
 
 
-def report_metadata(report: store.Report, *, fresh: bool) -> dict[str, dg.MetadataValue]:
-    """What the UI shows of a report, the plot with it."""
+def make_report(
+    database: Database, source: SourceRow, space: Space, provider: Embedder, manifest: str, count: int
+) -> None:
+    """Measure, judge, draw and store.
+
+    Raises:
+        EmbeddingError: no endpoint embedded the canaries; what was not looked at is not judged.
+        BudgetExhausted: the tenant's money is used up.
+    """
+    found = measure_source(database, source, space, provider, count=count, seed=manifest)
+    with database.bulk(source.tenant_id) as connection:
+        verdict = judge(found.measures, limits_of(connection, source.id))
+        store.save(
+            connection, source.tenant_id, source.id, space.id, manifest=manifest, score=verdict.score,
+            passed=verdict.passed, measures=found.measures.as_dict(), gates=[gate.as_dict() for gate in verdict.gates],
+            figures=found.figures.as_dict(), sample=found.kept,
+        )  # fmt: skip
+
+
+def _stored(database: Database, source: SourceRow) -> tuple[Report, list[Point]]:
+    """The newest report under the thresholds of now, with its plot, and those before it."""
+    with database.bulk(source.tenant_id) as connection:
+        judge_again(connection, source.id)
+        report = store.latest(connection, source.id)
+        if report is None:
+            raise dg.Failure("The report was not stored: another run removed the source meanwhile.")
+        history = store.history(connection, source.id)
+        figures = Figures.from_dict(report.figures)
+        if report.plot is None and figures is not None:
+            verdict = verdict_of(report, limits_of(connection, source.id))
+            store.keep_plot(connection, report.id, quality_figure(source.key, verdict, figures, history))
+            report = store.latest(connection, source.id) or report
+    return report, history
+
+
+def report_metadata(report: Report, history: list[Point], *, fresh: bool) -> dict[str, dg.MetadataValue]:
+    """What the UI shows of a report: figures by name, differences to the previous one, the gates and the plot."""
+    measures = report.measures
     found: dict[str, dg.MetadataValue] = {
         "quality/score": dg.MetadataValue.float(report.score),
         "quality/passed": dg.MetadataValue.bool(report.passed),
         "quality/made_anew": dg.MetadataValue.bool(fresh),
-        "vectors/count": dg.MetadataValue.int(report.measures["count"]),
-        "vectors/dimensions": dg.MetadataValue.int(report.measures["dimensions"]),
-        "vectors/zero": dg.MetadataValue.int(report.measures["zero"]),
-        "vectors/duplicates": dg.MetadataValue.int(report.measures["duplicates"]),
+        "quality/failed_gates": dg.MetadataValue.text(
+            ", ".join(gate["name"] for gate in report.gates if gate["passed"] is False) or "none"
+        ),
+        "vectors/count": dg.MetadataValue.int(measures["count"]),
+        "vectors/dimensions": dg.MetadataValue.int(measures["dimensions"]),
+        "vectors/zero": dg.MetadataValue.int(measures["zero"]),
+        "vectors/duplicates": dg.MetadataValue.int(measures["duplicates"]),
         "gates": dg.MetadataValue.table(
             [
                 dg.TableRecord(
                     {
                         "gate": gate["name"],
                         "passed": "not measured" if gate["passed"] is None else str(gate["passed"]).lower(),
+                        "blocks": str(gate["blocking"]).lower(),
                         "figures": gate["reason"],
                     }
                 )
@@ -98,55 +139,38 @@ def report_metadata(report: store.Report, *, fresh: bool) -> dict[str, dg.Metada
             ]
         ),
     }
-    canary, titles = report.measures.get("canary"), report.measures.get("title_to_body")
-    if canary:
-        found["quality/canary_mean_cosine"] = dg.MetadataValue.float(canary["mean_cosine"])
-    if titles:
-        found["quality/title_to_body_mrr"] = dg.MetadataValue.float(titles["mrr"])
+    for name, path in SHOWN.items():
+        part = measures.get(path[0])
+        if part is not None:
+            found[name] = dg.MetadataValue.float(float(part[path[1]] if len(path) > 1 else part))
+    change = trend(history)
+    if change is not None:
+        found["trend/since"] = dg.MetadataValue.text(change.since.isoformat(timespec="seconds"))
+        found["trend/same_space"] = dg.MetadataValue.bool(change.same_space)
+        for name in ("score", "count", "canary_mean", "mrr", "recall"):
+            value = getattr(change, name)
+            if value is not None:
+                found[f"trend/{name}"] = dg.MetadataValue.float(round(float(value), 6))
     if report.plot:
         picture = base64.b64encode(bytes(report.plot)).decode()
         found["plot"] = dg.MetadataValue.md(f"![vector quality](data:image/png;base64,{picture})")
     return found
 
 
-def measure_source(
-    database: Database, source: SourceRow, space: Space, provider: Embedder
-) -> tuple[Verdict, QualityMeasures, bytes]:
-    """Measure all vectors of a source and a sample of them, and judge."""
-    rows = measure.RowMeasures(space.profile.dimensions)
-    seed = "quality"
-    with database.bulk(source.tenant_id) as connection:
-        for _, vectors in store.stream_vectors(connection, source.id, space.id):
-            rows.add(vectors)
-        sample = store.sample(connection, source.id, space.id, SAMPLE, seed)
-        pairs = store.title_body_pairs(connection, source.id, space.id, PAIRS, seed)
-        covered = embeddings.coverage(connection, source.id, space.id)
-    again = provider.embed(sample.texts[:CANARIES]).vectors
-    titles = provider.embed([pair.title for pair in pairs]).vectors
-    bodies = provider.embed([pair.text for pair in pairs]).vectors
-    norms = rows.all_norms()
-    shape = measure.shape(sample.vectors)
-    own = measure.shape(sample.vectors[:CANARIES])
-    renewed = measure.shape(again)
-    measures = QualityMeasures(
-        count=rows.count, dimensions=space.profile.dimensions, other_dimensions=rows.other_dimensions,
-        zero=rows.zero, not_finite=rows.not_finite, duplicates=rows.duplicates,
-        norm_mean=float(norms.mean()) if len(norms) else 0.0,
-        norm_min=float(norms.min()) if len(norms) else 0.0,
-        norm_max=float(norms.max()) if len(norms) else 0.0,
-        coverage=covered.embedded / covered.chunks if covered.chunks else 1.0,
-        shape=shape,
-        canary=measure.canary(sample.vectors[: len(again)], again),
-        title_to_body=measure.title_to_body(titles, np.stack([p.vector for p in pairs])) if pairs else None,
-        title_to_body_fresh=measure.title_to_body(titles, bodies) if pairs else None,
-        # The same few texts on both sides: a rank of 64 rows says nothing next to one of a thousand.
-        effective_rank_fresh=(
-            shape.effective_rank * renewed.effective_rank / own.effective_rank if shape and own and renewed else None
-        ),
-    )  # fmt: skip
-    verdict = judge(measures)
-    plot = quality_figure(
-        source.key, verdict, norms, measure.nearest_cosines(sample.vectors),
-        measure.projection(sample.vectors), sample.kinds,
-    )  # fmt: skip
-    return verdict, measures, plot
+SHOWN = {
+    "quality/canary_mean_cosine": ("canary", "mean_cosine"),
+    "quality/canary_below_099": ("canary", "below"),
+    "quality/title_to_body_mrr": ("title_to_body", "mrr"),
+    "quality/recall_at_10": ("recall", "recall"),
+    "quality/tokens_cut": ("text_loss", "cut"),
+    "quality/tokens_lost": ("text_loss", "lost"),
+    "shape/mean_cosine": ("shape", "mean_cosine"),
+    "shape/effective_rank": ("shape", "effective_rank"),
+    "shape/participation_ratio": ("shape", "participation_ratio"),
+    "shape/top_variance_share": ("shape", "top_variance_share"),
+    "shape/hubness_skew": ("shape", "hubness_skew"),
+    "drift/mmd2": ("drift", "mmd2"),
+    "drift/p_value": ("drift", "p_value"),
+    "report/embedded_again": ("embedded_again",),
+    "report/seconds": ("seconds",),
+}

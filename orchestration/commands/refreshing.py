@@ -17,11 +17,11 @@ from resources.progress import Step, watched_by
 LAYERS = {
     "raw": ["raw/issues", "raw/pull_requests", "raw/commits", "raw/comments", "raw/incidents"],
     "text": ["text/documents", "text/chunks"],
-    "vectors": ["vectors/embeddings"],
+    "vectors": ["vectors/embeddings", "vectors/qdrant_index"],
     "reports": ["reports/vector_quality"],
     "incidents": ["incidents/recommendations"],
 }
-CONFIGURED = ("raw_records", "text__documents", "text__chunks", "incidents__recommendations")
+CONFIGURED = ("raw_records", "text__documents", "text__chunks", "vectors__qdrant_index", "incidents__recommendations")
 
 
 @dataclass(frozen=True, slots=True)

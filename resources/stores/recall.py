@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from resources.stores.spaces import Space
 
+Connection = psycopg.Connection[Any]
+
 # The index is on this very expression: another one is scanned exactly and would measure nothing.
 NEAREST = """
 SELECT (e.embedding::halfvec({dimensions})) <=> %(vector)s::halfvec({dimensions}) FROM embeddings e
@@ -22,13 +24,13 @@ EF_SEARCH = 400
 ROWS = "SELECT count(*) FROM embeddings WHERE space_id = %s"
 
 
-def rows(connection: "psycopg.Connection[Any]", space: Space) -> int:
+def rows(connection: Connection, space: Space) -> int:
     """How many vectors a space holds, of all the tenant's sources."""
     row = connection.execute(ROWS, (space.id,)).fetchone()
     return int(row[0]) if row else 0
 
 
-def uses_index(connection: "psycopg.Connection[Any]", space: Space, query: NDArray[np.float32], k: int) -> bool:
+def uses_index(connection: Connection, space: Space, query: NDArray[np.float32], k: int) -> bool:
     """Whether the planner answers from the approximate index; it may be absent, or not worth its while."""
     statement = f"EXPLAIN (FORMAT JSON) {NEAREST.format(dimensions=space.profile.dimensions)}"
     row = connection.execute(statement, _values(space, query, k)).fetchone()
@@ -36,7 +38,7 @@ def uses_index(connection: "psycopg.Connection[Any]", space: Space, query: NDArr
 
 
 def distances(
-    connection: "psycopg.Connection[Any]", space: Space, query: NDArray[np.float32], k: int, *, exact: bool
+    connection: Connection, space: Space, query: NDArray[np.float32], k: int, *, exact: bool
 ) -> NDArray[np.float64]:
     """Cosine distances of the k nearest vectors, ascending, shape (min(k, rows),).
 
@@ -54,14 +56,14 @@ def distances(
 
 
 @contextmanager
-def _without_index(connection: "psycopg.Connection[Any]") -> Iterator[None]:
+def _without_index(connection: Connection) -> Iterator[None]:
     connection.execute("SET LOCAL enable_indexscan = off")
     yield
     connection.execute("SET LOCAL enable_indexscan = on")
 
 
 @contextmanager
-def _as_search(connection: "psycopg.Connection[Any]") -> Iterator[None]:
+def _as_search(connection: Connection) -> Iterator[None]:
     connection.execute("SELECT set_config('hnsw.ef_search', %s, true)", (str(EF_SEARCH),))
     yield
 

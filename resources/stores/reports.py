@@ -11,8 +11,8 @@ from psycopg.types.json import Jsonb
 
 SAVE = """
 INSERT INTO quality_reports
-  (tenant_id, source_id, space_id, manifest, score, passed, measures, gates, figures, plot, sample)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
+  (tenant_id, source_id, space_id, manifest, score, passed, measures, gates, figures, sample)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
 """
 # Pictures and samples of the report before are of no use to anybody; its measures are the trend.
 LIGHTEN = """
@@ -33,7 +33,8 @@ KEPT = """
 SELECT sample, (measures ->> 'dimensions')::integer, created_at FROM quality_reports
 WHERE source_id = %s AND space_id = %s ORDER BY created_at DESC, id DESC LIMIT 1
 """
-JUDGE_AGAIN = "UPDATE quality_reports SET score = %s, passed = %s, gates = %s, plot = %s WHERE id = %s"
+JUDGE_AGAIN = "UPDATE quality_reports SET score = %s, passed = %s, gates = %s, plot = NULL WHERE id = %s"
+KEEP_PLOT = "UPDATE quality_reports SET plot = %s WHERE id = %s"
 HISTORY = """
 SELECT created_at, space_id, score, passed, (measures ->> 'count')::bigint,
        (measures #>> '{canary,mean_cosine}')::float8, (measures #>> '{title_to_body,mrr}')::float8,
@@ -101,7 +102,7 @@ def history(connection: "psycopg.Connection[Any]", source_id: int, limit: int = 
 def kept(connection: "psycopg.Connection[Any]", source_id: int, space_id: int) -> Kept | None:
     """The vectors that the newest report on a space kept."""
     row = connection.execute(KEPT, (source_id, space_id)).fetchone()
-    if row is None or row[0] is None:
+    if row is None or not row[0]:
         return None
     halves = np.frombuffer(row[0], dtype=np.float16).reshape(-1, row[1])
     return Kept(halves.astype(np.float32), row[2])
@@ -119,7 +120,6 @@ def save(
     measures: dict[str, Any],
     gates: list[dict[str, Any]],
     figures: dict[str, Any],
-    plot: bytes,
     sample: NDArray[np.float32],
 ) -> None:
     """Add a report; those before it keep their measures only.
@@ -135,11 +135,10 @@ def save(
         measures: All figures, as JSON.
         gates: The verdict, as JSON.
         figures: What pictures are drawn from, as JSON.
-        plot: A PNG.
         sample: Vectors to measure the next report's drift from, shape (n, dimensions).
     """
     values = (
-        tenant_id, source_id, space_id, manifest, score, passed, Jsonb(measures), Jsonb(gates), Jsonb(figures), plot,
+        tenant_id, source_id, space_id, manifest, score, passed, Jsonb(measures), Jsonb(gates), Jsonb(figures),
         sample.astype(np.float16).tobytes(),
     )  # fmt: skip
     row = connection.execute(SAVE, values).fetchone()
@@ -153,7 +152,11 @@ def judge_again(
     score: float,
     passed: bool,
     gates: list[dict[str, Any]],
-    plot: bytes | None = None,
 ) -> None:
-    """Replace a report's verdict, as its thresholds have changed; without a plot the next run draws one."""
-    connection.execute(JUDGE_AGAIN, (score, passed, Jsonb(gates), plot, report_id))
+    """Replace a report's verdict, as its thresholds have changed; its plot shows the old one and goes."""
+    connection.execute(JUDGE_AGAIN, (score, passed, Jsonb(gates), report_id))
+
+
+def keep_plot(connection: "psycopg.Connection[Any]", report_id: int, plot: bytes) -> None:
+    """Store a report's picture, a PNG."""
+    connection.execute(KEEP_PLOT, (plot, report_id))

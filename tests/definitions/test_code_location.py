@@ -20,6 +20,7 @@ ASSETS = {
     "text/chunks",
     "text/documents",
     "vectors/embeddings",
+    "vectors/qdrant_index",
 }
 CHECKS = {
     "config/embedding_profile:provider_reachable",
@@ -32,6 +33,7 @@ CHECKS = {
     "vectors/embeddings:no_orphan_rows",
     "vectors/embeddings:no_zero_vectors",
     "vectors/embeddings:served_as_asked",
+    "vectors/qdrant_index:qdrant_matches_postgres",
 }
 BLOCKING = {
     "reports/vector_quality:quality_score",
@@ -50,6 +52,7 @@ HEAVY = [
     "openai",
     "openvino",
     "pygit2",
+    "qdrant_client",
     "sentence_transformers",
     "tokenizers",
     "torch",
@@ -108,6 +111,7 @@ def test_the_graph_runs_from_records_to_recommendations() -> None:
         "reports/usage_cost",
         "reports/vector_quality",
         "incidents/recommendations",
+        "vectors/qdrant_index",
     }
 
 

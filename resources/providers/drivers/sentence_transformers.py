@@ -1,6 +1,5 @@
 """Embeddings by a sentence-transformers model in this process."""
 
-import json
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -10,6 +9,8 @@ import numpy as np
 
 from resources.engine.choosing import Wish, choose, dimensions_of, open_engine, tokenizer_of
 from resources.engine.model_files import DEFAULT_MODEL, ModelFiles, resolve
+from resources.engine.recipe import NotAccelerated, window_of
+from resources.errors import UsageError
 from resources.providers.contract import (
     BatchLimits,
     Capability,
@@ -55,13 +56,20 @@ class SentenceTransformersDriver(Driver):
 
     def local_model(self) -> LocalModel:
         """Its revision, window and tokenizer; loads the model only where this machine has never run it."""
-        settings = json.loads((self.files.folder / "sentence_bert_config.json").read_text(encoding="utf-8"))
         choice = choose(self.files, self.wish, self.cache)
         return LocalModel(
             revision=self.files.weights_sha256[:16], dimensions=dimensions_of(self.files),
-            window=int(settings["max_seq_length"]), precision=choice.precision, tokenizer=_tokenizer(self.files),
+            window=self._window(), precision=choice.precision, tokenizer=_tokenizer(self.files),
             backend=f"{choice.backend}/{choice.device}", backend_reason=choice.reason,
         )  # fmt: skip
+
+    def _window(self) -> int:
+        try:
+            return window_of(self.files.folder)
+        except NotAccelerated as reason:
+            if self.settings.options.get("window"):
+                return int(self.settings.options["window"])
+            raise UsageError(f"{self.files.name}: {reason}. Say --option window=N, in tokens.") from None
 
     def embed(self, texts: Sequence[str]) -> EmbeddingBatch:
         """Embed texts, each within the model's window; vectors have length one."""

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resources.errors import UsageError
+from resources.redaction import register_secret
 from resources.stores.qdrant import requests
 from resources.stores.qdrant.failures import ATTEMPTS, StoreError, StoreFault, retried
 from resources.stores.qdrant.naming import Owner, alias, own_collection, point_id, shared_collection
@@ -97,6 +98,7 @@ class Server:
             raise UsageError(
                 "A vector store needs the package qdrant-client: install it with `pip install 'precedent[qdrant]'`."
             ) from None
+        register_secret(address.key or "")
         with _opening, warnings.catch_warnings():
             # It warns of a key without TLS; whoever saves the row is told so in a sentence.
             warnings.simplefilter("ignore")

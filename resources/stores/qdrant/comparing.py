@@ -38,7 +38,7 @@ SELECT
   (SELECT count(*) FROM staged_points p WHERE NOT EXISTS (
      SELECT FROM embeddings e WHERE e.space_id = %(space)s AND e.content_hash = p.content_hash))
 """  # noqa: S608 - the interpolated text is a constant of this module
-SAMPLE = f"SELECT e.content_hash, e.embedding {OF_SOURCE} ORDER BY random() LIMIT %(limit)s"  # noqa: S608 - a constant
+SAMPLE = f"SELECT e.content_hash, e.embedding {OF_SOURCE} ORDER BY random() LIMIT %(limit)s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def obstacle(
     """Why search may not ask the store for a space yet, or None; and the recall where it was measured."""
     lacking = synced.missing(connection, this)
     if lacking:
-        return f"{lacking:,} vectors of other sources are not there yet: refresh those", None
+        return f"{lacking:,} of the tenant's vectors are not there yet: refresh all its sources", None
     expected, found = synced.held(connection, this), collection.count()
     if found != expected:
         return f"it holds {found:,} points for {expected:,} vectors", None

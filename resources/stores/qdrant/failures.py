@@ -3,6 +3,8 @@
 The classifier looks at status, gRPC code and the names of classes: neither the client nor gRPC has to be importable.
 """
 
+import contextlib
+import json
 import random
 import time
 from collections.abc import Callable
@@ -141,6 +143,8 @@ def _details(error: Exception) -> str:
 def _body(error: Exception) -> str:
     content = getattr(error, "content", b"")
     text = content.decode("utf-8", "replace") if isinstance(content, bytes) else str(content)
+    with contextlib.suppress(ValueError, KeyError, TypeError):  # a proxy's page, or nothing
+        text = str(json.loads(text)["status"]["error"])
     return text or str(getattr(error, "reason_phrase", "")) or type(error).__name__
 
 

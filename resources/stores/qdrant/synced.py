@@ -1,6 +1,6 @@
 """What PostgreSQL knows of a store: which vectors are there, in which version, and whether search may ask it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ SELECT v.space_id, v.collection FROM vector_store_spaces v
 LEFT JOIN embedding_spaces s ON s.id = v.space_id AND s.status <> 'retired'
 WHERE v.store_id = %(store)s AND s.id IS NULL
 """
+EVERY_SPACE = "SELECT space_id, collection FROM vector_store_spaces WHERE store_id = %(store)s ORDER BY space_id"
 ENSURE = """
 INSERT INTO vector_store_spaces (store_id, space_id, tenant_id, collection, reason)
 VALUES (%(store)s, %(space)s, %(tenant)s, %(collection)s, 'it is being filled for the first time')
@@ -42,10 +43,14 @@ LEFT JOIN vector_store_rows r ON r.store_id = %(store)s AND r.space_id = %(space
 WORK = f"""
 SELECT count(*) FILTER (WHERE r.version IS NULL), count(*) FILTER (WHERE r.version <> e.created_at),
        count(*) FILTER (WHERE r.version = e.created_at) {OF_SOURCE}
-"""  # noqa: S608 - the interpolated text is a constant of this module
+"""
 PENDING = f"""
 SELECT e.content_hash, e.embedding, e.created_at {OF_SOURCE} WHERE r.version IS DISTINCT FROM e.created_at
 """  # noqa: S608 - the interpolated text is a constant of this module
+DISTRUST = """
+UPDATE vector_store_rows r SET version = '-infinity' WHERE r.store_id = %(store)s AND r.space_id = %(space)s
+  AND EXISTS (SELECT FROM chunks c WHERE c.source_id = %(source)s AND c.content_hash = r.content_hash)
+"""
 GONE = """
 SELECT r.content_hash FROM vector_store_rows r
 WHERE r.store_id = %(store)s AND r.space_id = %(space)s AND NOT EXISTS (
@@ -122,10 +127,9 @@ def work(connection: "psycopg.Connection[Any]", mirror: Mirror, source_id: int) 
     return Work(*row) if row else Work(0, 0, 0)
 
 
-def pending(connection: "psycopg.Connection[Any]", mirror: Mirror, source_id: int, size: int) -> Iterator[Rows]:
+def pending(connection: "psycopg.Connection[Any]", mirror: Mirror, source_id: int, size: int) -> Generator[Rows]:
     """A source's vectors that the store lacks or has otherwise, `size` at a time, by a cursor on the server."""
     with connection.cursor(name="pending_points", binary=True) as cursor:
-        cursor.itersize = size
         cursor.execute(PENDING, mirror.values(source=source_id))
         while found := cursor.fetchmany(size):
             yield Rows(

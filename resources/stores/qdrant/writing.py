@@ -6,6 +6,7 @@ is written twice is the same point.
 
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Executor, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,8 +59,9 @@ class Mirrored:
 
 
 def mirror(
-    database: Database, server: Server, store: StoreRow, source: SourceRow, advance: Callable[[int], None]
-) -> list[Mirrored]:
+    database: Database, server: Server, store: StoreRow, source: SourceRow, advance: Callable[[int], None], *,
+    everything: bool = False,
+) -> list[Mirrored]:  # fmt: skip
     """Bring the tenant's spaces in a store up to date with a source, the active one first.
 
     Spaces that are being built are mirrored too, so that a promotion finds them there. Runs on one store wait for
@@ -71,6 +73,7 @@ def mirror(
         store: Its row.
         source: Whose vectors are written; points of vectors that have gone are removed for all sources.
         advance: Is told how many points were written.
+        everything: Whether to write all of them anew, also those that the store has.
 
     Raises:
         StoreError: the store failed; what was written stays, and the next run goes on from there.
@@ -78,6 +81,9 @@ def mirror(
     with database.bulk(store.tenant_id, alone_on=store.id) as reader, database.bulk(store.tenant_id) as book:
         _remove_gone_spaces(server, store, book)
         found = [spaces.by_id(book, row[0]) for row in book.execute(synced.SPACES, {"store": store.id}).fetchall()]
+        for space in found if everything else ():
+            this = Mirror(store.id, space.id, store.tenant_id)
+            book.execute(synced.DISTRUST, this.values(source=source.id))
         book.commit()
         return [_mirror_space(server, store, space, source.id, reader, book, advance) for space in found]
 
@@ -117,13 +123,32 @@ def follow(database: Database, server: Server, store: StoreRow) -> bool:
     return state is not None and state[1] and _switch(server, store, state[0])
 
 
+def empty(database: Database, server: Server, store: StoreRow) -> int:
+    """Remove all the tenant's points from a store; returns from how many spaces.
+
+    Raises:
+        StoreError: the store failed; what is left is removed by the next try.
+    """
+    with database.bulk(store.tenant_id, alone_on=store.id) as book:
+        found = book.execute(synced.EVERY_SPACE, {"store": store.id}).fetchall()
+        for space_id, name in found:
+            server.remove(name, space_id, store.isolation)
+            book.execute(synced.FORGET, {"store": store.id, "space": space_id})
+            book.commit()
+    return len(found)
+
+
 def _write(
     collection: TenantCollection, reader: "psycopg.Connection[Any]", book: "psycopg.Connection[Any]", this: Mirror,
     source_id: int, advance: Callable[[int], None],
 ) -> None:  # fmt: skip
-    # The client's own engine is not made for threads.
-    with ThreadPoolExecutor(1 if collection.local else STREAMS, thread_name_prefix="upsert") as streams:
-        for group in synced.pending(reader, this, source_id, GROUP):
+    # Closed here and not when they are collected: the cursor belongs to a connection that others get next.
+    with (
+        closing(synced.pending(reader, this, source_id, GROUP)) as groups,
+        # The client's own engine is not made for threads.
+        ThreadPoolExecutor(1 if collection.local else STREAMS, thread_name_prefix="upsert") as streams,
+    ):
+        for group in groups:
             _write_group(collection, group, streams)
             synced.mark(book, this, group)
             book.commit()
