@@ -16,6 +16,7 @@ from orchestration.commands import (
     policing,
     providing,
     refresh,
+    reporting,
     spacing,
     spending,
     storing,
@@ -38,6 +39,7 @@ providing.register(app)
 declaring.register(app)
 policing.register(app)
 refresh.register(app)
+reporting.register(app)
 finding.register(app)
 spacing.register(app)
 spending.register(app)

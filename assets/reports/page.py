@@ -89,31 +89,48 @@ def _verdict(content: PageContent) -> str:
     return f'<div class="verdict {_status(content.verdict.passed)}">{escape(said)}{reasons}</div>{notice}'
 
 
+@dataclass(frozen=True, slots=True)
+class _Tile:
+    """A figure, its change, its history, the digits to show, and the span that its line has at least."""
+
+    name: str
+    value: float | None
+    change: float | None
+    history: list[float | None]
+    digits: int
+    span: float
+
+    def show(self, value: float) -> str:
+        return f"{value:,.{self.digits}f}"
+
+
 def _tiles(content: PageContent) -> str:
     measures, change, history = content.measures, trend(content.history), content.history
     canary, pairs, recall = measures.canary, measures.title_to_body, measures.recall
-    names = [point.at.strftime("%Y-%m-%d %H:%M") for point in history]
-    rows = (
-        ("Score", content.verdict.score, change and change.score, [point.score for point in history], 0, 10.0),
-        ("Vectors", measures.count, change and change.count, [point.count for point in history], 0, 10.0),
-        ("Canary mean cosine", canary and canary.mean_cosine, change and change.canary_mean,
-         [point.canary_mean for point in history], 5, 0.001),
-        ("Title to body (MRR at 10)", pairs and pairs.mrr, change and change.mrr,
-         [point.mrr for point in history], 3, 0.1),
-        ("Recall at 10", recall and recall.recall, change and change.recall,
-         [point.recall for point in history], 3, 0.05),
+    tiles = (
+        _Tile("Score", content.verdict.score, change.score if change else None,
+              [point.score for point in history], 0, 10),
+        _Tile("Vectors", measures.count, change.count if change else None, [point.count for point in history], 0, 10),
+        _Tile("Canary mean cosine", canary.mean_cosine if canary else None, change.canary_mean if change else None,
+              [point.canary_mean for point in history], 5, 0.001),
+        _Tile("Title to body (MRR at 10)", pairs.mrr if pairs else None, change.mrr if change else None,
+              [point.mrr for point in history], 3, 0.1),
+        _Tile("Recall at 10", recall.recall if recall else None, change.recall if change else None,
+              [point.recall for point in history], 3, 0.05),
     )  # fmt: skip
-    cards = []
-    for name, value, difference, values, digits, span in rows:
-        shown = "not measured" if value is None else f"{value:,.{digits}f}"
-        line = svg.sparkline(
-            f"{name} of the last {len(values)} reports", values, names, lambda v, d=digits: f"{v:,.{d}f}", span
-        )
-        cards.append(
-            f'<div class="card"><div class="name">{escape(name)}</div><div class="value">{escape(shown)}'
-            f"{_change(difference, digits)}</div>{line}</div>"
-        )
-    return f'<h2>{escape(_since(change, len(history)))}</h2><div class="tiles">{"".join(cards)}</div>'
+    names = [point.at.strftime("%Y-%m-%d %H:%M") for point in history]
+    cards = "".join(_card(tile, names) for tile in tiles)
+    return f'<h2>{escape(_since(change, len(history)))}</h2><div class="tiles">{cards}</div>'
+
+
+def _card(tile: _Tile, names: Sequence[str]) -> str:
+    shown = "not measured" if tile.value is None else tile.show(tile.value)
+    label = f"{tile.name} of the last {len(tile.history)} reports"
+    line = svg.sparkline(label, tile.history, names, tile.show, tile.span)
+    return (
+        f'<div class="card"><div class="name">{escape(tile.name)}</div><div class="value">{escape(shown)}'
+        f"{_change(tile.change, tile.digits)}</div>{line}</div>"
+    )
 
 
 def _since(change: Trend | None, reports: int) -> str:

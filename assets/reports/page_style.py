@@ -16,7 +16,8 @@ header>div:first-child{flex:1 1 460px}
 .score{text-align:right}.score b{font-size:44px;line-height:1;font-variant-numeric:tabular-nums}
 .verdict{font-weight:600;border-left:4px solid var(--good);background:var(--card);padding:10px 14px;margin:18px 0 0;
 border-radius:0 6px 6px 0}.verdict.failed{border-color:var(--bad)}.verdict p{margin:0;font-weight:400}
-.notice{background:var(--card);border-left:4px solid var(--s1);padding:8px 14px;margin:10px 0 0;border-radius:0 6px 6px 0}
+.notice{background:var(--card);border-left:4px solid var(--s1);padding:8px 14px;margin:10px 0 0;
+border-radius:0 6px 6px 0}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(230px,1fr));gap:14px}
 .card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:12px 14px;min-width:0}
 .card .name{color:var(--quiet);font-size:13px}

@@ -162,7 +162,7 @@ def _fingerprint(files: ModelFiles, ways: Sequence[Choice]) -> str:
         release = version("openvino")
     except PackageNotFoundError:
         release = "absent"
-    parts = [files.weights_sha256, release, *(f"{way.backend}/{way.precision}" for way in ways)]
+    parts = [files.revision, release, *(f"{way.backend}/{way.precision}" for way in ways)]
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
 
 

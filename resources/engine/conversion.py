@@ -34,7 +34,7 @@ def converted(files: ModelFiles, recipe: Recipe, precision: str, cache: Path) ->
         NotAccelerated: the model cannot be exported, or there is no room for it.
     """
     weights = INT8 if precision == INT8 else "float32"
-    folder = cache / f"{files.weights_sha256[:16]}-{recipe.pooling}-{weights}-v{CONVERSION_VERSION}"
+    folder = cache / f"{files.revision}-{recipe.pooling}-{weights}-v{CONVERSION_VERSION}"
     if (folder / MODEL).is_file():
         return folder
     try:

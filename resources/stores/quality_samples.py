@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from resources.stores import spaces
 from resources.stores.spaces import IDENTITY, Space, SpaceProfile
 
+Connection = psycopg.Connection[Any]
+
 # The space of the configured model, else the one that search uses: of two with vectors the configured one.
 MEASURED = f"""
 SELECT id FROM (
@@ -98,7 +100,7 @@ class TokenSums:
     beyond: int
 
 
-def measured_space(connection: "psycopg.Connection[Any]", source_id: int, configured: SpaceProfile) -> Space | None:
+def measured_space(connection: Connection, source_id: int, configured: SpaceProfile) -> Space | None:
     """The space that a report on a source looks at; None while the source has no passages.
 
     It is the configured model's, or the one that search uses where that one has no vectors of the source: a report
@@ -109,14 +111,14 @@ def measured_space(connection: "psycopg.Connection[Any]", source_id: int, config
     return spaces.by_id(connection, row[0]) if row else None
 
 
-def digest(connection: "psycopg.Connection[Any]", source_id: int, space: Space) -> tuple[int, str]:
+def digest(connection: Connection, source_id: int, space: Space) -> tuple[int, str]:
     """How many vectors a source has in a space, and a digest of them and their texts."""
     row = connection.execute(DIGEST, _values(source_id, space)).fetchone()
     return (row[0], row[1]) if row else (0, "")
 
 
 def stream(
-    connection: "psycopg.Connection[Any]",
+    connection: Connection,
     source_id: int,
     space: Space,
     since: datetime | None = None,
@@ -143,17 +145,13 @@ def stream(
                 )  # fmt: skip
 
 
-def kinds(
-    connection: "psycopg.Connection[Any]", source_id: int, space: Space, hashes: Sequence[bytes]
-) -> dict[bytes, str]:
+def kinds(connection: Connection, source_id: int, space: Space, hashes: Sequence[bytes]) -> dict[bytes, str]:
     """What the documents of these passages are."""
     rows = connection.execute(KINDS, {**_values(source_id, space), "hashes": list(hashes)})
     return {bytes(digest): kind for digest, kind in rows}
 
 
-def title_body_pairs(
-    connection: "psycopg.Connection[Any]", source_id: int, space: Space, limit: int, seed: str
-) -> list[TitleBody]:
+def title_body_pairs(connection: Connection, source_id: int, space: Space, limit: int, seed: str) -> list[TitleBody]:
     """Documents with enough of both, their first passage and its stored vector, chosen by hash."""
     values = {**_values(source_id, space), "limit": limit, "seed": seed.encode()}
     with connection.cursor(binary=True) as cursor:
@@ -161,15 +159,13 @@ def title_body_pairs(
     return [TitleBody(title, text, parse([vector])[0]) for title, text, vector in rows]
 
 
-def tokens(connection: "psycopg.Connection[Any]", source_id: int, space: Space, window: int) -> TokenSums:
+def tokens(connection: Connection, source_id: int, space: Space, window: int) -> TokenSums:
     """How many tokens the passages have by their stored counts."""
     row = connection.execute(TOKENS, {**_values(source_id, space), "window": window}).fetchone()
     return TokenSums(int(row[0]), int(row[1]), int(row[2])) if row else TokenSums(0, 0, 0)
 
 
-def documents(
-    connection: "psycopg.Connection[Any]", source_id: int, space: Space, limit: int, seed: str
-) -> list[CutDocument]:
+def documents(connection: Connection, source_id: int, space: Space, limit: int, seed: str) -> list[CutDocument]:
     """Documents chosen by hash, each with its passages in order; without any where it was not cut."""
     values = {**_values(source_id, space), "limit": limit, "seed": seed.encode()}
     return [CutDocument(*row) for row in connection.execute(DOCUMENTS, values)]

@@ -60,9 +60,11 @@ def test_an_error_nobody_foresaw_leaves_its_traceback_in_a_file(
 
 @pytest.mark.parametrize("damage", ["missing", "other"])
 def test_a_model_that_is_not_the_published_one_is_refused(
-    precedent: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: str
+    precedent: Call, tenant: str, archive: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: str
 ) -> None:
     from resources.engine import model_files
+
+    assert precedent("source", "add", f"{tenant}/records", archive)[0] == 0
 
     package = tmp_path / "package"
     (package / "model").mkdir(parents=True)
@@ -73,7 +75,7 @@ def test_a_model_that_is_not_the_published_one_is_refused(
         submodule_search_locations = (str(package),)
 
     monkeypatch.setattr(model_files, "find_spec", lambda _: Spec)
-    code, _, error = precedent("search", "anything")
+    code, _, error = precedent("refresh", f"{tenant}/records", "--json")
     assert code == 1
     assert "model.safetensors" in error
     assert ("is missing" if damage == "missing" else "not the published ones") in error

@@ -202,9 +202,11 @@ def test_the_check_names_what_differs_and_the_next_run_heals_it(filled: Filled, 
         stranger = models.PointStruct(id=7, vector=vectors[digest].tolist(), payload=payload)
         collection._raw.upsert(collection.name, [stranger])
     words = {
-        "missing": f"1 of {ISSUES} vectors are not in the store", "extra": "1 points have no vector in PostgreSQL",
-        "changed": f"1 of {ISSUES} compared vectors differ (lowest cosine -1.0000)", "misplaced": "1 points have another id",
-    }  # fmt: skip
+        "missing": f"1 of {ISSUES} vectors are not in the store",
+        "extra": "1 points have no vector in PostgreSQL",
+        "changed": f"1 of {ISSUES} compared vectors differ (lowest cosine -1.0000)",
+        "misplaced": "1 points have another id than their text",
+    }
     assert differences(filled) == [words[fault]]
     (found,) = filled.mirror(everything=fault == "changed")
     assert (found.recounted, found.ready) == (fault != "changed", True)

@@ -58,7 +58,7 @@ class SentenceTransformersDriver(Driver):
         """Its revision, window and tokenizer; loads the model only where this machine has never run it."""
         choice = choose(self.files, self.wish, self.cache)
         return LocalModel(
-            revision=self.files.weights_sha256[:16], dimensions=dimensions_of(self.files),
+            revision=self.files.revision, dimensions=dimensions_of(self.files),
             window=self._window(), precision=choice.precision, tokenizer=_tokenizer(self.files),
             backend=f"{choice.backend}/{choice.device}", backend_reason=choice.reason,
         )  # fmt: skip
