@@ -23,9 +23,11 @@ ORDER BY content_hash
 STAGE = """
 CREATE TEMP TABLE IF NOT EXISTS staged_embeddings (content_hash bytea, embedding halfvec) ON COMMIT DELETE ROWS
 """
-UPSERT = """
+INSERT = """
 INSERT INTO embeddings (space_id, tenant_id, content_hash, embedding)
 SELECT %(space)s, %(tenant)s, content_hash, embedding FROM staged_embeddings
+"""
+UPSERT = f"""{INSERT}
 ON CONFLICT (space_id, content_hash) DO UPDATE SET embedding = excluded.embedding, created_at = now()
 """
 CLEAR_FAILURES = """
@@ -121,7 +123,13 @@ def write(
         "COPY staged_embeddings (content_hash, embedding) FROM STDIN (FORMAT BINARY)"
     ) as copy:
         copy.write(binary_rows(hashes, vectors))
-    connection.execute(UPSERT, {"space": space_id, "tenant": tenant_id})
+    values = {"space": space_id, "tenant": tenant_id}
+    try:
+        # What is pending is new: only where another run was quicker does the dearer statement have to settle it.
+        with connection.transaction():
+            connection.execute(INSERT, values)
+    except psycopg.errors.UniqueViolation:
+        connection.execute(UPSERT, values)
     connection.execute(CLEAR_FAILURES, (space_id,))
 
 

@@ -1,8 +1,9 @@
 """Tenants with vectors and a store, for the tests of Qdrant."""
 
+import io
 import json
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,6 +11,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
+from orchestration.cli import run
 from resources import catalog, vector_stores
 from resources.catalog import SourceRow
 from resources.database.session import Database
@@ -25,6 +27,7 @@ from tests.integration.conftest import issue, write_lines
 Call = Callable[..., tuple[int, str, str]]
 ISSUES = 30
 LOCAL = "http://qdrant.test:6333"
+RECORDS = [issue(n, f"Gateway {n} fails", f"Case {n}: the pool is empty.") for n in range(1, ISSUES + 1)]
 
 
 class Filled:
@@ -49,8 +52,9 @@ class Filled:
     def source(self) -> SourceRow:
         return catalog.find(self.database, self.key)
 
-    def use(self, url: str, isolation: str = "shared", key: str | None = None, name: str = "main") -> None:
+    def use(self, url: str, isolation: str = "shared", key: str | None = None, name: str | None = None) -> None:
         secrets = {"api_key": key} if key else None
+        name = name or f"s-{uuid4().hex[:6]}"
         spec = StoreSpecification(name, url, isolation, secrets=secrets)
         vector_stores.save(self.database, self.settings, self.tenant, spec, replace=True)
 
@@ -126,12 +130,26 @@ def fill(precedent: Call, database: Database, tmp_path: Path) -> Callable[..., F
 
     def make() -> Filled:
         path = tmp_path / f"{uuid4().hex[:6]}.jsonl"
-        write_lines(
-            path, [issue(n, f"Gateway {n} fails", f"Case {n}: the pool is empty.") for n in range(1, ISSUES + 1)]
-        )
+        write_lines(path, RECORDS)
         return Filled(database, precedent, f"q-{uuid4().hex[:8]}", path)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def settled(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    """One tenant for the tests that change nothing in PostgreSQL but the store that is used."""
+    path = tmp_path_factory.mktemp("settled") / "records.jsonl"
+    write_lines(path, RECORDS)
+    return Filled(database, quiet, f"q-{uuid4().hex[:8]}", path)
+
+
+def quiet(*arguments: object) -> tuple[int, str, str]:
+    """A command's code, output and errors, where no fixture captures them."""
+    out, error = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(error):
+        code = run([str(argument) for argument in arguments])
+    return code, out.getvalue(), error.getvalue()
 
 
 @pytest.fixture

@@ -118,3 +118,29 @@ def test_a_wrong_database_url_says_what_to_write(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PRECEDENT_DATABASE_URL", url)
     with pytest.raises(UsageError, match="PRECEDENT_DATABASE_URL"):
         Database.open(Settings.from_environment())
+
+
+def test_vectors_go_with_their_space(database: Database, owner_dsn: str) -> None:
+    from resources import tenancy
+
+    tenant = tenancy.add(database, "goes-with-its-space")[0]
+    with database.bulk(tenant.id) as connection:
+        space = spaces.ensure(connection, tenant.id, SpaceProfile("test", "gone", "1", 4, "float32", "none"))
+        embeddings.write(connection, tenant.id, space.id, [b"x"], np.ones((1, 4), np.float32))
+        connection.commit()
+        connection.execute("DELETE FROM embedding_spaces WHERE id = %s", (space.id,))
+    with psycopg.connect(owner_dsn) as connection:
+        assert connection.execute("SELECT to_regclass(%s)", (f"embeddings_{space.id}",)).fetchone() == (None,)
+
+
+def test_the_same_vector_may_be_written_by_two_runs(database: Database) -> None:
+    from resources import tenancy
+
+    tenant = tenancy.add(database, "written-twice")[0]
+    with database.bulk(tenant.id) as connection:
+        space = spaces.ensure(connection, tenant.id, SpaceProfile("test", "twice", "1", 4, "float32", "none"))
+        for value in (1.0, 2.0):
+            embeddings.write(connection, tenant.id, space.id, [b"x", b"y"], np.full((2, 4), value, np.float32))
+            connection.commit()
+        row = connection.execute("SELECT count(*), max(l2_norm(embedding)) FROM embeddings").fetchone()
+    assert row == (2, 4.0)

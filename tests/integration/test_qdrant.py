@@ -105,14 +105,14 @@ def test_a_server_that_ignores_the_filter_is_found_out(fill: Callable[..., Fille
         assert first.ask(vector).hits is None
 
 
-def test_search_asks_the_store_and_finds_what_an_exact_search_does(filled: Filled, local: str) -> None:
-    vectors = filled.vectors()
+def test_search_asks_the_store_and_finds_what_an_exact_search_does(settled: Filled, local: str) -> None:
+    vectors = settled.vectors()
     query = np.asarray(np.mean(list(vectors.values()), axis=0) + 0.02, dtype=np.float32)
-    assert (filled.ask(query).hits, filled.ask(query).reason) == (None, None)
-    filled.use(local)
-    assert "does not have it yet" in (filled.ask(query).reason or "")
-    filled.mirror()
-    (hits,) = filled.ask(query, 8).hits or [[]]
+    assert (settled.ask(query).hits, settled.ask(query).reason) == (None, None)
+    settled.use(local)
+    assert "does not have it yet" in (settled.ask(query).reason or "")
+    settled.mirror()
+    (hits,) = settled.ask(query, 8).hits or [[]]
     unit = query / np.linalg.norm(query)
     exact = sorted(((float(v @ unit / np.linalg.norm(v)), digest) for digest, v in vectors.items()), reverse=True)
     assert [digest for digest, _ in hits] == [digest for _, digest in exact[:8]]
@@ -170,11 +170,11 @@ def test_a_space_that_does_not_find_its_neighbours_is_not_switched_to(filled: Fi
     assert (healed.work.changed, healed.ready, healed.switched) == (ISSUES, True, True)
 
 
-def test_two_spaces_of_one_model_share_a_collection_and_not_their_points(filled: Filled, local: str) -> None:
-    filled.use(local)
-    filled.mirror()
-    old, digest = filled.active, next(iter(filled.vectors()))
-    collection = filled.collection()
+def test_two_spaces_of_one_model_share_a_collection_and_not_their_points(settled: Filled, local: str) -> None:
+    settled.use(local)
+    settled.mirror()
+    old, digest = settled.active, next(iter(settled.vectors()))
+    collection = settled.collection()
     other = client.TenantCollection(
         collection._address, collection._owner, collection._raw, collection.name, old.id + 1_000, local=True
     )
@@ -184,10 +184,10 @@ def test_two_spaces_of_one_model_share_a_collection_and_not_their_points(filled:
 
 
 @pytest.mark.parametrize("fault", ["missing", "extra", "changed", "misplaced"])
-def test_the_check_names_what_differs_and_the_next_run_heals_it(filled: Filled, local: str, fault: str) -> None:
-    filled.use(local)
-    filled.mirror()
-    collection, vectors = filled.collection(), filled.vectors()
+def test_the_check_names_what_differs_and_the_next_run_heals_it(settled: Filled, local: str, fault: str) -> None:
+    settled.use(local)
+    settled.mirror()
+    collection, vectors = settled.collection(), settled.vectors()
     digest = next(iter(vectors))
     if fault == "missing":
         collection.delete(collection.ids([digest]))
@@ -207,10 +207,10 @@ def test_the_check_names_what_differs_and_the_next_run_heals_it(filled: Filled, 
         "changed": f"1 of {ISSUES} compared vectors differ (lowest cosine -1.0000)",
         "misplaced": "1 points have another id than their text",
     }
-    assert differences(filled) == [words[fault]]
-    (found,) = filled.mirror(everything=fault == "changed")
+    assert differences(settled) == [words[fault]]
+    (found,) = settled.mirror(everything=fault == "changed")
     assert (found.recounted, found.ready) == (fault != "changed", True)
-    assert differences(filled) == []
+    assert differences(settled) == []
 
 
 def differences(filled: Filled) -> list[str]:
@@ -234,35 +234,35 @@ def test_search_waits_until_every_source_is_there(filled: Filled, local: str, tm
 
 
 def test_the_clients_own_engine_is_refused_above_its_limit(
-    filled: Filled, local: str, monkeypatch: pytest.MonkeyPatch
+    settled: Filled, local: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "LARGEST_LOCAL", ISSUES - 1)
-    filled.use(local)
+    settled.use(local)
     with pytest.raises(StoreError, match=r"scans everything, 29 points at most: run a server"):
-        filled.mirror()
+        settled.mirror()
 
 
 def test_what_a_store_holds_is_seen_by_its_tenant_only(
-    filled: Filled, local: str, database: Database, owner_dsn: str
+    settled: Filled, local: str, database: Database, owner_dsn: str
 ) -> None:
-    filled.use(local)
-    filled.mirror()
+    settled.use(local)
+    settled.mirror()
     with psycopg.connect(owner_dsn) as owner:
         held = owner.execute(
-            "SELECT count(*) FROM vector_store_rows WHERE tenant_id = %s", (filled.source.tenant_id,)
+            "SELECT count(*) FROM vector_store_rows WHERE tenant_id = %s", (settled.source.tenant_id,)
         ).fetchone()
     assert held == (ISSUES,)
-    with database.bulk(filled.source.tenant_id + 1) as connection:
+    with database.bulk(settled.source.tenant_id + 1) as connection:
         for table in ("vector_store_rows", "vector_store_spaces"):
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
 
 def test_writing_goes_in_batches_by_several_streams_and_waits_for_the_last(
-    filled: Filled, wire: QdrantWire, monkeypatch: pytest.MonkeyPatch
+    settled: Filled, wire: QdrantWire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writing, "BATCH", 4)
     monkeypatch.setattr(writing, "GROUP", 12)
-    filled.use(wire.url)
-    filled.mirror()
+    settled.use(wire.url)
+    settled.mirror()
     sizes = [(len(call.body["batch"]["ids"]), call.path.rsplit("wait=", 1)[-1]) for call in wire.calls("/points?")]
     assert sizes == [(4, "false"), (4, "false"), (4, "true")] * 2 + [(4, "false"), (2, "true")]

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from pgvector.sqlalchemy import HALFVEC
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from resources.database.models.base import Base, BigKey, Now, TenantOwned
@@ -43,16 +43,20 @@ class EmbeddingSpace(TenantOwned, Base):
     held: Mapped[bool] = mapped_column(server_default="false")
 
 
-class EmbeddingVector(TenantOwned, Base):
-    """The vector of one text; LIST-partitioned by space, chunks refer to it by content hash."""
+class EmbeddingVector(Base):
+    """The vector of one text; LIST-partitioned by space, chunks refer to it by content hash.
+
+    A partition's bound and constraints hold space and tenant: a foreign key for each would be checked row by row.
+    """
 
     __tablename__ = "embeddings"
     __table_args__ = ({"postgresql_partition_by": "LIST (space_id)"},)
 
-    space_id: Mapped[int] = mapped_column(ForeignKey("embedding_spaces.id"), primary_key=True)
+    space_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     content_hash: Mapped[bytes] = mapped_column(primary_key=True)
     embedding: Mapped[bytes] = mapped_column(HALFVEC())
     created_at: Mapped[Now]
+    tenant_id: Mapped[int]
 
 
 class CachedVector(TenantOwned, Base):

@@ -22,7 +22,7 @@ from resources.redaction import register_secret
 from resources.stores.qdrant import requests
 from resources.stores.qdrant.failures import ATTEMPTS, StoreError, StoreFault, retried
 from resources.stores.qdrant.naming import Owner, alias, own_collection, point_id, shared_collection
-from resources.stores.qdrant.requests import COLLECTION, FIELDS, HASH, SPACE, TENANT
+from resources.stores.qdrant.requests import COLLECTION, FIELDS, HASH, SPACE, TENANT, PointId
 from resources.stores.spaces import Space
 
 if TYPE_CHECKING:
@@ -244,12 +244,12 @@ class TenantCollection:
         """How many points there are, exactly."""
         return int(self._ask(lambda: self._raw.count(self.name, count_filter=self._fence(), exact=True)).count)
 
-    def scroll(self) -> Iterator[list[tuple[str, bytes]]]:
+    def scroll(self) -> Iterator[list[tuple[PointId, bytes]]]:
         """Ids and content hashes of all points, a page at a time."""
         offset: Any = None
         while True:
             page, offset = self._page(self._fence(), offset, with_vectors=False)
-            yield [(str(point.id), self._hash(point.payload)) for point in page]
+            yield [(point.id, self._hash(point.payload)) for point in page]
             if offset is None:
                 return
 
@@ -258,7 +258,7 @@ class TenantCollection:
         page, _ = self._page(self._fence(self.ids(hashes)), None, with_vectors=True)
         return {self._hash(point.payload): np.asarray(point.vector, dtype=np.float32) for point in page}
 
-    def delete(self, ids: Sequence[str]) -> None:
+    def delete(self, ids: Sequence[PointId]) -> None:
         """Remove points by id; one that is another tenant's stays."""
         self._delete(self._fence(ids))
 
@@ -282,7 +282,7 @@ class TenantCollection:
     def _own(self) -> dict[str, Any]:
         return {TENANT: self._owner.key, SPACE: self.space_id}
 
-    def _fence(self, ids: Sequence[str] | None = None) -> "Filter":
+    def _fence(self, ids: Sequence[PointId] | None = None) -> "Filter":
         """What every request is limited to."""
         return requests.limited_to(self._own(), ids)
 

@@ -10,6 +10,8 @@ TENANT, SPACE, HASH = "tenant", "space", "hash"
 FIELDS = [TENANT, SPACE, HASH]
 SHARED, COLLECTION = "shared", "collection"
 ISOLATIONS = (SHARED, COLLECTION)
+# A UUID as text where it is one of ours.
+PointId = int | str
 # Links of a tenant's own graph in a shared collection; the graph over everybody (`m`) is not built.
 TENANT_LINKS = 16
 
@@ -40,7 +42,7 @@ def indexes(isolation: str) -> dict[str, Any]:
     }
 
 
-def limited_to(payload: Mapping[str, Any], ids: Sequence[str] | None = None) -> "models.Filter":
+def limited_to(payload: Mapping[str, Any], ids: Sequence[PointId] | None = None) -> "models.Filter":
     """Points with exactly this payload, and of them only those with these ids where some are named."""
     from qdrant_client import models
 

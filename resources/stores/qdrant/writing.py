@@ -4,7 +4,7 @@ A killed run loses nothing: what the store has is written down group by group, a
 is written twice is the same point.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Executor, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from resources.progress import slices
 from resources.stores import spaces
 from resources.stores.qdrant import comparing, synced
 from resources.stores.qdrant.client import Server, TenantCollection
-from resources.stores.qdrant.requests import COLLECTION
+from resources.stores.qdrant.requests import COLLECTION, PointId
 from resources.stores.qdrant.synced import Mirror, Rows, Work
 from resources.stores.spaces import Space
 from resources.vector_stores import StoreRow
@@ -183,9 +183,9 @@ def _recount(collection: TenantCollection, book: "psycopg.Connection[Any]", this
     """Correct our book by what the store really has, and remove points that are nobody's text."""
     book.execute(synced.UNFINISHED, this.values(reason="it lost or gained points by itself"))
     book.commit()
-    strangers: list[str] = []
+    strangers: list[PointId] = []
 
-    def known() -> Any:
+    def known() -> Iterator[list[bytes]]:
         for page in collection.scroll():
             expected = collection.ids([digest for _, digest in page])
             strangers.extend(own for (own, _), right in zip(page, expected, strict=True) if own != right)
