@@ -126,7 +126,7 @@ def _tiles(content: PageContent) -> str:
 def _card(tile: _Tile, names: Sequence[str]) -> str:
     shown = "not measured" if tile.value is None else tile.show(tile.value)
     label = f"{tile.name} of the last {len(tile.history)} reports"
-    line = svg.sparkline(label, tile.history, names, tile.show, tile.span)
+    line = svg.sparkline(label, tile.history, names, tile.show, tile.span) if len(names) > 1 else ""
     return (
         f'<div class="card"><div class="name">{escape(tile.name)}</div><div class="value">{escape(shown)}'
         f"{_change(tile.change, tile.digits)}</div>{line}</div>"

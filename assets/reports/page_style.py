@@ -18,7 +18,7 @@ header>div:first-child{flex:1 1 460px}
 border-radius:0 6px 6px 0}.verdict.failed{border-color:var(--bad)}.verdict p{margin:0;font-weight:400}
 .notice{background:var(--card);border-left:4px solid var(--s1);padding:8px 14px;margin:10px 0 0;
 border-radius:0 6px 6px 0}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(230px,1fr));gap:14px}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(190px,1fr));gap:14px}
 .card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:12px 14px;min-width:0}
 .card .name{color:var(--quiet);font-size:13px}
 .card .value{font-size:23px;font-weight:650;font-variant-numeric:tabular-nums}
@@ -38,7 +38,8 @@ th,td{text-align:left;padding:7px 10px 7px 0;border-bottom:1px solid var(--line)
 th{color:var(--quiet);font-weight:600;font-size:13px}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 td small{color:var(--quiet);display:block;font-size:13px}td.name{white-space:nowrap;font-weight:600}
-.passed{color:var(--good)}.failed .word,.word.failed{color:var(--bad)}.unknown{color:var(--unknown)}
+.word.passed,.score .passed{color:var(--good)}.word.failed,.score .failed{color:var(--bad)}
+.word.unknown{color:var(--unknown)}
 .word{font-weight:600;white-space:nowrap}tr.failed td{background:color-mix(in srgb,var(--bad) 9%,transparent)}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:3px 16px;margin:0;font-size:14px}dt{color:var(--quiet)}
 dd{margin:0;overflow-wrap:anywhere}footer{margin-top:34px;color:var(--quiet);font-size:13px}

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from assets.text.chunking.counting import SPECIAL_TOKENS, BatchTokenCounter
 from resources.stores.quality_samples import CutDocument
 
+RECOUNTED = 256
+
 
 @dataclass(frozen=True, slots=True)
 class TextLoss:
@@ -38,7 +40,7 @@ def text_loss(
         tokens: Their tokens, as stored.
         beyond: Those of them beyond the window, as stored.
     """
-    again = [passage for document in documents for passage in document.passages]
+    again = [passage for document in documents for passage in document.passages][:RECOUNTED]
     counts = [count + SPECIAL_TOKENS for count in counter.counts_of_many(again)]
     # Stored counts may be another tokenizer's: the sample is counted anew, and the worse of both is reported.
     recounted = sum(max(count - counter.window, 0) for count in counts) / max(sum(counts), 1)
@@ -94,12 +96,16 @@ def _place(text: str, parts: Sequence[str], after: int, reached: int) -> tuple[i
 
     In a text that repeats itself it stands in several places: the furthest that leaves no gap is meant.
     """
-    border = len(text) - len(text[reached:].lstrip())
-    for part in parts:
-        if not part:
-            continue
+    border = reached
+    while border < len(text) and text[border].isspace():
+        border += 1
+    known = [part for part in parts if part]
+    for part in known:
         start = text.rfind(part, after, border + len(part))
-        start = text.find(part, after) if start < 0 else start
+        if start >= 0:
+            return start, start + len(part)
+    for part in known:
+        start = text.find(part, after)
         if start >= 0:
             return start, start + len(part)
     return -1, -1

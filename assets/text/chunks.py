@@ -12,6 +12,7 @@ from assets.vectors.counting import counter_of
 from resources.platform import DatabaseResource, EmbedderResource
 from resources.progress import Progress, slices
 from resources.stores import chunks as store
+from resources.stores import statistics
 from resources.stores.chunks import ChunkRow
 
 BATCH = 1_000
@@ -57,6 +58,8 @@ def chunks(
             connection.commit()
             replaced += len(batch)
             progress.advance(len(batch))
+        for table, rows_written in (("chunks", written), ("document_cuts", replaced)):
+            statistics.after_load(connection, table, rows_written)
         total, tokens, digest = store.manifest(connection, source.id, cut_name)
     metadata = row_metadata("chunks", total, added=written, unchanged=total - written, seconds=progress.seconds)
     metadata["documents/cut"] = dg.MetadataValue.int(replaced)

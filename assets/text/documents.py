@@ -14,6 +14,7 @@ from resources.platform import DatabaseResource
 from resources.progress import Progress, slices
 from resources.sources.records import Shape
 from resources.stores import documents as store
+from resources.stores import statistics
 from resources.stores.documents import DocumentRow, RawText
 
 BATCH = 500
@@ -50,6 +51,7 @@ def documents(
             added, changed = added + new, changed + altered
             empty += sum(not row.text for row in rows)
             progress.advance(len(batch))
+        statistics.after_load(connection, "documents", added + changed)
         total, digest = store.manifest(connection, source.id)
     metadata = row_metadata(
         "documents", total, added=added, changed=changed, unchanged=total - added - changed, deleted=deleted,

@@ -17,7 +17,7 @@ from resources.progress import Progress
 from resources.providers.embedder import Embedder, Served
 from resources.providers.embedding import EmbeddingBatch
 from resources.stores import embeddings as store
-from resources.stores import spaces, vector_index
+from resources.stores import spaces, statistics, vector_index
 from resources.stores.spaces import Space
 
 # One thread computes while another reads texts or commits vectors.
@@ -75,6 +75,7 @@ def embeddings(
     with database.database.bulk(source.tenant_id) as connection:
         orphans = store.remove_orphans(connection, space.id)
         connection.commit()
+        statistics.after_load(connection, f"embeddings_{space.id}", sum(result.embedded for result in results))
         vector_index.after_writing(connection, space.id)
         index = vector_index.state(connection, space.id)
         covered = store.coverage(connection, source.id, space.id)

@@ -55,12 +55,14 @@ TOKENS = """
 SELECT count(*), coalesce(sum(tokens), 0), coalesce(sum(greatest(tokens - %(window)s, 0)), 0)
 FROM chunks WHERE source_id = %(source)s AND cut = %(cut)s
 """
-DOCUMENTS = """
-SELECT d.title, d.text, coalesce(array_agg(c.text ORDER BY c.ordinal) FILTER (WHERE c.id IS NOT NULL), '{}')
-FROM (SELECT id, title, text FROM documents WHERE source_id = %(source)s
-      ORDER BY sha256(content_hash || %(seed)s::bytea) LIMIT %(limit)s) d
-LEFT JOIN chunks c ON c.document_id = d.id AND c.cut = %(cut)s
-GROUP BY d.id, d.title, d.text ORDER BY d.id
+# One step after the other: in one statement the planner joins before it samples.
+DOCUMENT_IDS = """
+SELECT id FROM documents WHERE source_id = %(source)s
+ORDER BY sha256(content_hash || %(seed)s::bytea) LIMIT %(limit)s
+"""
+DOCUMENTS = "SELECT id, title, text FROM documents WHERE id = ANY(%s) ORDER BY id"
+PASSAGES = """
+SELECT document_id, text FROM chunks WHERE document_id = ANY(%(ids)s) AND cut = %(cut)s ORDER BY document_id, ordinal
 """
 
 
@@ -168,7 +170,11 @@ def tokens(connection: Connection, source_id: int, space: Space, window: int) ->
 def documents(connection: Connection, source_id: int, space: Space, limit: int, seed: str) -> list[CutDocument]:
     """Documents chosen by hash, each with its passages in order; without any where it was not cut."""
     values = {**_values(source_id, space), "limit": limit, "seed": seed.encode()}
-    return [CutDocument(*row) for row in connection.execute(DOCUMENTS, values)]
+    ids = [row[0] for row in connection.execute(DOCUMENT_IDS, values)]
+    passages: dict[int, list[str]] = {number: [] for number in ids}
+    for number, passage in connection.execute(PASSAGES, {"ids": ids, "cut": space.profile.cut}):
+        passages[number].append(passage)
+    return [CutDocument(title, text, passages[number]) for number, title, text in connection.execute(DOCUMENTS, (ids,))]
 
 
 def parse(values: Sequence[bytes]) -> NDArray[np.float32]:

@@ -249,7 +249,7 @@ def test_what_a_store_holds_is_seen_by_its_tenant_only(
     settled.mirror()
     with psycopg.connect(owner_dsn) as owner:
         held = owner.execute(
-            "SELECT count(*) FROM vector_store_rows WHERE tenant_id = %s", (settled.source.tenant_id,)
+            "SELECT count(*) FROM vector_store_rows WHERE store_id = %s", (settled.store.id,)
         ).fetchone()
     assert held == (ISSUES,)
     with database.bulk(settled.source.tenant_id + 1) as connection:

@@ -1,75 +1,32 @@
 """Each known fault, planted into real embeddings of real issues, fails the gate that should see it."""
 
-import gzip
-import json
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from assets.reports import measures as measure
-from assets.reports.score import QualityMeasures, Thresholds, Verdict, judge
-from resources.errors import UsageError
-from resources.providers.contract import Capability, DriverSettings
-from resources.providers.drivers.sentence_transformers import SentenceTransformersDriver
+from assets.reports.drift import drift
+from assets.reports.measures import Vectors
+from assets.reports.measuring import stale
+from assets.reports.quality_measures import Stale
+from assets.reports.recall import recall
+from assets.reports.score import judge
+from assets.reports.text_loss import TextLoss
+from resources.stores.spaces import SpaceProfile
+from tests.unit.reports.real_vectors import NEEDS_RECORDS, Real, driver, failed, halved, measured, read, verdict
 
-ISSUES = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "jira" / "issues.jsonl.gz"
-pytestmark = [
-    pytest.mark.records,
-    pytest.mark.skipif(not ISSUES.exists(), reason="the shared records are absent"),
-]
-Vectors = NDArray[np.float32]
-COUNT = 200
+pytestmark = NEEDS_RECORDS
+Fault = Callable[[Vectors], Vectors]
 
 
 @pytest.fixture(scope="module")
-def real() -> tuple[Vectors, Vectors]:
-    """Titles and bodies of real issues, each (200, 384)."""
-    titles, bodies = [], []
-    with gzip.open(ISSUES) as lines:
-        for line in lines:
-            fields = json.loads(line)["fields"]
-            if len(fields.get("description") or "") > 200 and len(fields.get("summary") or "") > 20:
-                titles.append(fields["summary"])
-                bodies.append(fields["description"][:800])
-            if len(titles) == COUNT:
-                break
-    provider = SentenceTransformersDriver(
-        DriverSettings("sentence_transformers", Capability.EMBEDDING, "all-MiniLM-L6-v2")
-    )
-    return provider.embed(titles).vectors, provider.embed(bodies).vectors
+def real() -> Real:
+    return read()
 
 
-def verdict(stored: Vectors, titles: Vectors, fresh: Vectors) -> Verdict:
-    rows = measure.RowMeasures(fresh.shape[1])
-    rows.add(stored)
-    norms = rows.all_norms()
-    renewed = measure.shape(fresh)
-    return judge(
-        QualityMeasures(
-            count=rows.count, dimensions=fresh.shape[1], other_dimensions=rows.other_dimensions, zero=rows.zero,
-            not_finite=rows.not_finite, duplicates=rows.duplicates,
-            norm_mean=float(norms.mean()), norm_min=float(norms.min()), norm_max=float(norms.max()), coverage=1.0,
-            shape=measure.shape(stored), canary=measure.canary(stored, fresh),
-            title_to_body=measure.title_to_body(titles, stored) if stored.shape == fresh.shape else None,
-            title_to_body_fresh=measure.title_to_body(titles, fresh),
-            effective_rank_fresh=renewed.effective_rank if renewed else None,
-        )
-    )  # fmt: skip
-
-
-def failed(found: Verdict) -> set[str]:
-    return {gate.name for gate in found.gates if gate.passed is False}
-
-
-def halved(vectors: Vectors) -> Vectors:
-    return vectors.astype(np.float16).astype(np.float32)
-
-
-def test_clean_vectors_pass_every_gate_in_half_precision(real: tuple[Vectors, Vectors]) -> None:
-    titles, bodies = real
-    found = verdict(halved(bodies), titles, bodies)
+def test_clean_vectors_pass_every_gate_in_half_precision(real: Real) -> None:
+    found = verdict(halved(real.bodies), real.titles, real.bodies)
     assert failed(found) == set()
     assert found.score == 100
     assert all(gate.passed for gate in found.gates)
@@ -84,7 +41,7 @@ def swapped(vectors: Vectors, share: float) -> Vectors:
 
 def identical(vectors: Vectors) -> Vectors:
     out = vectors.copy()
-    out[: len(out) // 20] = out[0]
+    out[np.random.default_rng(7).permutation(len(out))[: len(out) // 20]] = out[0]
     return out
 
 
@@ -103,70 +60,157 @@ def cone(vectors: Vectors) -> Vectors:
 
 
 def coarse(vectors: Vectors) -> Vectors:
-    # Weights in eight bits cost about five per cent of cosine; noise of that size stands for them.
     noise = np.random.default_rng(9).normal(size=vectors.shape).astype(np.float32)
     return measure.normalised(vectors + 0.33 * measure.normalised(noise))
 
 
-def zero(vectors: Vectors) -> Vectors:
-    out = vectors.copy()
-    out[7] = 0
-    return out
+def one_row(value: float) -> Fault:
+    def plant(vectors: Vectors) -> Vectors:
+        out = vectors.copy()
+        out[7] = value
+        return out
+
+    return plant
 
 
-def not_finite(vectors: Vectors) -> Vectors:
-    out = vectors.copy()
-    out[7, 3] = np.nan
-    return out
+CANARY = {"canary_below_099", "canary_mean"}
+TITLES = {"title_to_body_ratio", "title_to_body_mrr"}
 
 
 @pytest.mark.parametrize(
     ("fault", "gates"),
     [
-        (lambda v: swapped(v, 0.3), {"canary_below_099", "canary_mean", "title_to_body_ratio"}),
-        (lambda v: swapped(v, 1.0), {"canary_below_099", "title_to_body_ratio", "title_to_body_mrr"}),
+        (lambda v: swapped(v, 0.3), CANARY | {"title_to_body_ratio"}),
+        (lambda v: swapped(v, 1.0), CANARY | TITLES),
         (identical, {"duplicate_rate", "canary_below_099"}),
-        (cut, {"canary_below_099"}),
-        (random, {"canary_below_099", "title_to_body_ratio", "title_to_body_mrr"}),
-        (cone, {"canary_below_099", "mean_cosine"}),
-        (coarse, {"canary_below_099"}),
-        (zero, {"zero_vectors"}),
-        (not_finite, {"not_finite"}),
-        (lambda v: v[:, :300], {"other_dimensions"}),
+        (cut, CANARY),
+        (random, CANARY | TITLES),
+        (cone, CANARY | {"mean_cosine"}),
+        (coarse, CANARY),
+        (one_row(0.0), {"zero_vectors"}),
+        (one_row(np.nan), {"not_finite"}),
+        (lambda v: v[:, :300], {"other_dimensions", *CANARY}),
         (lambda v: v * 1.5, {"norm_deviation"}),
     ],
     ids=["30 % swapped", "all swapped", "5 % identical", "cut", "random", "cone", "coarse", "zero", "nan",
          "dimensions", "norms"],
 )  # fmt: skip
-def test_a_fault_fails_its_gates(real: tuple[Vectors, Vectors], fault: object, gates: set[str]) -> None:
-    titles, bodies = real
-    stored = fault(bodies)  # type: ignore[operator]
-    found = verdict(stored, titles, bodies)
+def test_a_fault_fails_its_gates(real: Real, fault: Fault, gates: set[str]) -> None:
+    found = verdict(fault(real.bodies), real.titles, real.bodies)
     assert gates <= failed(found)
     if gates != {"norm_deviation"}:
         assert found.score == 0
         assert not found.passed
+        # The verdict names what it failed by, and only a gate that blocks stops anything.
+        assert (gates - {"mean_cosine"}) <= set(found.blocking_failures)
 
 
-def test_a_tenants_thresholds_replace_the_defaults() -> None:
-    assert Thresholds.from_mapping({"duplicate_rate": 0.5}).duplicate_rate == 0.5
-    with pytest.raises(UsageError, match="no threshold 'speed'"):
-        Thresholds.from_mapping({"speed": 1})
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_no_measure_of_shape_sees_swapped_rows(real: Real, share: float) -> None:
+    found = failed(verdict(swapped(real.bodies, share), real.titles, real.bodies))
+    assert found <= CANARY | TITLES
 
 
-def test_a_model_that_is_wrong_the_same_way_twice_scores_nothing(real: tuple[Vectors, Vectors]) -> None:
-    titles, bodies = real
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor:UserWarning")
+def test_weights_in_eight_bits_fail_the_canary(real: Real) -> None:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(driver().files.folder), device="cpu")
+    with pytest.warns(DeprecationWarning):
+        coarse_model = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)
+    texts = real.body_texts[:64]
+    stored = coarse_model.encode(texts, convert_to_numpy=True, normalize_embeddings=True)
+    found = verdict(stored, real.titles[:64], real.bodies[:64])
+    assert set(found.blocking_failures) >= CANARY
+
+
+def test_other_weights_of_the_same_name_fail_the_canary(real: Real) -> None:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    # A model that was trained a little further: its last layer differs by a tenth of its spread.
+    model = SentenceTransformer(str(driver().files.folder), device="cpu")
+    noise = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, weights in model.named_parameters():
+            if weights.ndim == 2 and "layer.5" in name:
+                weights.add_(torch.randn(weights.shape, generator=noise) * weights.std() * 0.1)
+    stored = model.encode(real.body_texts[:64], convert_to_numpy=True, normalize_embeddings=True)
+    found = verdict(stored, real.titles[:64], real.bodies[:64])
+    assert set(found.blocking_failures) == CANARY
+
+
+PROFILE = SpaceProfile("sentence_transformers", "all-MiniLM-L6-v2", "53aa5117", 384, "bfloat16", "l2", "cut")
+
+
+@pytest.mark.parametrize(
+    ("field", "stored"),
+    [("model", "all-MiniLM-L12-v2"), ("model_revision", "00000000"), ("precision", "int8"), ("dimensions", 768)],
+)
+def test_a_stale_model_fails_by_its_name(real: Real, field: str, stored: object) -> None:
+    values = {name: getattr(PROFILE, name) for name in PROFILE.__dataclass_fields__} | {field: stored}
+    parts = stale(SpaceProfile(**values), PROFILE)
+    assert parts == (Stale(field, str(stored), str(getattr(PROFILE, field))),)
+    found = judge(measured(halved(real.bodies), real.titles, real.bodies, stale=parts))
+    assert found.blocking_failures == ("stale_model",)
+    gate = next(gate for gate in found.gates if gate.name == "stale_model")
+    assert gate.reason.endswith(f"{field} {stored} stored, {getattr(PROFILE, field)} configured")
+
+
+def test_the_same_model_is_not_stale() -> None:
+    assert stale(PROFILE, PROFILE) == ()
+
+
+def test_an_index_that_misses_neighbours_fails_recall(real: Real) -> None:
+    distances = np.sort(1 - real.titles @ real.bodies.T, axis=1).astype(np.float64)
+    exact = [row[:10] for row in distances]
+    # An index that returns the second to twentieth nearest alternately: half of the ten are missing.
+    sparse = recall([row[1:20:2] for row in distances], exact, len(real.bodies))
+    found = judge(measured(halved(real.bodies), real.titles, real.bodies, recall=sparse))
+    assert found.blocking_failures == ("recall_at_10",)
+    whole = recall(exact, exact, len(real.bodies))
+    assert judge(measured(halved(real.bodies), real.titles, real.bodies, recall=whole)).passed
+
+
+@pytest.mark.parametrize(
+    ("loss", "gate"),
+    [(TextLoss(200, 20_000, 0.1, 64, 0.0), "tokens_cut"), (TextLoss(200, 20_000, 0.0, 64, 0.02), "tokens_lost")],
+)
+def test_text_that_no_vector_stands_for_fails_by_its_name(real: Real, loss: TextLoss, gate: str) -> None:
+    found = judge(measured(halved(real.bodies), real.titles, real.bodies, loss=loss))
+    assert found.blocking_failures == (gate,)
+
+
+def test_new_vectors_of_another_model_are_drift(real: Real) -> None:
+    kept, new = halved(real.bodies[::2]), real.bodies[1::2]
+    same, other = drift(new, kept), drift(cone(new), kept)
+    assert same is not None
+    assert other is not None
+    assert not same.significant
+    assert other.significant
+    assert other.mmd2 > 5 * other.null_95
+
+
+def test_a_model_that_is_wrong_the_same_way_twice_scores_nothing(real: Real) -> None:
     # Titles of other bodies, stored and embedded again alike: canary and ratio compare the model with itself.
-    wrong = swapped(bodies, 1.0)
-    found = verdict(wrong, titles, wrong)
+    wrong = swapped(real.bodies, 1.0)
+    found = verdict(wrong, real.titles, wrong)
     assert failed(found) == {"title_to_body_mrr"}
     assert found.score == 0
     assert found.blocking_failures == ("title_to_body_mrr",)
 
 
-def test_rounding_to_half_precision_leaves_a_wide_margin(real: tuple[Vectors, Vectors]) -> None:
-    _, bodies = real
-    found = measure.canary(halved(bodies), bodies)
+def test_rounding_to_half_precision_leaves_a_wide_margin(real: Real) -> None:
+    found = measure.canary(halved(real.bodies), real.bodies)
     assert found is not None
     assert found.p1_cosine > 0.99999
     assert found.below == 0
+
+
+def test_the_same_engine_in_other_batches_leaves_a_wide_margin(real: Real) -> None:
+    model = driver()
+    again = np.concatenate([model.embed(real.body_texts[row : row + 7]).vectors for row in range(0, 63, 7)])
+    found = measure.canary(halved(real.bodies[:63]), again)
+    assert found is not None
+    assert found.mean_cosine > 0.9999

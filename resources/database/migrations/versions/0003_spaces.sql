@@ -161,3 +161,24 @@ END
 $$;
 CREATE TRIGGER drop_partition AFTER DELETE ON embedding_spaces
   FOR EACH ROW EXECUTE FUNCTION drop_partition_of_space();
+
+-- The planner's view of a table that has just grown. Without it the first load of a large source is planned for empty
+-- tables, and reads all rows of the source for each of them; the server's own analysis comes a minute later.
+CREATE FUNCTION analyze_if_grown(name text, written bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+DECLARE
+  known real;
+BEGIN
+  IF name NOT IN ('raw_items', 'documents', 'chunks', 'document_cuts') AND name !~ '^embeddings_[0-9]+$' THEN
+    RAISE EXCEPTION '% is no table that is loaded', name;
+  END IF;
+  SELECT c.reltuples INTO known FROM pg_class c WHERE c.oid = to_regclass('public.' || quote_ident(name));
+  IF known IS NULL OR written < 1000 OR written < 0.1 * greatest(known, 0) THEN
+    RETURN false;
+  END IF;
+  EXECUTE format('ANALYZE public.%I', name);
+  RETURN true;
+END
+$$;
+REVOKE ALL ON FUNCTION analyze_if_grown(text, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION analyze_if_grown(text, bigint) TO precedent_app;
