@@ -112,9 +112,9 @@ def analyse(
 
 
 def withheld(request: RecommendationRequest, generator: Generator) -> RecommendationRequest:
-    """The request without evidence whose source may not leave, where any provider of the chain is external."""
-    kept = generator.policy.sources_kept
-    if not kept or not any(driver.target.external for driver in generator.drivers):
+    """The request without evidence whose source may not leave, where any provider of the chain may send it away."""
+    kept, allows = generator.policy.sources_kept, generator.policy.allows_external
+    if not kept or not any(driver.external and allows(driver.context.source) for driver in generator.drivers):
         return request
     return request.model_copy(update={"evidence": tuple(e for e in request.evidence if e.source not in kept)})
 

@@ -150,8 +150,9 @@ def _change(difference: float | None, digits: int) -> str:
 def _gates(content: PageContent) -> str:
     rows = "".join(_gate(gate, content.origins) for gate in content.verdict.gates)
     return (
-        '<h2>Gates</h2><div class="table"><table><thead><tr><th>gate</th><th>what it looks at</th>'
-        '<th class="number">value</th><th class="number">threshold</th><th>set by</th><th>result</th></tr></thead>'
+        '<h2>Gates</h2><div class="table gates"><table><thead><tr><th>gate</th><th>result</th>'
+        '<th class="number">value</th><th class="number">threshold</th><th>set by</th><th>what it looks at</th></tr>'
+        "</thead>"
         f"<tbody>{rows}</tbody></table></div>"
     )
 
@@ -165,10 +166,10 @@ def _gate(gate: Gate, origins: Mapping[str, Origin]) -> str:
     value = "" if gate.value is None else f"{gate.value:,.4g}"
     return (
         f'<tr class="{_status(gate.passed)}"><td class="name">{escape(plain(gate.name))}</td>'
-        f"<td>{escape(GATES.get(gate.name, ''))}{more}</td>"
+        f'<td><span class="word {_status(gate.passed)}">{word}</span></td>'
         f'<td class="number">{value}</td><td class="number">{sign} {gate.threshold:.4g}</td>'
         f"<td>{escape(origins.get(threshold, 'default') if threshold else 'fixed')}</td>"
-        f'<td><span class="word {_status(gate.passed)}">{word}</span></td></tr>'
+        f"<td>{escape(GATES.get(gate.name, ''))}{more}</td></tr>"
     )
 
 

@@ -34,8 +34,9 @@ color:var(--quiet)}.legend span{display:inline-block;width:9px;height:9px;border
 .legend .s0{background:var(--s0)}.legend .s1{background:var(--s1)}.legend .s2{background:var(--s2)}
 .legend .s3{background:var(--s3)}.legend .s4{background:var(--s4)}
 .table{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:14px}
-th,td{text-align:left;padding:7px 10px 7px 0;border-bottom:1px solid var(--line);vertical-align:top}
+th,td{text-align:left;padding:7px 6px 7px 8px;border-bottom:1px solid var(--line);vertical-align:top}
 th{color:var(--quiet);font-weight:600;font-size:13px}
+.gates td:last-child{min-width:300px;padding-left:18px}.gates th:last-child{padding-left:18px}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 td small{color:var(--quiet);display:block;font-size:13px}td.name{white-space:nowrap;font-weight:600}
 .word.passed,.score .passed{color:var(--good)}.word.failed,.score .failed{color:var(--bad)}
@@ -43,6 +44,6 @@ td small{color:var(--quiet);display:block;font-size:13px}td.name{white-space:now
 .word{font-weight:600;white-space:nowrap}tr.failed td{background:color-mix(in srgb,var(--bad) 9%,transparent)}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:3px 16px;margin:0;font-size:14px}dt{color:var(--quiet)}
 dd{margin:0;overflow-wrap:anywhere}footer{margin-top:34px;color:var(--quiet);font-size:13px}
-@media (max-width:560px){.score{text-align:left}td.name{white-space:normal}}
+@media (max-width:560px){.score{text-align:left}td.name{white-space:normal;min-width:104px}}
 @media print{main{max-width:none;padding:0}.card,tr{break-inside:avoid}}
 """

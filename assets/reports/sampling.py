@@ -97,7 +97,8 @@ class BottomK:
     def _mixed(self, hashes: Sequence[bytes]) -> NDArray[np.uint64]:
         # A SHA-256 is random already; the finaliser of SplitMix64 makes its order another one for each seed.
         start = np.frombuffer(b"".join(digest[:8].ljust(8, b"\0") for digest in hashes), dtype=np.uint64)
-        salt = np.frombuffer(hashlib.sha256(self.seed.encode()).digest()[:8], dtype=np.uint64)
+        # Not the seed's own hash: a text that equals the seed would have the key 0.
+        salt = np.frombuffer(hashlib.sha256(f"sample:{self.seed}".encode()).digest()[:8], dtype=np.uint64)
         keys = start ^ salt
         for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
             keys = (keys ^ (keys >> np.uint64(shift))) * np.uint64(factor)

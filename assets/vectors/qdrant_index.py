@@ -33,8 +33,8 @@ def qdrant_index(
     """The source's vectors in the tenant's Qdrant; nothing happens for a tenant without one.
 
     Spaces that are being built are mirrored as well as the active one, so that a promotion finds its vectors there.
-    Only what is missing or stale is written (a full refresh writes all), and what has gone is removed. PostgreSQL stays right whenever the two
-    differ, and search asks Qdrant only for a space that is whole there.
+    Only what is missing or stale is written (a full refresh writes all), and what has gone is removed. PostgreSQL
+    stays right whenever the two differ, and search asks Qdrant only for a space that is whole there.
     """
     source = database.source(context.partition_key)
     with as_failure():

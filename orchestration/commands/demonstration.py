@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestration.commands.finding import filters_of, show_analysis
 from orchestration.commands.output import console, print_json, print_table
-from orchestration.commands.refresh import show
+from orchestration.commands.refresh import cost_of, show
 from orchestration.commands.refreshing import RefreshOptions, RefreshOutcome, run_refresh
 from orchestration.instance import dagster_instance, sync_partitions
 from orchestration.searching import Query, Searcher
@@ -86,7 +86,7 @@ def run_demo(own: Path | None, *, json: bool) -> None:
     total = {name: sum(getattr(row, name) for row in rows) for name in ("documents", "chunks", "embedded")}
     console.print(
         f"\n{total['documents']:,} documents, {total['chunks']:,} passages, {total['embedded']:,} with a vector, "
-        f"in {time.monotonic() - began:.0f} s, at no cost: the model ran here."
+        f"in {time.monotonic() - began:.0f} s, {cost_of(outcomes)}."
     )
     console.print("See the same in the Dagster UI: `make up`, then open http://127.0.0.1:3000 and choose Assets.")
 

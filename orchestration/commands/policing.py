@@ -143,7 +143,7 @@ def _show(database: Database, tenant: str, *, json: bool, notes: list[str]) -> N
         )
         rows.append(["calls without a known price", "allowed" if found.allow_unpriced else "refused"])
     for name, own in of_sources.items():
-        kept = "may leave" if own["allow_external"] else "stay here"
+        kept = "may leave" if own["allow_external"] and found.allow_external else "stay here"
         rows.append([f"texts of the source {name}", kept + (", masked" if own["mask"] else "")])
     output.table(f"Policy of {tenant}", ["what", "is"], rows)
     for note in notes:

@@ -60,7 +60,7 @@ def show_providers(tenant: str, found: Sequence[Shown]) -> None:
         [
             "*" if item.active else "", item.name, item.capability.replace("_", " "),
             item.origin if item.name == item.driver and item.origin != ROW else item.driver, item.model,
-            item.fallback or NEVER, key_state(item.credentials), item.problem or seen_state(item.seen),
+            item.fallback or NEVER, key_state(item.credentials, named=False), item.problem or seen_state(item.seen),
         ]
         for item in found
     ]  # fmt: skip
@@ -75,7 +75,7 @@ def show_provider(item: Shown) -> None:
         ["address", item.base_url or "the driver's own"],
         ["active", ("yes" if item.active else "no") + ("" if item.origin == ROW else f", from the {item.origin}")],
         ["falls back to", item.fallback or NEVER], ["key", key_state(item.credentials)],
-        ["texts leave", {True: "yes, it is external", False: "no"}.get(item.external or False)],
+        ["texts leave", {True: "yes, it is external", False: "no", None: "unknown"}[item.external]],
         ["last seen", seen_state(item.seen)],
     ]  # fmt: skip
     if item.seen.error:
@@ -134,13 +134,13 @@ def _instead(model: ModelInfo) -> str:
     return f"retired or retiring: consider {known.instead}" if known else ""
 
 
-def key_state(stored: Stored) -> str:
-    """What may be said of a credential."""
+def key_state(stored: Stored, *, named: bool = True) -> str:
+    """What may be said of a credential; `named` adds the id of the key that it is encrypted with."""
     if not stored.has_key:
         return "none"
     if stored.key_id and stored.fingerprint is None:
         return f"unreadable (no key {stored.key_id})"
-    which = f" (key id {stored.key_id})" if stored.key_id else ""
+    which = f" (key id {stored.key_id})" if stored.key_id and named else ""
     return (f"…{stored.last_four}" if stored.last_four else "set") + which
 
 

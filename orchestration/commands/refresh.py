@@ -1,5 +1,7 @@
 """`refresh`: bring a source up to date."""
 
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Annotated
 
 import typer
@@ -12,6 +14,7 @@ from resources import catalog
 from resources.database.session import Database
 from resources.errors import PrecedentError, UsageError
 from resources.settings import Settings
+from resources.stores.usage import money
 
 
 def register(app: typer.Typer) -> None:
@@ -64,6 +67,20 @@ def rejections(outcome: RefreshOutcome) -> int:
     return max((int(layer.get("rows/rejected", 0)) for layer in outcome.layers.values()), default=0)
 
 
+def models_of(outcome: RefreshOutcome) -> list[str]:
+    """The models that were asked, or would have been where there was nothing to do, in the order of the layers."""
+    return list(dict.fromkeys(str(x["provider/model"]) for x in outcome.layers.values() if "provider/model" in x))
+
+
+def cost_of(outcomes: Sequence[RefreshOutcome]) -> str:
+    """What the runs' calls have cost, in words; an unknown cost is told, never counted as nothing."""
+    layers = [layer for outcome in outcomes for layer in outcome.layers.values()]
+    usd = sum(float(layer.get("cost/usd", 0)) for layer in layers)
+    unpriced = any(layer.get("cost/unpriced") or layer.get("cost/unpriced_calls") for layer in layers)
+    text = f"cost {money(Decimal(str(round(usd, 6))))} USD"
+    return f"{text} besides calls that nobody can price" if unpriced else text
+
+
 def show(outcome: RefreshOutcome) -> None:
     """A table of what a run did, and a line with its time, cost, quality and broken checks."""
     rows = []
@@ -76,11 +93,10 @@ def show(outcome: RefreshOutcome) -> None:
         rows.append([name, total, *figures, f"{rate:,.0f}" if rate else ""])
     columns = ["asset", "rows", "added", "changed", "unchanged", "deleted", "failed", "rows/s"]
     print_table(f"{outcome.source} in {outcome.seconds:,.1f} s", columns, rows)
-    vectors = outcome.layers.get("vectors/embeddings", {})
     quality = outcome.layers.get("reports/vector_quality", {})
     parts = [f"run {outcome.run_id}"]
-    if vectors:
-        parts.append(f"cost {vectors.get('cost/usd', 0):.2f} USD ({vectors.get('provider/model')}, local)")
+    if models := models_of(outcome):
+        parts.append(f"{cost_of([outcome])} ({', '.join(models)})")
     if "quality/score" in quality:
         parts.append(f"quality {quality['quality/score']:.0f} of 100")
     if rejected := rejections(outcome):

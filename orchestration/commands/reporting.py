@@ -134,13 +134,18 @@ def _scope(database: Database, tenant: str, source: str | None) -> _Scope:
 
 
 def _judged_again(connection: quality_samples.Connection, scope: _Scope) -> list[dict[str, Any]]:
-    """Bring the stored verdicts to the thresholds: search takes spaces into use by them."""
-    return [
-        {"source": key, "space": found.space_id, "passed": verdict.passed, "score": verdict.score,
-         "passed_before": found.passed, "failed": list(verdict.blocking_failures)}
-        for source_id, key in scope.sources.items()
-        for found, verdict in judge_again(connection, source_id)
-    ]  # fmt: skip
+    """Bring the stored verdicts to the thresholds, by which spaces are taken into use; what another verdict has now."""
+    changed = []
+    for source_id, key in scope.sources.items():
+        for found, verdict in judge_again(connection, source_id):
+            before = sorted(gate["name"] for gate in found.gates if gate["passed"] is False)
+            now = sorted(gate.name for gate in verdict.gates if gate.passed is False)
+            if now != before:
+                changed.append(
+                    {"source": key, "space": found.space_id, "passed": verdict.passed, "score": verdict.score,
+                     "passed_before": found.passed, "failed": now}
+                )  # fmt: skip
+    return changed
 
 
 def _say(scope: _Scope, done: str, changed: list[dict[str, Any]], *, json: bool) -> None:
@@ -149,7 +154,8 @@ def _say(scope: _Scope, done: str, changed: list[dict[str, Any]], *, json: bool)
         return
     console.print(f"{scope.name}: {done}.")
     for row in changed:
-        result = "passes" if row["passed"] else f"fails {', '.join(row['failed'])}"
+        failed = ", ".join(row["failed"])
+        result = f"fails {failed}" if not row["passed"] else f"passes, but for {failed}" if failed else "passes"
         console.print(f"The report on {row['source']} (space {row['space']}) now {result}: {row['score']:.0f} of 100.")
 
 

@@ -27,6 +27,8 @@ Provider = Annotated[str | None, typer.Option("--provider", "-p", help="Only thi
 ledger = typer.Typer(help="What calls to providers have used and cost.", invoke_without_command=True)
 COLUMNS = ["calls", "failed", "refused", "inputs", "tokens in", "out", "cached", "USD", "unpriced", "attempts",
            "mean ms", "p95 ms"]  # fmt: skip
+# What a narrow terminal shows; thirteen columns there would be folded into nothing readable.
+FEWER = ("calls", "failed", "tokens in", "out", "USD", "unpriced")
 
 
 def register(app: typer.Typer) -> None:
@@ -192,7 +194,11 @@ def _budget(budget: Budget) -> dict[str, Any]:
 def _show(title: str, by: str, lines: Sequence[Line], total: Line) -> None:
     named = [replace(line, key=line.key or f"(no {by})") for line in lines]
     rows = [[str(line.key), *_cells(line)] for line in [*named, replace(total, key="total")]]
-    show_aligned(title, [by, *COLUMNS], rows, left=1)
+    columns = [by, *COLUMNS]
+    if needed(columns, rows) > console.width:
+        kept = [0, *(columns.index(name) for name in FEWER)]
+        columns, rows = [columns[place] for place in kept], [[row[place] for place in kept] for row in rows]
+    show_aligned(title, columns, rows, left=1)
 
 
 def _cells(line: Line) -> list[str]:
@@ -202,6 +208,11 @@ def _cells(line: Line) -> list[str]:
     return [
         *(f"{n:,}" for n in counts), money(f.cost_usd), f"{f.unpriced_calls:,}", f"{f.attempts:,}", *times
     ]  # fmt: skip
+
+
+def needed(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """The characters that a table takes where nothing is folded."""
+    return sum(max(map(len, column)) + 3 for column in zip(columns, *rows, strict=True)) + 1
 
 
 def show_aligned(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> None:

@@ -150,7 +150,8 @@ class MeteredDriver:
     def _leaving(self, texts: Sequence[str], *, mask_always: bool = False) -> tuple[list[str], int]:
         """The one place where texts leave: as they are, masked, or not at all."""
         if self.external and not self.policy.allows_external(self.context.source):
-            whose = f"the source {self.context.source}" if self.context.source else "this tenant"
+            kept = self.policy.allow_external  # then it is the source's own policy that forbids it
+            whose = f"the source {self.context.source}" if kept else "this tenant"
             raise self._error(
                 FailureKind.POLICY, f"The policy of {whose} forbids external providers, and {self.target.name} is one."
             )

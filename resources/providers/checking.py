@@ -68,7 +68,12 @@ def check(database: Database, settings: Settings, target: Target) -> Health:
     finally:
         ledger.close()
     if not target.tariff.known(target.capability):
-        warnings.append(f"Nobody knows what {target.model} costs here: calls are unpriced unless --cost says it.")
+        warnings.append(
+            f"Nobody knows what {target.model} costs here: calls are unpriced unless --cost says it."
+            if driver.unpriced
+            else f"What {target.model} costs is said only with its answer: a budget refuses its calls unless --cost "
+            "says it before."
+        )
     latency = (time.perf_counter() - began) * 1000
     return Health(target.name, True, round(latency, 1), model, dimensions, warnings=warnings)
 

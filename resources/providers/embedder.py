@@ -92,6 +92,11 @@ class Embedder:
         """
         target, local = self.primary, self._local
         dimensions = local.dimensions if local else target.dimensions
+        if dimensions is None and target.row_id is None:
+            raise UsageError(
+                f"Nobody knows the dimension of {target.model}, which OPENAI_EMBEDDING_MODEL names: add a row with "
+                "`precedent provider add`, which measures and keeps it."
+            )
         if dimensions is None:
             raise UsageError(
                 f"Nobody knows the dimension of {target.model} yet: run `precedent provider test {target.name}`, "

@@ -26,11 +26,13 @@ def refusal(target: Target, verdict: str, wait_s: float, detail: str | None) -> 
         # No seconds: the sentence is stored with each answer, and reasons are counted.
         return FailureKind.BREAKER_OPEN, f"{name} failed repeatedly ({detail}) and is tried again after a pause."
     if verdict == "limit":
-        return FailureKind.LIMIT, f"The limits of {name} leave no slot for {wait_s:.0f} s."
+        return FailureKind.LIMIT, (
+            f"{name} takes no call for {wait_s:.0f} s: its limits a minute are used up, or it asked to wait."
+        )
     if verdict == "unpriced":
         return FailureKind.BUDGET, (
-            f"The tenant has a budget and nobody knows what {target.model} of {name} costs: set its price with "
-            f"`precedent provider add {name} --replace --cost input_per_million=...`, or `precedent policy set "
+            f"The tenant has a budget and nobody knows beforehand what {target.model} of {name} costs: give its row a "
+            "price (`cost` in `precedent provider export`, then `provider apply`), or say `precedent policy set "
             "--allow-unpriced`."
         )
     return FailureKind.BUDGET, (

@@ -1,8 +1,6 @@
 """The nearest vectors of a space, by its index as search asks it, and by looking at every one."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,8 +17,14 @@ SELECT (e.embedding::halfvec({dimensions})) <=> %(vector)s::halfvec({dimensions}
 WHERE e.space_id = %(space)s
 ORDER BY (e.embedding::halfvec({dimensions})) <=> %(vector)s::halfvec({dimensions}) LIMIT %(limit)s
 """
+# Which no index can serve, for the added zero. PostgreSQL 18 takes the index even with enable_indexscan off.
+EXACT = """
+SELECT ((e.embedding::halfvec({dimensions})) <=> %(vector)s::halfvec({dimensions})) + 0 AS distance FROM embeddings e
+WHERE e.space_id = %(space)s ORDER BY distance LIMIT %(limit)s
+"""
 # What search asks an index for when no filter takes from its answer; tests hold the two together.
 EF_SEARCH = 400
+AS_SEARCH = "SELECT set_config('hnsw.ef_search', %s, true)"
 ROWS = "SELECT count(*) FROM embeddings WHERE space_id = %s"
 
 
@@ -32,6 +36,8 @@ def rows(connection: Connection, space: Space) -> int:
 
 def uses_index(connection: Connection, space: Space, query: NDArray[np.float32], k: int) -> bool:
     """Whether the planner answers from the approximate index; it may be absent, or not worth its while."""
+    # What an index costs depends on how much it is asked to look at.
+    connection.execute(AS_SEARCH, (str(EF_SEARCH),))
     statement = f"EXPLAIN (FORMAT JSON) {NEAREST.format(dimensions=space.profile.dimensions)}"
     row = connection.execute(statement, _values(space, query, k)).fetchone()
     return "_hnsw" in json.dumps(row[0]) if row else False
@@ -43,29 +49,16 @@ def distances(
     """Cosine distances of the k nearest vectors, ascending, shape (min(k, rows),).
 
     Args:
-        connection: Bound to the tenant, in a transaction.
+        connection: Bound to the tenant, in a transaction, whose settings it changes.
         space: Where.
         query: Shape (dimensions,).
         k: How many.
         exact: Look at every vector, whatever index there is.
     """
-    statement = NEAREST.format(dimensions=space.profile.dimensions)
-    with _without_index(connection) if exact else _as_search(connection):
-        found = connection.execute(statement, _values(space, query, k)).fetchall()
+    connection.execute(AS_SEARCH, (str(EF_SEARCH),))
+    statement = (EXACT if exact else NEAREST).format(dimensions=space.profile.dimensions)
+    found = connection.execute(statement, _values(space, query, k)).fetchall()
     return np.sort(np.array([row[0] for row in found], dtype=np.float64))
-
-
-@contextmanager
-def _without_index(connection: Connection) -> Iterator[None]:
-    connection.execute("SET LOCAL enable_indexscan = off")
-    yield
-    connection.execute("SET LOCAL enable_indexscan = on")
-
-
-@contextmanager
-def _as_search(connection: Connection) -> Iterator[None]:
-    connection.execute("SELECT set_config('hnsw.ef_search', %s, true)", (str(EF_SEARCH),))
-    yield
 
 
 def _values(space: Space, query: NDArray[np.float32], k: int) -> dict[str, Any]:

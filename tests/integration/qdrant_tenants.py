@@ -52,10 +52,18 @@ class Filled:
     def source(self) -> SourceRow:
         return catalog.find(self.database, self.key)
 
-    def use(self, url: str, isolation: str = "shared", key: str | None = None, name: str | None = None) -> None:
+    def use(
+        self,
+        url: str,
+        isolation: str = "shared",
+        key: str | None = None,
+        name: str | None = None,
+        *,
+        grpc: bool = False,
+    ) -> None:
         secrets = {"api_key": key} if key else None
         name = name or f"s-{uuid4().hex[:6]}"
-        spec = StoreSpecification(name, url, isolation, secrets=secrets)
+        spec = StoreSpecification(name, url, isolation, grpc, secrets)
         vector_stores.save(self.database, self.settings, self.tenant, spec, replace=True)
 
     @property

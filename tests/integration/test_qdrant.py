@@ -14,6 +14,7 @@ from resources.stores.qdrant.failures import StoreError
 from resources.stores.qdrant.naming import alias
 from resources.stores.qdrant.synced import Mirror
 from resources.vector_stores import owner_of
+from tests.integration.qdrant_grpc import GrpcWire
 from tests.integration.qdrant_tenants import ISSUES, Filled
 from tests.integration.qdrant_wire import QdrantWire
 
@@ -252,7 +253,7 @@ def test_what_a_store_holds_is_seen_by_its_tenant_only(
             "SELECT count(*) FROM vector_store_rows WHERE store_id = %s", (settled.store.id,)
         ).fetchone()
     assert held == (ISSUES,)
-    with database.bulk(settled.source.tenant_id + 1) as connection:
+    with database.bulk(settled.source.tenant_id + 1_000_000) as connection:
         for table in ("vector_store_rows", "vector_store_spaces"):
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
@@ -266,3 +267,20 @@ def test_writing_goes_in_batches_by_several_streams_and_waits_for_the_last(
     settled.mirror()
     sizes = [(len(call.body["batch"]["ids"]), call.path.rsplit("wait=", 1)[-1]) for call in wire.calls("/points?")]
     assert sizes == [(4, "false"), (4, "false"), (4, "true")] * 2 + [(4, "false"), (2, "true")]
+
+
+def test_everything_goes_by_grpc_where_the_row_says_so(settled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "sesame-qdrant-0123456789"
+    with QdrantWire(key) as wire, GrpcWire(wire) as fast:
+        monkeypatch.setattr(client, "GRPC_PORT", fast.port)
+        settled.use(wire.url, "collection", key, grpc=True)
+        (found,) = settled.mirror()
+        assert (found.work.added, found.ready, found.recall, found.switched) == (ISSUES, True, 1.0, True)
+        assert len((settled.ask(np.ones(384, dtype=np.float32)).hits or [[]])[0]) == 5
+        assert differences(settled) == []
+        assert wire.seen == []
+        settled.use(wire.url, "collection", "another-qdrant-0123456789", grpc=True)
+        with pytest.raises(StoreError, match=r"refuses the key \(UNAUTHENTICATED: Invalid API key \[redacted\]\)"):
+            settled.mirror()
+    with pytest.raises(StoreError, match=r"cannot be reached \(UNAVAILABLE"):
+        settled.mirror()

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +168,16 @@ def test_a_search_waits_for_a_store_that_is_down_only_once(
     reading.close_all()
     wire.faults = []
     assert settled.ask(np.ones(384, dtype=np.float32)).hits
+
+
+@pytest.mark.usefixtures("small_groups")
+def test_two_runs_at_once_do_the_work_once(settled: Filled, wire: QdrantWire) -> None:
+    settled.use(wire.url, key=KEY)
+    wire.faults = [Fault("/points", 0, times=999, delay_s=0.01)]
+    with ThreadPoolExecutor(2) as executor:
+        both = [future.result()[0] for future in [executor.submit(settled.mirror) for _ in range(2)]]
+    assert sorted(item.work.added for item in both) == [0, ISSUES]
+    assert sum(len(call.body["batch"]["ids"]) for call in wire.calls("/points?")) == ISSUES
 
 
 def test_a_store_that_lost_everything_is_filled_again(settled: Filled, wire: QdrantWire) -> None:

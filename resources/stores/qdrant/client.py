@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # What Qdrant's own clients take where a URL names no port.
 PORT = 6333
+GRPC_PORT = 6334
 BULK_TIMEOUT_S = 60
 SEARCH_TIMEOUT_S = 5
 PAGE = 1_000
@@ -103,7 +104,7 @@ class Server:
             # It warns of a key without TLS; whoever saves the row is told so in a sentence.
             warnings.simplefilter("ignore")
             raw = QdrantClient(
-                url=address.url, port=PORT, api_key=address.key, prefer_grpc=address.prefer_grpc,
+                url=address.url, port=PORT, api_key=address.key, prefer_grpc=address.prefer_grpc, grpc_port=GRPC_PORT,
                 timeout=BULK_TIMEOUT_S, check_compatibility=False,
             )  # fmt: skip
         return cls(address, owner, raw)

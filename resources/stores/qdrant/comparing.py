@@ -97,6 +97,7 @@ def compare(
                 misplaced += own != expected
                 copy.write_row((digest,))
     values = this.values(source=source_id, limit=SAMPLED_VECTORS)
+    connection.execute(synced.BY_HASH)
     row = connection.execute(IDS, values).fetchone()
     vectors, points, extra = row or (0, 0, 0)
     sample = connection.cursor(binary=True).execute(SAMPLE, values).fetchall()

@@ -70,6 +70,8 @@ SELECT count(*) FROM embeddings e LEFT JOIN vector_store_rows r
   ON r.store_id = %(store)s AND r.space_id = %(space)s AND r.content_hash = e.content_hash
 WHERE e.space_id = %(space)s AND r.version IS DISTINCT FROM e.created_at
 """
+# Right after a bulk load the planner knows nothing of the tables and would look up each row of one in the other.
+BY_HASH = "SET LOCAL enable_nestloop = off"
 STAGE = "CREATE TEMP TABLE IF NOT EXISTS staged_points (content_hash bytea) ON COMMIT DROP"
 LOSE = """
 DELETE FROM vector_store_rows r WHERE r.store_id = %(store)s AND r.space_id = %(space)s
@@ -123,12 +125,14 @@ class Rows:
 
 def work(connection: "psycopg.Connection[Any]", mirror: Mirror, source_id: int) -> Work:
     """What a source's vectors in a space need."""
+    connection.execute(BY_HASH)
     row = connection.execute(WORK, mirror.values(source=source_id)).fetchone()
     return Work(*row) if row else Work(0, 0, 0)
 
 
 def pending(connection: "psycopg.Connection[Any]", mirror: Mirror, source_id: int, size: int) -> Generator[Rows]:
     """A source's vectors that the store lacks or has otherwise, `size` at a time, by a cursor on the server."""
+    connection.execute(BY_HASH)
     with connection.cursor(name="pending_points", binary=True) as cursor:
         cursor.execute(PENDING, mirror.values(source=source_id))
         while found := cursor.fetchmany(size):
@@ -145,6 +149,7 @@ def halves(raw: Sequence[bytes]) -> NDArray[np.float32]:
 
 def gone(connection: "psycopg.Connection[Any]", mirror: Mirror) -> list[bytes]:
     """What the store holds and PostgreSQL does not any more."""
+    connection.execute(BY_HASH)
     return [bytes(row[0]) for row in connection.execute(GONE, mirror.values())]
 
 
@@ -175,6 +180,7 @@ def correct(connection: "psycopg.Connection[Any]", mirror: Mirror, present: Iter
         for page in present:
             for digest in page:
                 copy.write_row((digest,))
+    connection.execute(BY_HASH)
     connection.execute(LOSE, mirror.values())
     connection.execute(FIND, mirror.values())
     connection.commit()
@@ -187,5 +193,6 @@ def state(connection: "psycopg.Connection[Any]", store_id: int, space_id: int) -
 
 
 def _count(connection: "psycopg.Connection[Any]", statement: str, mirror: Mirror) -> int:
+    connection.execute(BY_HASH)
     row = connection.execute(statement, mirror.values()).fetchone()
     return int(row[0]) if row else 0

@@ -1,23 +1,20 @@
 """Each known fault, planted into real embeddings of real issues, fails the gate that should see it."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
 from assets.reports import measures as measure
 from assets.reports.drift import drift
-from assets.reports.measures import Vectors
 from assets.reports.measuring import stale
 from assets.reports.quality_measures import Stale
 from assets.reports.recall import recall
 from assets.reports.score import judge
 from assets.reports.text_loss import TextLoss
 from resources.stores.spaces import SpaceProfile
+from tests.unit.reports.planting import Fault, coarse, cone, cut, identical, one_row, random, swapped
 from tests.unit.reports.real_vectors import NEEDS_RECORDS, Real, driver, failed, halved, measured, read, verdict
 
 pytestmark = NEEDS_RECORDS
-Fault = Callable[[Vectors], Vectors]
 
 
 @pytest.fixture(scope="module")
@@ -30,47 +27,6 @@ def test_clean_vectors_pass_every_gate_in_half_precision(real: Real) -> None:
     assert failed(found) == set()
     assert found.score == 100
     assert all(gate.passed for gate in found.gates)
-
-
-def swapped(vectors: Vectors, share: float) -> Vectors:
-    rows = np.random.default_rng(3).permutation(len(vectors))[: int(share * len(vectors))]
-    out = vectors.copy()
-    out[rows] = vectors[np.roll(rows, 1)]
-    return out
-
-
-def identical(vectors: Vectors) -> Vectors:
-    out = vectors.copy()
-    out[np.random.default_rng(7).permutation(len(out))[: len(out) // 20]] = out[0]
-    return out
-
-
-def cut(vectors: Vectors) -> Vectors:
-    out = vectors.copy()
-    out[:, 64:] = 0
-    return measure.normalised(out)
-
-
-def random(vectors: Vectors) -> Vectors:
-    return measure.normalised(np.random.default_rng(5).normal(size=vectors.shape).astype(np.float32))
-
-
-def cone(vectors: Vectors) -> Vectors:
-    return measure.normalised(vectors + 2 * measure.normalised(vectors.mean(axis=0, keepdims=True)))
-
-
-def coarse(vectors: Vectors) -> Vectors:
-    noise = np.random.default_rng(9).normal(size=vectors.shape).astype(np.float32)
-    return measure.normalised(vectors + 0.33 * measure.normalised(noise))
-
-
-def one_row(value: float) -> Fault:
-    def plant(vectors: Vectors) -> Vectors:
-        out = vectors.copy()
-        out[7] = value
-        return out
-
-    return plant
 
 
 CANARY = {"canary_below_099", "canary_mean"}
@@ -117,7 +73,7 @@ def test_weights_in_eight_bits_fail_the_canary(real: Real) -> None:
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(str(driver().files.folder), device="cpu")
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="torch.ao.quantization"):
         coarse_model = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)
     texts = real.body_texts[:64]
     stored = coarse_model.encode(texts, convert_to_numpy=True, normalize_embeddings=True)

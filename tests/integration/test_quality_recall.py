@@ -1,0 +1,89 @@
+"""Recall of a real index against exact search of the same space."""
+
+import hashlib
+from uuid import uuid4
+
+import numpy as np
+import psycopg
+import pytest
+
+from assets.reports import recall as recalling
+from resources import tenancy
+from resources.database.session import Database
+from resources.stores import embeddings, spaces, vector_index
+from resources.stores import recall as neighbours
+from resources.stores.spaces import Space, SpaceProfile
+
+ROWS, DIMENSIONS, QUERIES = 12_000, 24, 40
+DRAWS = np.random.default_rng(2)
+
+
+@pytest.fixture(scope="module")
+def indexed(database: Database, owner_dsn: str) -> tuple[int, Space]:
+    """A tenant's space that is large enough for its index."""
+    tenant_id = tenancy.add(database, f"recall-{uuid4().hex[:8]}")[0].id
+    vectors = DRAWS.normal(size=(ROWS, DIMENSIONS)).astype(np.float32)
+    hashes = [hashlib.sha256(str(row).encode()).digest() for row in range(ROWS)]
+    with database.bulk(tenant_id) as connection:
+        space = spaces.ensure(connection, tenant_id, SpaceProfile("test", "m", "1", DIMENSIONS, "float32", "none"))
+        embeddings.write(connection, tenant_id, space.id, hashes, vectors)
+        connection.commit()
+        vector_index.after_writing(connection, space.id)
+        assert vector_index.state(connection, space.id).exists
+    with psycopg.connect(owner_dsn, autocommit=True) as owner:
+        # The planner weighs the index by statistics, which the server would gather a minute later by itself.
+        owner.execute(f"ANALYZE embeddings_{space.id}")
+    return tenant_id, space
+
+
+def measured(database: Database, tenant_id: int, space: Space) -> recalling.Recall:
+    queries = DRAWS.normal(size=(QUERIES, DIMENSIONS)).astype(np.float32)
+    with database.bulk(tenant_id) as connection:
+        assert neighbours.uses_index(connection, space, queries[0], 10)
+        near = [neighbours.distances(connection, space, query, 10, exact=False) for query in queries]
+        true = [neighbours.distances(connection, space, query, 10, exact=True) for query in queries]
+        return recalling.recall(near, true, neighbours.rows(connection, space))
+
+
+def test_exact_search_looks_at_every_vector(database: Database, indexed: tuple[int, Space]) -> None:
+    tenant_id, space = indexed
+    query = DRAWS.normal(size=DIMENSIONS).astype(np.float32)
+    with database.bulk(tenant_id) as connection:
+        found = neighbours.distances(connection, space, query, 10, exact=True)
+        rows = connection.execute("SELECT embedding::vector::real[] FROM embeddings WHERE space_id = %s", (space.id,))
+        stored = np.array([row[0] for row in rows], np.float64)
+    cosines = stored @ query / np.linalg.norm(stored, axis=1) / np.linalg.norm(query)
+    assert found == pytest.approx(np.sort(1 - cosines)[:10], abs=1e-3)
+
+
+def test_the_platforms_index_passes(database: Database, indexed: tuple[int, Space]) -> None:
+    found = measured(database, *indexed)
+    assert found.recall > 0.98
+    assert (found.rows, found.band, found.queries) == (ROWS, "10,000 to 100,000", QUERIES)
+
+
+def test_an_index_that_misses_neighbours_is_noticed(
+    database: Database, owner_dsn: str, indexed: tuple[int, Space]
+) -> None:
+    tenant_id, space = indexed
+    name, table = f"ix_embeddings_{space.id}_hnsw", f"embeddings_{space.id}"
+    good = f"CREATE INDEX {name} ON {table} USING hnsw ((embedding::halfvec({DIMENSIONS})) halfvec_cosine_ops)"
+    with psycopg.connect(owner_dsn, autocommit=True) as owner:
+        owner.execute(f"DROP INDEX {name}")
+        owner.execute(f"{good} WITH (m = 2, ef_construction = 4)")
+        try:
+            found = measured(database, tenant_id, space)
+        finally:
+            owner.execute(f"DROP INDEX {name}")
+            owner.execute(good)
+    assert found.recall < 0.95
+    assert found.worst < found.recall
+
+
+def test_without_an_index_there_is_nothing_to_compare(database: Database, indexed: tuple[int, Space]) -> None:
+    tenant_id, space = indexed
+    query = np.ones(DIMENSIONS, np.float32)
+    with database.bulk(tenant_id) as connection:
+        connection.execute("SELECT drop_space_index(%s)", (space.id,))
+        assert not neighbours.uses_index(connection, space, query, 10)
+        connection.rollback()
