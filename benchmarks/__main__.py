@@ -1,9 +1,9 @@
-"""Run every benchmark, or those named: `python -m benchmarks [retrieval rerun metering]`."""
+"""Run every benchmark, or those named: `python -m benchmarks [NAME...]`."""
 
 import importlib
 import sys
 
-ALL = ("retrieval", "rerun", "metering")
+ALL = ("retrieval", "rerun", "metering", "quality")
 
 for name in sys.argv[1:] or ALL:
     if name not in ALL:

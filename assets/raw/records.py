@@ -13,7 +13,6 @@ from resources.progress import Progress
 from resources.sources.records import RawKind, Source
 from resources.sources.registry import source_from_configuration
 from resources.stores import raw as store
-from resources.stores import statistics
 from resources.stores.raw import SyncCounts
 
 DESCRIPTIONS = {
@@ -105,8 +104,6 @@ def _sync(
             full_refresh=config.full_refresh, progress=lambda n: progress.advance(n - progress.rows),
         )  # fmt: skip
         store.save_state(connection, source.tenant_id, source.id, fingerprint if whole else None, {})
-        connection.commit()
-        statistics.after_load(connection, "raw_items", counts.added.total() + counts.changed.total())
     context.log.info(progress.line())
     if counts.deletions_held_back:
         context.log.warning(

@@ -221,7 +221,7 @@ def _foot(content: PageContent) -> str:
     documents = measures.text_loss.documents if measures.text_loss else 0
     facts = {
         "Sampled": f"{canaries} canaries, {pairs} pairs of title and body, {documents} documents; "
-        f"{measures.embedded_again} texts embedded again, {measures.seconds:,.1f} s in all",
+        f"{measures.embedded_again} texts embedded again, {measures.seconds:,.1f} s",
         "Model": f"{profile.model}, revision {profile.model_revision or 'not told'}, by {profile.provider}",
         "Preprocessing": f"{profile.preprocessing}, cut for {profile.cut or 'any window'}",
         "Manifest": content.report.manifest,

@@ -9,6 +9,7 @@ import numpy as np
 from assets.reports.figures import Figures, Histogram
 from assets.reports.measures import kinds_in_order
 from assets.reports.score import Gate, Verdict
+from assets.reports.wording import plain
 from resources.stores.reports import Point
 
 if TYPE_CHECKING:
@@ -61,8 +62,10 @@ def _gates(axes: "Axes", verdict: Verdict) -> None:
     for row, gate in enumerate(verdict.gates):
         y = 1 - (row + 0.7) / (len(verdict.gates) + 0.4)
         colour = UNKNOWN if gate.passed is None else GOOD if gate.passed else BAD
-        axes.scatter([0.02], [y], s=46, color=colour, transform=axes.transAxes, clip_on=False)
-        axes.text(0.07, y, gate.name.replace("_", " "), va="center", color=INK, transform=axes.transAxes)
+        # A shape too: red and green are one colour to some.
+        shape = "X" if gate.passed is False else "o"
+        axes.scatter([0.02], [y], s=46, color=colour, marker=shape, transform=axes.transAxes, clip_on=False)
+        axes.text(0.07, y, plain(gate.name), va="center", color=INK, transform=axes.transAxes)
         axes.text(0.99, y, _figures(gate), va="center", ha="right", color=QUIET, fontsize=9, transform=axes.transAxes)
 
 
@@ -119,7 +122,15 @@ def _trend(axes: "Axes", history: Sequence[Point]) -> None:
         axes.plot(drawn, color=colour, linewidth=1.6, marker="o", markersize=3, label=name, alpha=0.85)
     if history:
         axes.set_xlim(-0.5, len(history) - 0.5)
-        axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=4)
+        axes.legend(
+            frameon=False,
+            fontsize=8,
+            loc="upper center",
+            bbox_to_anchor=(0.48, -0.02),
+            ncols=4,
+            handlelength=1.2,
+            columnspacing=1,
+        )
 
 
 def _frame(axes: "Axes") -> None:

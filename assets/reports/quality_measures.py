@@ -45,7 +45,7 @@ class QualityMeasures:
         text_loss: Tokens that no vector stands for.
         drift: New vectors against the previous report's.
         embedded_again: Texts that were embedded for the report.
-        seconds: What the report took.
+        seconds: What it took to measure all this.
     """
 
     count: int

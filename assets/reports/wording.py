@@ -49,4 +49,8 @@ DIAGNOSTICS: Mapping[str, tuple[str, str]] = {
 
 def plain(name: str) -> str:
     """A gate's name for people."""
-    return {"canary_below_099": "canary below .99", "recall_at_10": "recall at 10"}.get(name, name.replace("_", " "))
+    return {
+        "canary_below_099": "canary below .99",
+        "recall_at_10": "recall at 10",
+        "title_to_body_mrr": "title to body MRR",
+    }.get(name, name.replace("_", " "))

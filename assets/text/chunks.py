@@ -9,7 +9,7 @@ from assets.refresh_config import RefreshConfig
 from assets.row_metadata import OWNERS, row_metadata
 from assets.text.chunking import CHUNKER_VERSION, chunk_many
 from assets.vectors.counting import counter_of
-from resources.platform import DatabaseResource, EmbedderResource
+from resources.platform import DatabaseResource, EmbedderResource, as_failure
 from resources.progress import Progress, slices
 from resources.stores import chunks as store
 from resources.stores import statistics
@@ -40,8 +40,9 @@ def chunks(
     """
     source = database.source(context.partition_key)
     provider = embedder.of(context, database.database, source)
-    counter = counter_of(provider)
-    cut_name = provider.profile.cut
+    with as_failure():
+        counter = counter_of(provider)
+        cut_name = provider.profile.cut
     written = replaced = 0
     with database.database.bulk(source.tenant_id, alone_on=source.id) as connection:
         ids = store.pending(connection, source.id, cut_name, CHUNKER_VERSION, everything=config.full_refresh)

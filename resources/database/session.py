@@ -1,5 +1,6 @@
 """Transactions as the application's role, each bound to one tenant."""
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -76,8 +77,7 @@ class Database:
                     yield connection
                     connection.commit()
                 except BaseException:
-                    if not connection.closed:
-                        connection.rollback()
+                    _give_up(connection)
                     raise
                 finally:
                     if not connection.closed:
@@ -85,6 +85,8 @@ class Database:
                         connection.execute("RESET precedent.tenant_id")
                         connection.commit()
             finally:
+                if raw.driver_connection is None or connection.closed:
+                    raw.invalidate()
                 raw.close()
 
     @contextmanager
@@ -97,3 +99,15 @@ class Database:
                 f"The database at {where} cannot be reached: check that it runs, then try again "
                 "(`precedent doctor` says more)."
             ) from error
+
+
+def _give_up(connection: "psycopg.Connection[Any]") -> None:
+    """Undo what was not committed; a statement that an interrupt left running is stopped at the server too."""
+    if connection.closed:
+        return
+    if connection.info.transaction_status is psycopg.pq.TransactionStatus.ACTIVE:
+        with contextlib.suppress(psycopg.Error):
+            connection.cancel()
+        connection.close()
+    else:
+        connection.rollback()

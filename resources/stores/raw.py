@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 
 from resources.sources.records import RawKind, RawRecord, RejectedRecord, payload_hash
+from resources.stores import statistics
 
 STAGE = """
 CREATE TEMP TABLE staged_raw (
@@ -148,6 +149,8 @@ def sync(
     }
     for kind, added in connection.execute(UPSERT, parameters):
         (counts.added if added else counts.changed)[RawKind(kind)] += 1
+    # Before the next statement, whose plan for an empty table would compare every row with every other.
+    statistics.after_load(connection, "raw_items", counts.added.total() + counts.changed.total())
     for kind, winners in connection.execute("SELECT kind, count(*) FROM winners GROUP BY kind").fetchall():
         key = RawKind(kind)
         counts.unchanged[key] = winners - counts.added[key] - counts.changed[key]

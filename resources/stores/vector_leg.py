@@ -1,6 +1,6 @@
 """The vector leg of search: the documents whose passages are nearest to a query's vectors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from resources.stores.search_filters import Filters
 
+Hits = list[tuple[bytes, float]]
 # The filters come first and the scan is exact: a filter can make the answer smaller, never worse.
 EXACT = """
 SELECT d.id, 1 - min(e.embedding <=> %(vector)s::halfvec) AS similarity
@@ -33,6 +34,13 @@ INDEXED = "SELECT to_regclass(format('public.ix_embeddings_%%s_hnsw', %s::bigint
 EF_SEARCH = "SELECT set_config('hnsw.ef_search', %s, true)"
 LARGEST_EF_SEARCH = 1_000
 PASSAGES_PER_DOCUMENT = 4
+OF_HITS = """
+SELECT d.id, max(h.similarity) AS similarity
+FROM unnest(%(hashes)s::bytea[], %(similarities)s::float8[]) AS h (content_hash, similarity)
+JOIN chunks c ON c.content_hash = h.content_hash JOIN documents d ON d.id = c.document_id
+WHERE {filters}
+GROUP BY d.id ORDER BY similarity DESC, d.id LIMIT %(pool)s
+"""
 OWN_VECTORS = """
 SELECT e.embedding::vector FROM chunks c
 JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
@@ -90,6 +98,31 @@ def _search(
         return connection.execute(EXACT.format(filters=condition), parameters).fetchall()
 
     return search
+
+
+def by_hits(
+    connection: "psycopg.Connection[Any]", hits: Sequence[Hits], filters: Filters, pool: int
+) -> dict[int, float] | None:
+    """The nearest documents from what another store found, best first, with their cosine similarity.
+
+    None where filters took so much of it that the passages here have to be compared instead.
+
+    Args:
+        connection: Bound to a tenant; nothing of another is seen.
+        hits: For each vector of the query the nearest content hashes with their similarity.
+        filters: What a result must be.
+        pool: How many documents at most.
+    """
+    condition, values = filters.sql()
+    best: dict[bytes, float] = {}
+    for found in hits:
+        for content_hash, similarity in found:
+            best[content_hash] = max(best.get(content_hash, -1.0), similarity)
+    parameters = {**values, "hashes": list(best), "similarities": list(best.values()), "pool": pool}
+    rows = connection.execute(OF_HITS.format(filters=condition), parameters).fetchall()
+    if filters.selective and len(rows) < pool // 2:
+        return None
+    return {item: float(similarity) for item, similarity in rows}
 
 
 def document_vectors(

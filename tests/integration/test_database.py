@@ -2,6 +2,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -144,3 +146,27 @@ def test_the_same_vector_may_be_written_by_two_runs(database: Database) -> None:
             connection.commit()
         row = connection.execute("SELECT count(*), max(l2_norm(embedding)) FROM embeddings").fetchone()
     assert row == (2, 4.0)
+
+
+def test_an_interrupt_in_the_middle_of_a_statement_stops_it_at_the_server(database: Database, owner_dsn: str) -> None:
+    from resources import tenancy
+
+    tenant = tenancy.add(database, "interrupted")[0]
+
+    def interrupt() -> None:
+        time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), database.bulk(tenant.id) as connection:
+        connection.execute("SELECT pg_sleep(60)")
+    assert time.monotonic() - began < 10
+    with database.bulk(tenant.id) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    with psycopg.connect(owner_dsn) as connection:
+        running = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(60)%' "
+            "AND pid <> pg_backend_pid()"
+        ).fetchone()
+    assert running == (0,)
