@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-ALL = ("retrieval", "rerun", "metering", "quality")
+ALL = ("retrieval", "tuning", "lexical", "rerun", "metering", "quality")
 
 for name in sys.argv[1:] or ALL:
     if name not in ALL:

@@ -27,11 +27,15 @@ from resources.stores import analyses, spaces
 from resources.stores import search as store
 from resources.stores.analyses import PendingIncident
 from resources.stores.search import Filters, Mode, Result
+from resources.stores.search_cache import QueryVectors
+from resources.stores.search_rerank import Reranker, open_reranker
 from resources.stores.spaces import Space
 
 # A query longer than the model's window becomes several passages; the first ones carry its meaning.
 QUERY_PASSAGES = 3
 QUERIES_AT_ONCE = 512
+# One for the process: what somebody asked, others ask again.
+CACHE = QueryVectors()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Query:
     k: int = 10
     mode: Mode = Mode.HYBRID
     filters: Filters = field(default_factory=Filters)
+    rerank: bool = False
 
 
 class Searcher:
@@ -72,36 +77,63 @@ class Searcher:
         with self.database.bulk(self.tenant.id) as connection:
             return spaces.active(connection)
 
+    @cached_property
+    def reranker(self) -> Reranker:
+        """The configured cross-encoder.
+
+        Raises:
+            UsageError: none is configured.
+        """
+        return open_reranker(self.settings.reranker)
+
     def search(self, queries: Sequence[Query]) -> list[list[Result]]:
-        """Answer queries, in their order; their texts are embedded together."""
+        """Answer queries, in their order; their texts are embedded together.
+
+        Raises:
+            NotFoundError: a query names a source that the tenant does not have, or nothing is embedded.
+            UsageError: a query is to be reranked and nothing is configured for it.
+        """
+        self._check_sources({name for query in queries for name in query.filters.sources})
         found: list[list[Result]] = []
         for part in slices(queries, QUERIES_AT_ONCE):
-            vectors = self._embed([query.text if query.mode is not Mode.TEXT else "" for query in part])
+            vectors = self._vectors([query.text if query.mode is not Mode.TEXT else "" for query in part])
             with self.database.bulk(self.tenant.id) as connection:
                 for query, own in zip(part, vectors, strict=True):
                     found.append(
                         store.search(
                             connection,
-                            space_id=self.space.id,
+                            space_id=None if own is None else self.space.id,
                             text=query.text,
                             vectors=own,
                             mode=query.mode,
                             k=query.k,
                             filters=query.filters,
+                            reranker=self.reranker if query.rerank else None,
                         )
                     )
         return found
 
     def similar(
-        self, external_id: str, *, source: str | None, kind: str | None, k: int, mode: Mode, filters: Filters
+        self,
+        external_id: str,
+        *,
+        source: str | None,
+        kind: str | None,
+        k: int,
+        mode: Mode,
+        filters: Filters,
+        rerank: bool = False,
     ) -> list[Result]:
         """Documents that resemble one; its own vectors are the query."""
         document = self.document(external_id, source=source, kind=kind)
+        space_id = self.space.id if mode is not Mode.TEXT else None
         with self.database.bulk(self.tenant.id) as connection:
-            vectors = store.document_vectors(connection, self.space.id, document.id, QUERY_PASSAGES)
+            vectors = None
+            if space_id is not None:
+                vectors = store.document_vectors(connection, space_id, document.id, QUERY_PASSAGES)
             return store.search(
-                connection, space_id=self.space.id, text=f"{document.title}\n{document.text}", vectors=vectors,
-                mode=mode, k=k, filters=filters,
+                connection, space_id=space_id, text=f"{document.title}\n{document.text}", vectors=vectors,
+                mode=mode, k=k, filters=filters, reranker=self.reranker if rerank else None,
             )  # fmt: skip
 
     def recommend(self, external_id: str, *, source: str | None, again: bool) -> dict[str, Any]:
@@ -140,7 +172,7 @@ class Searcher:
     def recommend_for(self, title: str, text: str) -> dict[str, Any]:
         """Recommendations for an incident that is only described; nothing is stored."""
         incident = PendingIncident(0, "described", title, text, None, [], None, None, b"")
-        (vectors,) = self._embed([f"{title}\n{text}".strip()])
+        (vectors,) = self._vectors([f"{title}\n{text}".strip()])
         with self.database.bulk(self.tenant.id) as connection:
             evidence = find_evidence(connection, self.space.id, incident, vectors)
         row = analyse(self.generator, incident, evidence, tenant_id=self.tenant.id, source_id=0, dagster_run_id=None)
@@ -186,6 +218,32 @@ class Searcher:
     def _name(self, source_id: int) -> str | None:
         with self.database.tenant(self.tenant.id) as session:
             return session.scalar(select(DataSource.name).where(DataSource.id == source_id))
+
+    def _check_sources(self, names: set[str]) -> None:
+        if not names:
+            return
+        with self.database.tenant(self.tenant.id) as session:
+            known = sorted(session.scalars(select(DataSource.name)))
+        for name in sorted(names.difference(known)):
+            raise NotFoundError(
+                f"{self.tenant.name} has no source {name!r} (known: {', '.join(known) or 'none yet'}): "
+                "correct --source, or leave it out."
+            )
+
+    def _vectors(self, texts: Sequence[str]) -> list[NDArray[np.float32] | None]:
+        """For each text its passages' vectors, or None where there is no text; what was asked before is kept."""
+        wanted = dict.fromkeys(text for text in texts if text.strip())
+        if not wanted:
+            return [None] * len(texts)
+        space = (str(self.database.endpoints.app), self.tenant.id, self.space.id)
+        have = {text: CACHE.get(space, text) for text in wanted}
+        missing = [text for text, vectors in have.items() if vectors is None]
+        if missing:
+            for text, vectors in zip(missing, self._embed(missing), strict=True):
+                if vectors is not None:
+                    CACHE.put(space, text, vectors)
+                have[text] = vectors
+        return [have.get(text) for text in texts]
 
     def _embed(self, texts: Sequence[str]) -> list[NDArray[np.float32] | None]:
         """For each text its passages' vectors, or None where there is no text."""

@@ -25,6 +25,8 @@ class Settings:
             (`PRECEDENT_DAGSTER_DATABASE_URL`).
         max_body_bytes: Records beyond this size are rejected (`PRECEDENT_MAX_BODY_BYTES`).
         model_path: Folder of the embedding model instead of the packaged one (`PRECEDENT_MODEL_PATH`).
+        reranker: Folder of a cross-encoder that `--rerank` reads the first results again with; None where there is
+            none (`PRECEDENT_RERANKER`).
     """
 
     home: Path
@@ -33,6 +35,7 @@ class Settings:
     dagster_database_url: str | None = None
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     model_path: Path | None = None
+    reranker: Path | None = None
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -41,7 +44,7 @@ class Settings:
         body = env.get("PRECEDENT_MAX_BODY_BYTES", str(DEFAULT_MAX_BODY_BYTES))
         if not body.isdigit() or int(body) < 1:
             raise UsageError(f"PRECEDENT_MAX_BODY_BYTES must be a positive number of bytes, not {body!r}: correct it.")
-        model = env.get("PRECEDENT_MODEL_PATH")
+        model, reranker = env.get("PRECEDENT_MODEL_PATH"), env.get("PRECEDENT_RERANKER")
         return cls(
             home=Path(env.get("PRECEDENT_HOME") or PROJECT_ROOT / ".precedent").expanduser().resolve(),
             database_url=env.get("PRECEDENT_DATABASE_URL") or None,
@@ -49,4 +52,5 @@ class Settings:
             dagster_database_url=env.get("PRECEDENT_DAGSTER_DATABASE_URL") or None,
             max_body_bytes=int(body),
             model_path=Path(model).expanduser() if model else None,
+            reranker=Path(reranker).expanduser() if reranker else None,
         )

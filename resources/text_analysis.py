@@ -23,6 +23,8 @@ _COMPOUND = re.compile(r"[^\W_]+(?:[._/\\\-:$#@+'’]{1,3}[^\W_]+)*")
 _RUN = re.compile(r"[^\W_]+")
 _HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _VERSION = re.compile(r"v(\d+(?:\.\d+)+)")
+# A commit is named by its first characters, as many as the writer liked.
+_DIGEST = re.compile(r"[0-9A-Fa-f]{7,64}")
 # Scripts that are written without spaces: Japanese, Chinese, Korean, compared by pairs of characters.
 _UNSPACED = re.compile("[぀-ヿ㐀-䶿一-鿿가-힯豈-﫿]")
 _STOP_WORDS = (
@@ -80,6 +82,8 @@ def _lexemes(compound: str) -> Lexemes:
             words += _pairs(run)
             continue
         words += _word(run)
+        if _DIGEST.fullmatch(run) and not run.isdigit() and not run.isalpha():
+            extras.append(run[:7].lower())
         humps = _HUMP.findall(run) if run.isascii() and not run.isdigit() else []
         if len(humps) > 1:
             for hump in humps:

@@ -16,7 +16,9 @@ from assets.reports.text_loss import TextLoss, text_loss
 from assets.vectors.counting import counter_of
 from resources.catalog import SourceRow
 from resources.database.session import Database
+from resources.errors import PrecedentError
 from resources.providers.embedder import Embedder
+from resources.providers.embedding import EmbeddingError
 from resources.stores import embeddings, reports
 from resources.stores import quality_samples as store
 from resources.stores import recall as neighbours
@@ -75,7 +77,7 @@ def measure_source(
         seed: Which canaries are taken: of other vectors, others, so that in time every passage is looked at.
 
     Raises:
-        EmbeddingError: no endpoint embedded the texts again.
+        PrecedentError: no endpoint embedded the texts again; what was not looked at is not judged.
         BudgetExhausted: the tenant's money is used up.
     """
     began = time.monotonic()
@@ -136,7 +138,12 @@ def _embed(provider: Embedder, read: _Read, plan: SamplePlan) -> _Again:
     titles = [pair.title for pair in read.pairs]
     bodies = [pair.text for pair in read.pairs[: plan.bodies]]
     # One call: a provider sorts by length and fills its batches better than three calls could.
-    vectors = provider.embed([*canaries, *titles, *bodies]).vectors
+    try:
+        vectors = provider.embed([*canaries, *titles, *bodies]).vectors
+    except EmbeddingError as error:
+        raise PrecedentError(
+            f"The vectors cannot be judged, as their model does not answer now ({error}): run it again when it does."
+        ) from None
     first, second = len(canaries), len(canaries) + len(titles)
     return _Again(vectors[:first], vectors[first:second], vectors[second:])
 

@@ -85,7 +85,7 @@ def make_report(
     """Measure, judge, draw and store.
 
     Raises:
-        EmbeddingError: no endpoint embedded the canaries; what was not looked at is not judged.
+        PrecedentError: no endpoint embedded the canaries; what was not looked at is not judged.
         BudgetExhausted: the tenant's money is used up.
     """
     found = measure_source(database, source, space, provider, count=count, seed=manifest)

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestration.commands.finding import filters_of, show_analysis
+from orchestration.commands.finding import show_analysis
+from orchestration.commands.finding_input import filters_of
 from orchestration.commands.output import console, print_json, print_table
 from orchestration.commands.refresh import cost_of, show
 from orchestration.commands.refreshing import RefreshOptions, RefreshOutcome, run_refresh
@@ -59,7 +60,7 @@ def run_demo(own: Path | None, *, json: bool) -> None:
     searcher = Searcher(database, tenant, settings)
     names = [wanted.name for wanted in sources]
     question = QUESTION if own is None else _first_title(searcher, names)
-    (results,) = searcher.search([Query(question, k=5, filters=filters_of((), names, None, ()))])
+    (results,) = searcher.search([Query(question, k=5, filters=filters_of(sources=names))])
     analysis = _analysis(searcher, database, tenant, names)
     rows = [row for row in catalog.every(database, tenant) if row.name in names]
     if json:

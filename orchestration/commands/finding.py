@@ -1,22 +1,22 @@
 """`search`, `similar` and `recommend`."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
 import typer
+from rich.padding import Padding
 
 from orchestration.commands.configuration import Json, Tenant
-from orchestration.commands.output import console, print_json, print_table
+from orchestration.commands.finding_input import filters_of, read_batch
+from orchestration.commands.output import console, print_json
 from orchestration.searching import Query, Searcher
 from resources import tenancy
 from resources.database.session import Database
 from resources.errors import UsageError
 from resources.settings import Settings
-from resources.sources.records import RawKind
-from resources.stores.search import Filters, Mode, Result
+from resources.stores.search import Mode, Result
 
 Count = Annotated[int, typer.Option("-k", "--k", min=1, max=1000, help="How many results.")]
 Legs = Annotated[Mode, typer.Option("--mode", help="hybrid, vector or text.")]
@@ -25,7 +25,19 @@ Kinds = Annotated[
     typer.Option("--kind", help="issue, pull_request, commit or incident; several are fine."),
 ]
 Sources = Annotated[list[str] | None, typer.Option("--source", help="Only from this source; several are fine.")]
+States = Annotated[
+    list[str] | None, typer.Option("--state", help="Only in this state, e.g. open or Resolved; several are fine.")
+]
+Labels = Annotated[list[str] | None, typer.Option("--label", help="Only with this label; several: any of them.")]
+Authors = Annotated[list[str] | None, typer.Option("--author", help="Only by this author; several are fine.")]
 Before = Annotated[str | None, typer.Option("--before", help="Only created before this ISO 8601 moment.")]
+After = Annotated[str | None, typer.Option("--after", help="Only created at this ISO 8601 moment or later.")]
+UpdatedSince = Annotated[
+    str | None, typer.Option("--updated-since", help="Only changed at this ISO 8601 moment or later.")
+]
+Rerank = Annotated[
+    bool, typer.Option("--rerank", help="Let the cross-encoder of PRECEDENT_RERANKER order the first results.")
+]
 Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="Leave out this external id.")]
 
 
@@ -43,20 +55,29 @@ def search(
     mode: Legs = Mode.HYBRID,
     kind: Kinds = None,
     source: Sources = None,
+    state: States = None,
+    label: Labels = None,
+    author: Authors = None,
     before: Before = None,
+    after: After = None,
+    updated_since: UpdatedSince = None,
     exclude: Exclude = None,
+    rerank: Rerank = False,
     batch: Annotated[Path | None, typer.Option(help="A file with a JSON object per line: id, query, ...")] = None,
     out: Annotated[Path | None, typer.Option(help="Where --batch writes; by default standard output.")] = None,
     json: Json = False,
 ) -> None:
     """Find issues, pull requests, commits and incidents by meaning and words."""
-    filters = filters_of(kind or (), source or (), before, exclude or ())
+    filters = filters_of(
+        kinds=kind, sources=source, states=state, labels=label, authors=author, before=before, after=after,
+        updated_since=updated_since, exclude=exclude,
+    )  # fmt: skip
     if batch is not None:
-        _search_batch(_searcher(tenant), batch, out, Query("", k, mode, filters))
+        _search_batch(_searcher(tenant), batch, out, Query("", k, mode, filters, rerank))
         return
     if query is None or not query.strip():
         raise UsageError('Say what to look for: `precedent search "connection pool exhausted"`.')
-    (results,) = _searcher(tenant).search([Query(query, k, mode, filters)])
+    (results,) = _searcher(tenant).search([Query(query, k, mode, filters, rerank)])
     _show(f"Results for {query[:60]!r}", results, json=json)
 
 
@@ -66,7 +87,13 @@ def similar(
     k: Count = 10,
     mode: Legs = Mode.HYBRID,
     kind: Kinds = None,
+    state: States = None,
+    label: Labels = None,
+    author: Authors = None,
     before: Before = None,
+    after: After = None,
+    updated_since: UpdatedSince = None,
+    rerank: Rerank = False,
     of_source: Annotated[
         str | None, typer.Option("--source", help="The item's source, where its id is not unique.")
     ] = None,
@@ -74,8 +101,13 @@ def similar(
     json: Json = False,
 ) -> None:
     """Find what resembles an item."""
-    filters = filters_of(kind or (), (), before, (external_id,))
-    results = _searcher(tenant).similar(external_id, source=of_source, kind=of_kind, k=k, mode=mode, filters=filters)
+    filters = filters_of(
+        kinds=kind, states=state, labels=label, authors=author, before=before, after=after,
+        updated_since=updated_since, exclude=(external_id,),
+    )  # fmt: skip
+    results = _searcher(tenant).similar(
+        external_id, source=of_source, kind=of_kind, k=k, mode=mode, filters=filters, rerank=rerank
+    )
     _show(f"Similar to {external_id}", results, json=json)
 
 
@@ -139,45 +171,13 @@ def show_analysis(found: dict[str, Any]) -> None:
         )
 
 
-def filters_of(
-    kinds: list[str] | tuple[str, ...],
-    sources: list[str] | tuple[str, ...],
-    before: str | None,
-    exclude: list[str] | tuple[str, ...],
-) -> Filters:
-    """Filters from the words of a call.
-
-    Raises:
-        UsageError: an unknown kind or a date that is none.
-    """
-    known = [kind.value for kind in RawKind if kind is not RawKind.COMMENT]
-    for kind in kinds:
-        if kind not in known:
-            raise UsageError(f"There is no kind {kind!r}: choose from {', '.join(known)}.")
-    moment = None
-    if before:
-        try:
-            moment = datetime.fromisoformat(before)
-        except ValueError as error:
-            raise UsageError(f"{before!r} is no ISO 8601 date: write 2026-01-31.") from error
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return Filters(tuple(kinds), tuple(sources), moment, tuple(str(item) for item in exclude))
-
-
 def _searcher(tenant: str) -> Searcher:
     settings = Settings.from_environment()
     return Searcher(Database.open(settings), tenant, settings)
 
 
 def _search_batch(searcher: Searcher, batch: Path, out: Path | None, default: Query) -> None:
-    queries: list[tuple[Any, Query]] = []
-    try:
-        lines = batch.read_bytes().splitlines()
-    except OSError as error:
-        raise UsageError(f"{batch} cannot be read ({error.strerror}): check the path.") from error
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            queries.append(_query_of(line, number, default))
+    queries = read_batch(batch, default)
     found = searcher.search([query for _, query in queries])
     answers = [
         orjson.dumps({"id": name, "results": [_plain(result) for result in results]}, default=str)
@@ -191,39 +191,42 @@ def _search_batch(searcher: Searcher, batch: Path, out: Path | None, default: Qu
         console.print(f"{len(answers):,} answers written to {out}.")
 
 
-def _query_of(line: bytes, number: int, default: Query) -> tuple[Any, Query]:
-    try:
-        item = orjson.loads(line)
-        text, name = item["query"], item["id"]
-        k, mode = int(item.get("k", default.k)), Mode(item.get("mode", default.mode))
-        kinds = item.get("kinds") or list(default.filters.kinds)
-        sources = item.get("sources") or list(default.filters.sources)
-        exclude = [str(value) for value in item.get("exclude") or default.filters.exclude]
-        filters = filters_of(kinds, sources, item.get("before"), exclude)
-        wrong = not isinstance(text, str) or k < 1
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UsageError(
-            f"Line {number} of the batch is not a query ({error}): write "
-            '{"id": ..., "query": "...", "k": 10, "kinds": [], "before": null, "exclude": [], "mode": "hybrid"}.'
-        ) from error
-    if wrong:
-        raise UsageError(f"Line {number} of the batch is not a query: query must be text, k at least 1.")
-    before = filters.before or default.filters.before
-    return name, Query(text, k, mode, Filters(filters.kinds, filters.sources, before, filters.exclude))
-
-
 def _plain(result: Result) -> dict[str, Any]:
     row = asdict(result)
+    del row["marks"]
     row["created_at"] = result.created_at.isoformat() if result.created_at else None
     return row
 
 
 def _show(title: str, results: list[Result], *, json: bool) -> None:
+    from rich.text import Text
+
     if json:
         print_json([_plain(result) for result in results])
         return
     if not results:
         console.print("Nothing was found.")
         return
-    rows = [[item.external_id, item.kind, item.source, item.title, item.state, f"{item.score:.4f}"] for item in results]
-    print_table(title, ["id", "kind", "source", "title", "state", "score"], rows)
+    console.print(Text(title, style="bold"))
+    for place, item in enumerate(results, start=1):
+        about = " · ".join(part for part in (item.kind, item.source, item.state) if part)
+        console.print(Text.assemble(f"{place:3}. ", (item.external_id, "bold"), f"  {item.title}"))
+        console.print(Text(f"     {about} · {_scores(item)}", style="dim"))
+        passage = Text(item.snippet)
+        for start, end in item.marks:
+            passage.stylize("bold yellow", start, end)
+        if item.snippet:
+            console.print(Padding(passage, (0, 0, 0, 5)))
+
+
+def _scores(item: Result) -> str:
+    """The score, and what each leg said: its own score and place."""
+    legs = [
+        f"{name} {score:.3f} (#{rank})"
+        for name, score, rank in (
+            ("meaning", item.vector_score, item.vector_rank),
+            ("words", item.text_score, item.text_rank),
+        )
+        if score is not None
+    ]
+    return " · ".join([f"score {item.score:.3f}", *legs])

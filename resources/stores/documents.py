@@ -9,6 +9,7 @@ import psycopg
 
 from resources.sources.records import RawKind, Shape
 from resources.stores.raw import TimeBounds
+from resources.stores.search_words import WORDS_VERSION, document_words
 
 # Up to three comments and three reviews with something in them, newest first: what extractors may quote.
 SPOKEN = """
@@ -26,10 +27,11 @@ PENDING = f"""
 SELECT r.id FROM raw_items r
 LEFT JOIN LATERAL ({SPOKEN}) s ON r.kind IN ('issue', 'pull_request')
 LEFT JOIN documents d ON d.raw_item_id = r.id
+LEFT JOIN document_words w ON w.document_id = d.id
 WHERE r.source_id = %(source)s AND r.kind <> 'comment' AND r.deleted_at IS NULL
   AND (%(after)s::timestamptz IS NULL OR r.created_at >= %(after)s)
   AND (%(before)s::timestamptz IS NULL OR r.created_at < %(before)s)
-  AND (%(everything)s OR d.input_hash IS DISTINCT FROM
+  AND (%(everything)s OR w.version IS DISTINCT FROM %(words)s OR d.input_hash IS DISTINCT FROM
        sha256(%(version)s::bytea || r.payload_hash || coalesce(s.said_hash, ''::bytea)))
 ORDER BY r.id
 """  # noqa: S608 - the interpolated text is a constant of this module
@@ -49,25 +51,31 @@ COLUMNS = (
 )
 STAGE = f"""
 CREATE TEMP TABLE IF NOT EXISTS staged_documents ON COMMIT DELETE ROWS AS
-SELECT {COLUMNS} FROM documents WITH NO DATA
+SELECT {COLUMNS}, NULL::text[] AS words, NULL::integer AS length FROM documents WITH NO DATA
 """  # noqa: S608 - the interpolated text is a constant of this module
-# A tsvector holds one megabyte at most; LEXICAL_CHARACTERS of any text fit. Chunks and vectors see all of it.
-LEXICAL_CHARACTERS = 200_000
 UPSERT = f"""
-INSERT INTO documents (tenant_id, source_id, {COLUMNS}, search)
-SELECT %(tenant)s, %(source)s, {COLUMNS},
-       setweight(to_tsvector('english', title), 'A')
-       || setweight(to_tsvector('english', left(text, {LEXICAL_CHARACTERS})), 'B')
-       || setweight(to_tsvector('simple', external_id), 'A')
-FROM staged_documents
+INSERT INTO documents (tenant_id, source_id, {COLUMNS})
+SELECT %(tenant)s, %(source)s, {COLUMNS} FROM staged_documents
 ON CONFLICT (raw_item_id) DO UPDATE SET
   kind = excluded.kind, external_id = excluded.external_id, title = excluded.title, text = excluded.text,
   state = excluded.state, type = excluded.type, priority = excluded.priority, resolution = excluded.resolution,
   labels = excluded.labels, components = excluded.components, author = excluded.author, url = excluded.url,
   created_at = excluded.created_at, updated_at = excluded.updated_at, input_hash = excluded.input_hash,
-  content_hash = excluded.content_hash, search = excluded.search, extracted_at = now()
+  content_hash = excluded.content_hash, extracted_at = now()
 RETURNING (xmax = 0)
 """  # noqa: S608 - the interpolated text is a constant of this module
+# What search by words reads: each document's words, and the facts that it filters by.
+UPSERT_WORDS = """
+INSERT INTO document_words (document_id, tenant_id, source_id, kind, state, labels, author, created_at, updated_at,
+                            version, length, words)
+SELECT d.id, d.tenant_id, d.source_id, d.kind, d.state, d.labels, d.author, d.created_at, d.updated_at,
+       %s, s.length, array_to_tsvector(s.words)
+FROM staged_documents s JOIN documents d ON d.raw_item_id = s.raw_item_id
+ON CONFLICT (document_id) DO UPDATE SET
+  kind = excluded.kind, state = excluded.state, labels = excluded.labels, author = excluded.author,
+  created_at = excluded.created_at, updated_at = excluded.updated_at, version = excluded.version,
+  length = excluded.length, words = excluded.words
+"""
 MANIFEST = """
 SELECT count(*),
        encode(sha256(coalesce(string_agg(input_hash, ''::bytea ORDER BY raw_item_id), ''::bytea)), 'hex')
@@ -125,7 +133,7 @@ def pending(
     *,
     everything: bool,
 ) -> list[int]:
-    """Ids of raw items whose document is missing or was made from something else."""
+    """Ids of raw items whose document or its words are missing or were made from something else."""
     rows = connection.execute(
         PENDING,
         {
@@ -134,6 +142,7 @@ def pending(
             "after": bounds.after,
             "before": bounds.before,
             "everything": everything,
+            "words": WORDS_VERSION,
         },
     )
     return [row[0] for row in rows]
@@ -149,12 +158,15 @@ def read(connection: "psycopg.Connection[Any]", ids: Sequence[int], version: str
 def write(
     connection: "psycopg.Connection[Any]", tenant_id: int, source_id: int, rows: Iterable[DocumentRow]
 ) -> tuple[int, int]:
-    """Upsert documents; returns how many were added and how many changed."""
+    """Upsert documents and their words; returns how many were added and how many changed."""
     connection.execute(STAGE)
-    with connection.cursor().copy(f"COPY staged_documents ({COLUMNS}) FROM STDIN") as copy:
+    with connection.cursor().copy(f"COPY staged_documents ({COLUMNS}, words, length) FROM STDIN") as copy:
         for row in rows:
-            copy.write_row(row.values())
+            words = document_words(tenant_id, row.external_id, row.title, row.text)
+            copy.write_row((*row.values(), words.keys, words.length))
     flags = connection.execute(UPSERT, {"tenant": tenant_id, "source": source_id}).fetchall()
+    connection.execute(UPSERT_WORDS, (WORDS_VERSION,))
+    connection.execute("SELECT settle_words()")
     added = sum(flag for (flag,) in flags)
     return added, len(flags) - added
 

@@ -1,7 +1,7 @@
-"""Finding documents: exact vector search, PostgreSQL full text, and both fused by reciprocal rank."""
+"""Finding documents: by vectors, by words, and by both fused."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -10,35 +10,21 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from resources.stores.fusion import reciprocal_rank_fusion
+from resources.stores.fusion import score_fusion
+from resources.stores.lexical import by_text, query_terms
 from resources.stores.search_filters import Filters
+from resources.stores.search_rerank import CHARACTERS, DEPTH, Reranker
+from resources.stores.search_snippets import LOOKED_AT, snippet
+from resources.stores.search_words import query_words
 from resources.stores.vector_leg import by_vector, document_vectors
 
-__all__ = ["Filters", "Mode", "Result", "document_vectors", "query_words", "search"]
+__all__ = ["Filters", "Mode", "Result", "document_vectors", "search"]
 
-# Any of the query's words may match, the rank decides. Position counts by its logarithm and long texts are
-# damped (normalisation 1), without which the longest document answers every query.
-TEXT = """
-SELECT d.id, ts_rank('{{.05, .1, .4, 1}}', d.search, q.query, 1) AS rank
-FROM documents d, (SELECT %(query)s::tsquery AS query) q
-WHERE d.search @@ q.query AND {filters}
-ORDER BY rank DESC, d.id LIMIT %(pool)s
-"""
-# The rarest words of the query say most. A long query keeps QUERY_WORDS of them.
-QUERY_WORDS = 24
-LEXEMES = """
-SELECT lexeme FROM unnest(to_tsvector('english', %(text)s) || to_tsvector('simple', %(words)s))
-WHERE length(lexeme) BETWEEN 2 AND 60
-ORDER BY cardinality(positions) DESC, length(lexeme) DESC, lexeme LIMIT 200
-"""
-FREQUENCY = """
-SELECT word, (SELECT count(*) FROM documents WHERE search @@ quote_literal(word)::tsquery) FROM unnest(%s::text[]) word
-"""
-DETAILS = """
+DETAILS = f"""
 SELECT d.id, d.external_id, i.name, d.kind, d.title, d.state, d.resolution, d.url, d.created_at,
-       left(d.text, 320), d.labels
+       left(d.text, {LOOKED_AT}), d.labels
 FROM documents d JOIN integrations i ON i.id = d.source_id WHERE d.id = ANY(%s)
-"""
+"""  # noqa: S608 - the interpolated number is a constant
 POOL = 100
 
 
@@ -52,7 +38,18 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One document found; `score` orders, the legs' own scores explain."""
+    """One document found; `score` orders, the legs' own scores and ranks explain.
+
+    Attributes:
+        score: Of a hybrid search from 0 to 1, of one leg that leg's, of a reranked one the reranker's.
+        vector_score: Cosine similarity of the nearest passage; None where that leg did not find the document.
+        text_score: BM25; likewise.
+        snippet: The passage that says most about the query, on one line.
+        vector_rank: Place in the vector leg, from 1.
+        text_rank: Place in the text leg.
+        rerank_score: What the cross-encoder said; None where it was not asked.
+        marks: Where the query's words stand in the snippet: pairs of start and end.
+    """
 
     external_id: str
     source: str
@@ -67,81 +64,82 @@ class Result:
     created_at: datetime | None
     snippet: str
     labels: list[str]
+    vector_rank: int | None = None
+    text_rank: int | None = None
+    rerank_score: float | None = None
+    marks: tuple[tuple[int, int], ...] = ()
 
 
 def search(
     connection: "psycopg.Connection[Any]",
     *,
-    space_id: int,
+    space_id: int | None,
     text: str,
     vectors: NDArray[np.float32] | None,
     mode: Mode = Mode.HYBRID,
     k: int = 10,
     filters: Filters | None = None,
+    reranker: Reranker | None = None,
 ) -> list[Result]:
     """The k best documents for a query.
 
     Args:
         connection: Bound to a tenant; nothing of another is seen.
-        space_id: The space that `vectors` belong to.
-        text: The query's words, for the text leg.
+        space_id: The space that `vectors` belong to; None leaves the vector leg out.
+        text: The query's words, for the text leg and the snippets; its first line counts most.
         vectors: Shape (n, dimensions): a query longer than the model's window has several, a document's
             distance is its nearest chunk's to any of them. None leaves the vector leg out.
         mode: Which legs answer.
         k: How many results.
         filters: What a result must be.
+        reranker: Reads the first results again and orders them anew.
     """
     filters = filters or Filters()
     pool = max(POOL, 3 * k)
+    terms = query_terms(connection, query_words(text))
     near: dict[int, float] = {}
-    by_text: dict[int, float] = {}
-    if mode is not Mode.TEXT and vectors is not None:
+    worded: dict[int, float] = {}
+    if mode is not Mode.TEXT and vectors is not None and space_id is not None:
         near = by_vector(connection, space_id, vectors, filters, pool)
     if mode is not Mode.VECTOR:
-        by_text = _by_text(connection, text, filters, pool)
-    rankings = {"vector": list(near), "text": list(by_text)}
-    if mode is Mode.HYBRID:
-        ranked = reciprocal_rank_fusion(rankings, HYBRID_WEIGHTS)[:k]
-    else:
-        ranked = list((near or by_text).items())[:k]
+        worded = by_text(connection, terms, filters, pool)
+    ranked = score_fusion(near, worded) if mode is Mode.HYBRID else list((near or worded).items())
+    ranked = ranked[: max(k, DEPTH) if reranker else k]
     details = {row[0]: row[1:] for row in connection.execute(DETAILS, ([item for item, _ in ranked],))}
-    return [
-        _result(details[item], score, near.get(item), by_text.get(item)) for item, score in ranked if item in details
+    legs = _Legs(near, worded, terms.weights if terms else {})
+    results = {item: legs.result(item, details[item], score) for item, score in ranked if item in details}
+    if reranker:
+        return _reranked(reranker, text, results, details)[:k]
+    return list(results.values())
+
+
+class _Legs:
+    """What each leg said, for the explanation of a result."""
+
+    def __init__(self, near: Mapping[int, float], worded: Mapping[int, float], weights: Mapping[str, float]) -> None:
+        self._near, self._worded, self._weights = near, worded, weights
+        self._near_ranks = {item: rank for rank, item in enumerate(near, start=1)}
+        self._worded_ranks = {item: rank for rank, item in enumerate(worded, start=1)}
+
+    def result(self, item: int, row: Sequence[Any], score: float) -> Result:
+        external_id, source, kind, title, state, resolution, url, created_at, text, labels = row
+        passage = snippet(text, self._weights)
+        return Result(
+            external_id=external_id, source=source, kind=kind, title=title, score=score,
+            vector_score=self._near.get(item), text_score=self._worded.get(item), state=state, resolution=resolution,
+            url=url, created_at=created_at, snippet=passage.text, labels=labels,
+            vector_rank=self._near_ranks.get(item), text_rank=self._worded_ranks.get(item), marks=passage.marks,
+        )  # fmt: skip
+
+
+def _reranked(
+    reranker: Reranker, query: str, results: Mapping[int, Result], details: Mapping[int, Sequence[Any]]
+) -> list[Result]:
+    """The first results in the reranker's order, the others behind them as they were."""
+    first = list(results)[:DEPTH]
+    texts = [f"{results[item].title}\n{details[item][8]}"[:CHARACTERS] for item in first]
+    scores = reranker.scores(query, texts)
+    judged = [
+        replace(results[item], score=score, rerank_score=score) for item, score in zip(first, scores, strict=True)
     ]
-
-
-# Set before any measurement: the vector leg is the better one alone, and equal weights would pull it down.
-# benchmarks/retrieval.py keeps a half of the labelled pairs apart for whoever tunes them.
-HYBRID_WEIGHTS = {"vector": 1.0, "text": 0.5}
-
-
-def _by_text(connection: "psycopg.Connection[Any]", text: str, filters: Filters, pool: int) -> dict[int, float]:
-    words = query_words(connection, text)
-    if not words:
-        return {}
-    query = " | ".join("'" + word.replace("\\", "\\\\").replace("'", "''") + "'" for word in words)
-    condition, values = filters.sql()
-    rows = connection.execute(TEXT.format(filters=condition), {**values, "query": query, "pool": pool})
-    return {item: float(rank) for item, rank in rows}
-
-
-def query_words(connection: "psycopg.Connection[Any]", text: str) -> Sequence[str]:
-    """The query's lexemes; of a long query the rarest in the tenant's documents."""
-    text = text[:20_000].replace("\0", " ")
-    identifiers = " ".join(word for word in text.split() if any(c.isdigit() for c in word))[:2_000]
-    rows = connection.execute(LEXEMES, {"text": text, "words": identifiers})
-    lexemes = list(dict.fromkeys(row[0] for row in rows))
-    if len(lexemes) <= QUERY_WORDS:
-        return lexemes
-    counted = connection.execute(FREQUENCY, (lexemes,)).fetchall()
-    known = sorted((frequency, word) for word, frequency in counted if frequency)
-    return [word for _, word in known[:QUERY_WORDS]]
-
-
-def _result(row: Sequence[Any], score: float, vector: float | None, text: float | None) -> Result:
-    external_id, source, kind, title, state, resolution, url, created_at, snippet, labels = row
-    return Result(
-        external_id=external_id, source=source, kind=kind, title=title, score=score, vector_score=vector,
-        text_score=text, state=state, resolution=resolution, url=url, created_at=created_at,
-        snippet=" ".join(snippet.split()), labels=labels,
-    )  # fmt: skip
+    return sorted(judged, key=lambda result: -result.score) + [results[item] for item in list(results)[DEPTH:]]

@@ -3,37 +3,77 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+EXCLUDED = "SELECT x.id FROM documents x WHERE x.external_id = ANY(%(exclude)s)"
+
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a result must be; empty means anything.
+    """What a result must be; empty means anything, several values of one field mean any of them.
 
-    `before` keeps documents created before that moment; `exclude` drops external ids.
+    States, labels and authors are compared without regard to case.
+
+    Attributes:
+        kinds: `issue`, `pull_request`, `commit`, `incident`.
+        sources: Names of sources.
+        states: As the source says it: `open`, `Closed`, `resolved`.
+        labels: The document has one of these.
+        authors: The document's author is one of these.
+        before: Created before this moment; a document without a date is left out.
+        after: Created at this moment or later.
+        updated_since: Changed at this moment or later.
+        exclude: External ids that are left out.
     """
 
     kinds: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
     before: datetime | None = None
+    after: datetime | None = None
+    updated_since: datetime | None = None
     exclude: tuple[str, ...] = ()
 
     @property
     def selective(self) -> bool:
         """Whether more is asked for than that a few documents be left out: then filters go before nearness."""
-        return bool(self.kinds or self.sources or self.before)
+        lists = self.kinds or self.sources or self.states or self.labels or self.authors
+        return bool(lists or self.before or self.after or self.updated_since)
 
-    def sql(self) -> tuple[str, dict[str, object]]:
-        """A condition on `documents d` and its parameters."""
+    def sql(self, key: str = "d.id") -> tuple[str, dict[str, object]]:
+        """A condition on a table `d` of documents or their words, and its parameters.
+
+        Args:
+            key: The column of `d` that holds the document's id.
+        """
         terms, values = ["true"], dict[str, object]()
-        if self.kinds:
-            terms.append("d.kind = ANY(%(kinds)s)")
-            values["kinds"] = list(self.kinds)
-        if self.sources:
-            terms.append("d.source_id IN (SELECT id FROM integrations WHERE name = ANY(%(sources)s))")
-            values["sources"] = list(self.sources)
-        if self.before is not None:
-            terms.append("d.created_at < %(before)s")
-            values["before"] = self.before
+
+        def add(name: str, value: object, term: str) -> None:
+            if value:
+                terms.append(term)
+                values[name] = value
+
+        add("kinds", list(self.kinds), "d.kind = ANY(%(kinds)s)")
+        add(
+            "sources", list(self.sources),
+            "d.source_id = ANY(ARRAY(SELECT i.id FROM integrations i WHERE i.name = ANY(%(sources)s)))",
+        )  # fmt: skip
+        add("states", _lower(self.states), "lower(d.state) = ANY(%(states)s)")
+        add(
+            "labels", _lower(self.labels),
+            "EXISTS (SELECT FROM unnest(d.labels) AS own (label) WHERE lower(own.label) = ANY(%(labels)s))",
+        )  # fmt: skip
+        add("authors", _lower(self.authors), "lower(d.author) = ANY(%(authors)s)")
+        add("before", self.before, "d.created_at < %(before)s")
+        add("after", self.after, "d.created_at >= %(after)s")
+        add("updated_since", self.updated_since, "d.updated_at >= %(updated_since)s")
+        # An array that is made once: neither leg asks per row.
         if self.exclude:
-            terms.append("d.external_id <> ALL(%(exclude)s)")
+            # An array that is made once: neither leg asks per row.
+            terms.append(f"{key} <> ALL(ARRAY({EXCLUDED}))")
             values["exclude"] = list(self.exclude)
         return " AND ".join(terms), values
+
+
+def _lower(values: tuple[str, ...]) -> list[str]:
+    return [value.lower() for value in values]

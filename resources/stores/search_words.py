@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections import Counter
 from typing import NamedTuple
 
-from resources.text_analysis import ANALYSER_VERSION, analyse
+from resources.text_analysis import ANALYSER_VERSION, LONGEST_LEXEME, analyse
 
 # Part of a document's row: raise it with any constant below that changes what is stored.
 WORDS_VERSION = ANALYSER_VERSION * 100 + 1
@@ -25,8 +25,8 @@ CHARACTERS = 200_000
 LEXEMES_EACH = 10_000
 # Of a query, the first line is its title; a word further on counts less: half after so many words.
 QUERY_CHARACTERS = 20_000
-QUERY_TITLE_WEIGHT = 3.0
-QUERY_HALF_LIFE = 30
+QUERY_TITLE_WEIGHT = 4.0
+QUERY_HALF_LIFE = 20
 QUERY_LEXEMES = 100
 
 
@@ -37,11 +37,13 @@ class DocumentWords(NamedTuple):
     length: int
 
 
-def document_words(tenant_id: int, title: str, text: str) -> DocumentWords:
-    """The index entries of a document of a tenant."""
+def document_words(tenant_id: int, external_id: str, title: str, text: str) -> DocumentWords:
+    """The index entries of a document of a tenant; its id is found as a whole."""
     head, body = analyse(title), analyse(text[:CHARACTERS])
     counts = Counter(body.words)
     counts.update(body.extras)
+    if len(name := external_id.lower()) <= LONGEST_LEXEME:
+        counts[name] += TITLE_WEIGHT
     for lexeme in (*head.words, *head.extras):
         counts[lexeme] += TITLE_WEIGHT
     kept = counts if len(counts) <= LEXEMES_EACH else dict(counts.most_common(LEXEMES_EACH))

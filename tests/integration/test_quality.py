@@ -1,7 +1,6 @@
 """Faults in the database, between records and report: each fails its gate by name, and what is repaired passes."""
 
 import gzip
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,9 @@ from orchestration.cli import run
 from resources import catalog
 from resources.catalog import SourceRow
 from resources.database.session import Database
+from resources.errors import PrecedentError
+from resources.providers.embedder import Embedder
+from resources.providers.embedding import EmbeddingError
 from resources.stores import embeddings, reports, search, vector_leg
 from resources.stores import quality_samples as samples
 from resources.stores import recall as neighbours
@@ -146,6 +148,21 @@ def test_missing_vectors_are_missing_coverage(database: Database, source: Source
     assert blocking(report) == {"coverage"}
 
 
+def test_a_model_that_does_not_answer_gives_no_verdict(
+    database: Database, source: SourceRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(*_: object, **__: object) -> None:
+        raise EmbeddingError("connection refused")
+
+    monkeypatch.setattr(Embedder, "embed", silent)
+    with database.bulk(source.tenant_id) as connection:
+        before = reports.history(connection, source.id)
+    with pytest.raises(PrecedentError, match=r"does not answer now \(connection refused\)"):
+        measured(database, source)
+    with database.bulk(source.tenant_id) as connection:
+        assert reports.history(connection, source.id) == before
+
+
 def test_refresh_stops_at_a_fault_and_names_it(precedent: Call, database: Database, source: SourceRow) -> None:
     with planted(database, source, a_third):
         code, _, error = precedent("refresh", source.key, "--select", "reports", "--json")
@@ -209,7 +226,7 @@ def test_digests_are_of_vectors_and_not_only_of_texts(database: Database, source
     with planted(database, source, a_third):
         assert digest() != before
     assert digest() == before
-    assert len(before) == len(hashlib.sha256().hexdigest())
+    assert len(before) == 32
 
 
 def test_the_page_is_one_file_without_a_word_of_the_texts(

@@ -1,26 +1,46 @@
 """Thresholds of a tenant and of its sources decide about reports that are already made, and stay the tenant's own."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from orchestration.cli import run
 from resources import catalog
 from resources.database.session import Database
 from resources.stores import reports
+from tests.integration.conftest import TOPICS, issue, write_lines
 
 Call = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def source(precedent: Call, tenant: str, archive: Path) -> str:
-    key = f"{tenant}/records"
-    assert precedent("source", "add", key, archive)[0] == 0
-    code, _, error = precedent("refresh", key, "--json")
-    assert code == 0, error
+@pytest.fixture(scope="module")
+def refreshed(platform_home: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A source with a report, one for all tests."""
+    folder = tmp_path_factory.mktemp("thresholds")
+    write_lines(folder / "issues.jsonl", [issue(n, *topic) for n, topic in enumerate(TOPICS, start=1)])
+    key = f"th-{uuid4().hex[:8]}/records"
+    assert run(["tenant", "add", key.split("/")[0]]) == 0
+    assert run(["source", "add", key, str(folder)]) == 0
+    assert run(["refresh", key, "--json"]) == 0
     return key
+
+
+@pytest.fixture
+def source(precedent: Call, refreshed: str) -> Iterator[str]:
+    """That source; whatever a test sets is taken back."""
+    yield refreshed
+    assert precedent("thresholds", "clear", "--source", refreshed)[0] == 0
+    assert precedent("thresholds", "clear", "--tenant", refreshed.split("/")[0])[0] == 0
+
+
+@pytest.fixture
+def owner(source: str) -> str:
+    """Its tenant."""
+    return source.split("/")[0]
 
 
 def shown(precedent: Call, *options: str) -> dict[str, dict[str, Any]]:
@@ -29,17 +49,17 @@ def shown(precedent: Call, *options: str) -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in json.loads(out)}
 
 
-def test_a_source_overrides_its_tenant_which_overrides_the_defaults(precedent: Call, tenant: str, source: str) -> None:
-    assert precedent("thresholds", "set", "coverage=0.9", "tokens_cut=0.1", "--tenant", tenant)[0] == 0
-    assert precedent("thresholds", "set", "coverage=0.8", "--tenant", tenant, "--source", "records")[0] == 0
+def test_a_source_overrides_its_tenant_which_overrides_the_defaults(precedent: Call, owner: str, source: str) -> None:
+    assert precedent("thresholds", "set", "coverage=0.9", "tokens_cut=0.1", "--tenant", owner)[0] == 0
+    assert precedent("thresholds", "set", "coverage=0.8", "--tenant", owner, "--source", "records")[0] == 0
     found = shown(precedent, "--source", source)
     assert (found["coverage"]["value"], found["coverage"]["set_by"]) == (0.8, "source")
     assert (found["tokens_cut"]["value"], found["tokens_cut"]["set_by"]) == (0.1, "tenant")
     assert (found["duplicate_rate"]["value"], found["duplicate_rate"]["set_by"]) == (0.02, "default")
-    assert shown(precedent, "--tenant", tenant)["coverage"]["value"] == 0.9
+    assert shown(precedent, "--tenant", owner)["coverage"]["value"] == 0.9
     assert precedent("thresholds", "clear", "coverage", "--source", source)[0] == 0
     assert shown(precedent, "--source", source)["coverage"]["value"] == 0.9
-    assert precedent("thresholds", "clear", "--tenant", tenant)[0] == 0
+    assert precedent("thresholds", "clear", "--tenant", owner)[0] == 0
     assert {row["set_by"] for row in shown(precedent, "--source", source).values()} == {"default"}
 
 
@@ -50,9 +70,7 @@ def test_setting_one_leaves_the_others(precedent: Call, tenant: str) -> None:
     assert (found["coverage"]["value"], found["tokens_cut"]["value"]) == (0.9, 0.1)
 
 
-def test_a_report_is_judged_anew_without_being_measured_anew(
-    precedent: Call, database: Database, tenant: str, source: str
-) -> None:
+def test_a_report_is_judged_anew_without_being_measured_anew(precedent: Call, database: Database, source: str) -> None:
     row = catalog.find(database, source)
 
     def latest() -> reports.Report:
@@ -85,10 +103,10 @@ def test_a_report_is_judged_anew_without_being_measured_anew(
     assert (layer["quality/made_anew"], layer["quality/passed"]) == (False, True)
 
 
-def test_a_tenant_sees_and_changes_only_its_own(precedent: Call, database: Database, tenant: str, source: str) -> None:
-    precedent("thresholds", "set", "coverage=0.5", "--tenant", tenant)
+def test_a_tenant_sees_and_changes_only_its_own(precedent: Call, database: Database, owner: str, source: str) -> None:
+    precedent("thresholds", "set", "coverage=0.5", "--tenant", owner)
     precedent("thresholds", "set", "coverage=0.4", "--source", source)
-    other = f"{tenant}-other"
+    other = f"{owner}-other"
     precedent("tenant", "add", other)
     assert shown(precedent, "--tenant", other)["coverage"]["value"] == 1.0
     with database.bulk(catalog.tenancy.find(database, other).id) as connection:
@@ -100,9 +118,11 @@ def test_a_tenant_sees_and_changes_only_its_own(precedent: Call, database: Datab
         assert session.connection().exec_driver_sql("SELECT count(*) FROM quality_thresholds").scalar() == 0
 
 
-def test_thresholds_go_with_their_source(precedent: Call, database: Database, tenant: str, source: str) -> None:
-    precedent("thresholds", "set", "coverage=0.4", "--source", source)
-    assert precedent("source", "remove", source)[0] == 0
+def test_thresholds_go_with_their_source(precedent: Call, database: Database, tenant: str, archive: Path) -> None:
+    key = f"{tenant}/records"
+    assert precedent("source", "add", key, archive)[0] == 0
+    assert precedent("thresholds", "set", "coverage=0.4", "--source", key)[0] == 0
+    assert precedent("source", "remove", key)[0] == 0
     with database.bulk(catalog.tenancy.find(database, tenant).id) as connection:
         assert connection.execute("SELECT count(*) FROM quality_thresholds").fetchone() == (0,)
 

@@ -13,6 +13,7 @@ from resources.database.models.providers import (
 )
 from resources.database.models.raw import RawItem, RejectedRecord, SyncState
 from resources.database.models.reports import AnalysisRun, QualityReport, QualityThresholds
+from resources.database.models.search import CorpusCount, DocumentWords, LexemeCount
 from resources.database.models.stores import Installation, VectorStore, VectorStoreRow, VectorStoreSpace
 from resources.database.models.text import Chunk, Document, DocumentCut
 from resources.database.models.vectors import CachedVector, EmbeddingFailure, EmbeddingSpace, EmbeddingVector
@@ -24,15 +25,18 @@ __all__ = [
     "BudgetReservation",
     "CachedVector",
     "Chunk",
+    "CorpusCount",
     "DataSource",
     "Document",
     "DocumentCut",
+    "DocumentWords",
     "EmbeddingFailure",
     "EmbeddingSpace",
     "EmbeddingVector",
     "Installation",
     "Integration",
     "IntelligenceProvider",
+    "LexemeCount",
     "Policy",
     "Preference",
     "ProviderHealth",

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, UniqueConstraint
-from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from resources.database.models.base import Base, BigKey, Now, SourceOwned, Strings
@@ -20,7 +19,6 @@ class Document(SourceOwned, Base):
         UniqueConstraint("raw_item_id"),
         Index("ix_documents_source_id_kind_external_id", "source_id", "kind", "external_id"),
         Index("ix_documents_tenant_id_external_id", "tenant_id", "external_id"),
-        Index("ix_documents_search", "search", postgresql_using="gin"),
     )
 
     id: Mapped[BigKey]
@@ -41,7 +39,6 @@ class Document(SourceOwned, Base):
     updated_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     input_hash: Mapped[bytes]
     content_hash: Mapped[bytes]
-    search: Mapped[str] = mapped_column(TSVECTOR)
     extracted_at: Mapped[Now]
 
 

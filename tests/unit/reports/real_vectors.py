@@ -20,13 +20,13 @@ from resources.providers.drivers.sentence_transformers import SentenceTransforme
 
 ISSUES = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "jira" / "issues.jsonl.gz"
 NEEDS_RECORDS = [pytest.mark.records, pytest.mark.skipif(not ISSUES.exists(), reason="the shared records are absent")]
-COUNT = 200
+COUNT = 120
 CANARIES = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Real:
-    """Texts of real issues and their vectors, each (200, 384)."""
+    """Texts of real issues and their vectors, each (COUNT, 384)."""
 
     body_texts: list[str]
     titles: Vectors

@@ -12,7 +12,7 @@ from assets.reports.score import judge
 from assets.reports.text_loss import TextLoss
 from resources.stores.spaces import SpaceProfile
 from tests.unit.reports.planting import Fault, coarse, cone, cut, identical, one_row, random, swapped
-from tests.unit.reports.real_vectors import NEEDS_RECORDS, Real, driver, failed, halved, measured, read, verdict
+from tests.unit.reports.real_vectors import COUNT, NEEDS_RECORDS, Real, driver, failed, halved, measured, read, verdict
 
 pytestmark = NEEDS_RECORDS
 
@@ -75,9 +75,9 @@ def test_weights_in_eight_bits_fail_the_canary(real: Real) -> None:
     model = SentenceTransformer(str(driver().files.folder), device="cpu")
     with pytest.warns(DeprecationWarning, match="torch.ao.quantization"):
         coarse_model = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)
-    texts = real.body_texts[:64]
+    texts = real.body_texts[:52]
     stored = coarse_model.encode(texts, convert_to_numpy=True, normalize_embeddings=True)
-    found = verdict(stored, real.titles[:64], real.bodies[:64])
+    found = verdict(stored, real.titles[:52], real.bodies[:52])
     assert set(found.blocking_failures) >= CANARY
 
 
@@ -92,8 +92,8 @@ def test_other_weights_of_the_same_name_fail_the_canary(real: Real) -> None:
         for name, weights in model.named_parameters():
             if weights.ndim == 2 and "layer.5" in name:
                 weights.add_(torch.randn(weights.shape, generator=noise) * weights.std() * 0.1)
-    stored = model.encode(real.body_texts[:64], convert_to_numpy=True, normalize_embeddings=True)
-    found = verdict(stored, real.titles[:64], real.bodies[:64])
+    stored = model.encode(real.body_texts[:52], convert_to_numpy=True, normalize_embeddings=True)
+    found = verdict(stored, real.titles[:52], real.bodies[:52])
     assert set(found.blocking_failures) == CANARY
 
 
@@ -131,7 +131,7 @@ def test_an_index_that_misses_neighbours_fails_recall(real: Real) -> None:
 
 @pytest.mark.parametrize(
     ("loss", "gate"),
-    [(TextLoss(200, 20_000, 0.1, 64, 0.0), "tokens_cut"), (TextLoss(200, 20_000, 0.0, 64, 0.02), "tokens_lost")],
+    [(TextLoss(COUNT, 20_000, 0.1, 64, 0.0), "tokens_cut"), (TextLoss(COUNT, 20_000, 0.0, 64, 0.02), "tokens_lost")],
 )
 def test_text_that_no_vector_stands_for_fails_by_its_name(real: Real, loss: TextLoss, gate: str) -> None:
     found = judge(measured(halved(real.bodies), real.titles, real.bodies, loss=loss))
@@ -166,7 +166,7 @@ def test_rounding_to_half_precision_leaves_a_wide_margin(real: Real) -> None:
 
 def test_the_same_engine_in_other_batches_leaves_a_wide_margin(real: Real) -> None:
     model = driver()
-    again = np.concatenate([model.embed(real.body_texts[row : row + 7]).vectors for row in range(0, 63, 7)])
-    found = measure.canary(halved(real.bodies[:63]), again)
+    again = np.concatenate([model.embed(real.body_texts[row : row + 7]).vectors for row in range(0, 35, 7)])
+    found = measure.canary(halved(real.bodies[:35]), again)
     assert found is not None
     assert found.mean_cosine > 0.9999

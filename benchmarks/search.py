@@ -1,0 +1,79 @@
+"""Search by tenant size: latency of each leg, and what the index finds of what an exact scan finds."""
+
+import os
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import corpus
+from benchmarks.setting import machine
+from orchestration.searching import Query, Searcher
+from resources.database.session import Database
+from resources.settings import Settings
+from resources.stores import vector_index, vector_leg
+from resources.stores.search import Mode
+from resources.stores.search_filters import Filters
+
+SIZES = tuple(int(size) for size in os.environ.get("PRECEDENT_BENCH_SIZES", "1000,10000,100000").split(","))
+QUERIES = 200
+NEAREST = """
+SELECT content_hash FROM embeddings WHERE space_id = %(space)s
+ORDER BY (embedding::halfvec({d})) <=> %(vector)s::halfvec({d}) LIMIT 10
+"""
+
+
+def main() -> None:
+    """Ask the tenants that `growth` has loaded; queries are fresh documents of the same kind, one at a time."""
+    database, settings = Database.open(), Settings.from_environment()
+    table = Table(title=f"Search, {QUERIES} queries each; {machine()}")
+    for column in ("passages", "index", "recall@10", "embed p50 ms", "vector p50 / p95", "text p50 / p95",
+                   "hybrid p50 / p95", "hybrid, filtered p50 / p95"):  # fmt: skip
+        table.add_column(column, justify="right")
+    texts = [f"{issue['title']}\n{issue['body']}" for issue in corpus.issues(QUERIES, seed=99)]
+    for size in SIZES:
+        searcher = Searcher(database, f"bench-{size}", settings)
+        with database.bulk(searcher.tenant.id) as connection:
+            index = vector_index.state(connection, searcher.space.id)
+        searcher.search([Query("warm up")])
+        embedding = [timed(partial(searcher.provider.embed, [text])) for text in texts]
+        vectors = searcher.provider.embed(texts).vectors
+        row = [f"{index.rows:,}", "hnsw" if index.exists else "exact", f"{recall(database, searcher, vectors):.3f}"]
+        row.append(f"{statistics.median(embedding):.1f}")
+        filtered = Filters(kinds=("issue",))
+        for mode, filters in ((Mode.VECTOR, Filters()), (Mode.TEXT, Filters()), (Mode.HYBRID, Filters()),
+                              (Mode.HYBRID, filtered)):  # fmt: skip
+            spent = [timed(partial(searcher.search, [Query(text, 10, mode, filters)])) for text in texts]
+            row.append(f"{statistics.median(spent):.1f} / {np.quantile(spent, 0.95):.1f}")
+        table.add_row(*row)
+    Console(width=140).print(table)
+    database.close()
+
+
+def timed(call: Callable[[], object]) -> float:
+    """Milliseconds of one call."""
+    began = time.perf_counter()
+    call()
+    return (time.perf_counter() - began) * 1000
+
+
+def recall(database: Database, searcher: Searcher, vectors: NDArray[np.float32]) -> float:
+    """The share of the ten exactly nearest passages that the index finds, over all queries."""
+    statement = NEAREST.format(d=vectors.shape[1])
+    shares = []
+    with database.bulk(searcher.tenant.id) as connection:
+        connection.execute(vector_leg.EF_SEARCH, (str(4 * 100),))
+        for vector in vectors:
+            literal = "[" + ",".join(f"{x:.7g}" for x in vector) + "]"
+            values = {"space": searcher.space.id, "vector": literal}
+            found = {row[0] for row in connection.execute(statement, values)}
+            connection.execute("SET LOCAL enable_indexscan = off")
+            exact = {row[0] for row in connection.execute(statement, values)}
+            connection.execute("SET LOCAL enable_indexscan = on")
+            shares.append(len(found & exact) / max(1, len(exact)))
+    return float(np.mean(shares))
