@@ -18,7 +18,8 @@ SELECT count(*) AS chunks, count(e.content_hash) AS embedded
 FROM chunks c
 LEFT JOIN embedding_spaces s ON s.status = 'active'
 LEFT JOIN embeddings e ON e.space_id = s.id AND e.content_hash = c.content_hash
-WHERE c.source_id = %(source)s
+-- Passages that are cut for a space that is being built have no vector in the active one, and need none.
+WHERE c.source_id = %(source)s AND (s.id IS NULL OR c.cut = s.cut)
 """
 ORPHANS = """
 SELECT

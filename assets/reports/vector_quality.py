@@ -19,7 +19,7 @@ from resources.database.session import Database
 from resources.platform import DatabaseResource, EmbedderResource, as_failure
 from resources.progress import Progress
 from resources.providers.embedder import Embedder
-from resources.stores import embeddings, vector_index
+from resources.stores import embeddings, promotion, vector_index
 from resources.stores import quality_samples as samples
 from resources.stores import reports as store
 from resources.stores.reports import Point, Report
@@ -74,6 +74,9 @@ def vector_quality(
         metadata["cost/usd"] = dg.MetadataValue.float(float(served.cost or 0))
         metadata["provider/calls"] = dg.MetadataValue.int(sum(served.by.values()))
     metadata["report/seconds"] = dg.MetadataValue.float(round(time.monotonic() - began, 3))
+    with database.database.bulk(source.tenant_id) as connection:
+        promoted = promotion.promote_if_ready(connection, source.tenant_id, space)
+    metadata["space/promoted"] = dg.MetadataValue.bool(promoted)
     metadata["space/id"] = dg.MetadataValue.int(space.id)
     metadata["space/status"] = dg.MetadataValue.text(space.status)
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(manifest))

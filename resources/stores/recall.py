@@ -1,5 +1,6 @@
 """The nearest vectors of a space, by its index as search asks it, and by looking at every one."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
+from resources.stores import vector_index
 from resources.stores.spaces import Space
 
 Connection = psycopg.Connection[Any]
@@ -24,7 +26,6 @@ WHERE e.space_id = %(space)s ORDER BY distance LIMIT %(limit)s
 """
 # What search asks an index for when no filter takes from its answer; tests hold the two together.
 EF_SEARCH = 400
-AS_SEARCH = "SELECT set_config('hnsw.ef_search', %s, true)"
 ROWS = "SELECT count(*) FROM embeddings WHERE space_id = %s"
 
 
@@ -36,10 +37,9 @@ def rows(connection: Connection, space: Space) -> int:
 
 def uses_index(connection: Connection, space: Space, query: NDArray[np.float32], k: int) -> bool:
     """Whether the planner answers from the approximate index; it may be absent, or not worth its while."""
-    # What an index costs depends on how much it is asked to look at.
-    connection.execute(AS_SEARCH, (str(EF_SEARCH),))
     statement = f"EXPLAIN (FORMAT JSON) {NEAREST.format(dimensions=space.profile.dimensions)}"
-    row = connection.execute(statement, _values(space, query, k)).fetchone()
+    with vector_index.used(connection, EF_SEARCH):
+        row = connection.execute(statement, _values(space, query, k)).fetchone()
     return "_hnsw" in json.dumps(row[0]) if row else False
 
 
@@ -55,9 +55,9 @@ def distances(
         k: How many.
         exact: Look at every vector, whatever index there is.
     """
-    connection.execute(AS_SEARCH, (str(EF_SEARCH),))
     statement = (EXACT if exact else NEAREST).format(dimensions=space.profile.dimensions)
-    found = connection.execute(statement, _values(space, query, k)).fetchall()
+    with contextlib.nullcontext() if exact else vector_index.used(connection, EF_SEARCH):
+        found = connection.execute(statement, _values(space, query, k)).fetchall()
     return np.sort(np.array([row[0] for row in found], dtype=np.float64))
 
 

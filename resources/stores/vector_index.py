@@ -1,5 +1,7 @@
 """The approximate index of a space: none while it is small, dropped for a bulk load, built again after it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +18,15 @@ STATE = """
 SELECT to_regclass(format('public.ix_embeddings_%%s_hnsw', %(space)s::bigint)) IS NOT NULL,
        (SELECT count(*) FROM embeddings WHERE space_id = %(space)s)
 """
+
+
+# Beside the index the planner has a bitmap of the whole partition and a sort, whose cost it takes to be less than that
+# of a walk that looks at hundreds of vectors. It is wrong by an order of magnitude.
+PLANNER = """
+SELECT set_config('hnsw.ef_search', %(ef)s, true), set_config('enable_seqscan', %(others)s, true),
+       set_config('enable_bitmapscan', %(others)s, true), set_config('enable_sort', %(others)s, true)
+"""
+LARGEST_EF_SEARCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +62,12 @@ def after_writing(connection: "psycopg.Connection[Any]", space_id: int) -> bool:
         return False
     connection.execute("SELECT create_space_index(%s, %s)", (space_id, BUILD_MEMORY_MB))
     return True
+
+
+@contextmanager
+def used(connection: "psycopg.Connection[Any]", ef_search: int) -> Iterator[None]:
+    """Have the planner take a space's index for what is asked inside, looking at `ef_search` vectors (up to 1,000)."""
+    ef = str(max(1, min(LARGEST_EF_SEARCH, ef_search)))
+    connection.execute(PLANNER, {"ef": ef, "others": "off"})
+    yield
+    connection.execute(PLANNER, {"ef": ef, "others": "on"})

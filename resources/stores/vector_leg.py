@@ -7,7 +7,9 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
+from resources.stores import vector_index
 from resources.stores.search_filters import Filters
+from resources.stores.vector_index import LARGEST_EF_SEARCH
 
 Hits = list[tuple[bytes, float]]
 # The filters come first and the scan is exact: a filter can make the answer smaller, never worse.
@@ -31,8 +33,6 @@ GROUP BY d.id ORDER BY similarity DESC, d.id LIMIT %(pool)s
 """
 INDEXED = "SELECT to_regclass(format('public.ix_embeddings_%%s_hnsw', %s::bigint)) IS NOT NULL"
 # An index returns no more than it has looked at; a filter takes from that, so it looks at as much as it may.
-EF_SEARCH = "SELECT set_config('hnsw.ef_search', %s, true)"
-LARGEST_EF_SEARCH = 1_000
 PASSAGES_PER_DOCUMENT = 4
 OF_HITS = """
 SELECT d.id, max(h.similarity) AS similarity
@@ -84,17 +84,18 @@ def _search(
     indexed = bool(row and row[0])
     wanted = LARGEST_EF_SEARCH if filters.selective else min(LARGEST_EF_SEARCH, PASSAGES_PER_DOCUMENT * pool)
     looked_at = min(LARGEST_EF_SEARCH, ef_search or wanted)
-    if indexed:
-        connection.execute(EF_SEARCH, (str(looked_at),))
 
     def search(vector: NDArray[np.float32]) -> list[tuple[int, float]]:
         literal = "[" + ",".join(f"{x:.7g}" for x in vector) + "]"
         parameters = {**values, "vector": literal, "space": space_id, "pool": pool, "chunks": looked_at}
-        if indexed or not filters.selective:
-            statement = NEAREST.format(filters=condition, dimensions=len(vector))
-            found = connection.execute(statement, parameters).fetchall()
+        statement = NEAREST.format(filters=condition, dimensions=len(vector))
+        if indexed:
+            with vector_index.used(connection, looked_at):
+                found = connection.execute(statement, parameters).fetchall()
             if not filters.selective or len(found) >= pool // 2:
                 return found
+        elif not filters.selective:
+            return connection.execute(statement, parameters).fetchall()
         return connection.execute(EXACT.format(filters=condition), parameters).fetchall()
 
     return search

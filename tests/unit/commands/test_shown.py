@@ -1,0 +1,87 @@
+"""What commands tell people of calls and providers."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from orchestration.commands import output, provider_output, spending
+from orchestration.commands.refresh import cost_of, models_of
+from orchestration.commands.refreshing import RefreshOutcome
+from resources.providers.showing import ROW, Shown
+from resources.secrets import Stored
+from resources.stores.usage import Figures, Line
+
+WRITER = Shown(
+    "writer", "openai", "text_generation", "gpt-6-luna", ROW, True, None, {}, {}, {}, external=True,
+    credentials=Stored(True, "6789", "c820ddf39344", "d0ce60d4"),
+)  # fmt: skip
+USED = Line("sentence_transformers", Figures(calls=1_234, input_tokens=5_678_901), 500.0, 480.0, 1_153.7)
+
+
+def outcome(**layers: dict[str, Any]) -> RefreshOutcome:
+    return RefreshOutcome("default/jira", "run", True, 1.0, layers=layers)
+
+
+@pytest.fixture
+def wide(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def of(columns: int) -> Console:
+        console = Console(width=columns, highlight=False, record=True)
+        for module in (output, provider_output, spending):
+            monkeypatch.setattr(module, "console", console)
+        return console
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("layers", "words"),
+    [
+        ({}, "cost 0.00 USD"),
+        ({"vectors": {"cost/usd": 0.000025}, "incidents": {"cost/usd": 0.25}}, "cost 0.250025 USD"),
+        ({"vectors": {"cost/unpriced": True}, "incidents": {"cost/usd": 1.5}},
+         "cost 1.50 USD besides calls that nobody can price"),
+        ({"incidents": {"cost/usd": 0.0, "cost/unpriced_calls": 3}},
+         "cost 0.00 USD besides calls that nobody can price"),
+    ],
+)  # fmt: skip
+def test_a_run_costs_what_all_its_layers_cost(layers: dict[str, dict[str, Any]], words: str) -> None:
+    assert cost_of([outcome(**layers)]) == words
+
+
+def test_the_models_of_a_run_are_named_once() -> None:
+    named = {"provider/model": "one"}
+    assert models_of(outcome(vectors=named, reports={}, incidents={"provider/model": "two"}, more=named)) == [
+        "one", "two",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("columns", "shown"), [(80, False), (200, True)])
+def test_usage_leaves_out_columns_where_the_terminal_is_narrow(wide: Any, columns: int, shown: bool) -> None:
+    console = wide(columns)
+    spending._show("Usage", "provider", [USED], replace(USED, key=None))
+    text = console.export_text()
+    assert ("p95 ms" in text) is shown
+    assert "sentence_transformers" in text
+    assert "5,678,901" in text
+
+
+@pytest.mark.parametrize(
+    ("external", "words"), [(True, "yes, it is external"), (False, "no"), (None, "unknown")]
+)  # fmt: skip
+def test_where_the_driver_is_gone_nobody_knows_whether_texts_leave(
+    wide: Any, external: bool | None, words: str
+) -> None:
+    console = wide(120)
+    provider_output.show_provider(replace(WRITER, external=external))
+    (line,) = [line for line in console.export_text().splitlines() if "texts leave" in line]
+    assert f" {words} " in line
+
+
+def test_the_list_leaves_the_encrypting_key_to_show(wide: Any) -> None:
+    console = wide(120)
+    provider_output.show_providers("default", [WRITER])
+    assert "d0ce60d4" not in console.export_text()
+    provider_output.show_provider(WRITER)
+    assert "d0ce60d4" in console.export_text()

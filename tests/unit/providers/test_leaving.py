@@ -1,0 +1,31 @@
+"""Whose policy it is that keeps a text here."""
+
+from typing import Any, cast
+
+import pytest
+
+from resources.providers.calling import CallContext, MeteredDriver
+from resources.providers.contract import Capability
+from resources.providers.drivers.openai import OpenAIDriver
+from resources.providers.failures import FailureKind, ProviderError
+from resources.providers.ledger import Ledger
+from resources.providers.policies import TenantPolicy
+from resources.providers.targets import Target
+from resources.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("source", "policy", "whose"),
+    [
+        ("tickets", TenantPolicy(sources_kept=frozenset({"tickets"})), "the source tickets"),
+        ("tickets", TenantPolicy(allow_external=False), "this tenant"),
+        (None, TenantPolicy(allow_external=False), "this tenant"),
+    ],
+)
+def test_the_refusal_names_the_policy(source: str | None, policy: TenantPolicy, whose: str) -> None:
+    target = Target("vectors", OpenAIDriver.info, 1, Capability.EMBEDDING, "text-embedding-3-small")
+    ledger = Ledger(cast(Any, None), 1)  # nothing is called, so nothing is opened
+    driver = MeteredDriver(target, ledger, policy, CallContext(1, source=source), Settings.from_environment())
+    with pytest.raises(ProviderError, match=f"The policy of {whose} forbids external providers") as caught:
+        driver.embed(["a text"])
+    assert (caught.value.kind, caught.value.provider) == (FailureKind.POLICY, "vectors")

@@ -1,0 +1,59 @@
+"""Evidence of a source whose texts may not leave."""
+
+from typing import Any, cast
+
+import pytest
+
+from assets.incidents.analysis import withheld
+from resources.providers.calling import CallContext, MeteredDriver
+from resources.providers.contract import Capability, Driver
+from resources.providers.drivers.local import LocalDriver
+from resources.providers.drivers.openai import OpenAIDriver
+from resources.providers.generator import Generator
+from resources.providers.ledger import Ledger
+from resources.providers.policies import TenantPolicy
+from resources.providers.recommendation import Evidence, IncidentFacts, RecommendationRequest
+from resources.providers.targets import Target
+from resources.settings import Settings
+
+KEPT, OTHER = "tickets", "statuspage"
+EVIDENCE = tuple(
+    Evidence(
+        evidence_id=f"issue:{source}:1", kind="issue", source=source, external_id="1", title="", snippet="", score=1
+    )
+    for source in (KEPT, OTHER)
+)
+REQUEST = RecommendationRequest(incident=IncidentFacts(external_id="1", title="", text=""), evidence=EVIDENCE)
+
+
+def generator(drivers: list[type[Driver]], source: str | None, **policy: Any) -> Generator:
+    known = TenantPolicy(sources_kept=frozenset({KEPT}), **policy)
+    ledger = Ledger(cast(Any, None), 1)  # opens nothing before a call
+    return Generator(
+        [
+            MeteredDriver(
+                Target(kind.info.name, kind.info, 1, Capability.TEXT_GENERATION, "model"), ledger, known,
+                CallContext(1, source=source), Settings.from_environment(),
+            )
+            for kind in drivers
+        ],
+        known,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("drivers", "source", "allow_external", "offered"),
+    [
+        ([OpenAIDriver, LocalDriver], OTHER, True, [OTHER]),
+        ([OpenAIDriver, LocalDriver], None, True, [OTHER]),
+        ([LocalDriver], OTHER, True, [KEPT, OTHER]),
+        # No external provider is asked about an incident that may not leave itself: nothing has to be withheld.
+        ([OpenAIDriver, LocalDriver], KEPT, True, [KEPT, OTHER]),
+        ([OpenAIDriver, LocalDriver], OTHER, False, [KEPT, OTHER]),
+    ],
+)
+def test_evidence_is_withheld_only_where_it_could_leave(
+    drivers: list[type[Driver]], source: str | None, allow_external: bool, offered: list[str]
+) -> None:
+    found = withheld(REQUEST, generator(drivers, source, allow_external=allow_external))
+    assert [item.source for item in found.evidence] == offered
