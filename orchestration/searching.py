@@ -1,5 +1,6 @@
 """Search, similar and recommend as one process sees them: a database, an embedder, a tokenizer."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,6 +27,7 @@ from resources.settings import Settings
 from resources.stores import analyses, spaces
 from resources.stores import search as store
 from resources.stores.analyses import PendingIncident
+from resources.stores.qdrant.reading import Hits, nearest_or_reason
 from resources.stores.search import Filters, Mode, Result
 from resources.stores.search_cache import QueryVectors
 from resources.stores.search_rerank import Reranker, open_reranker
@@ -34,6 +36,9 @@ from resources.stores.spaces import Space
 # A query longer than the model's window becomes several passages; the first ones carry its meaning.
 QUERY_PASSAGES = 3
 QUERIES_AT_ONCE = 512
+# As many as PostgreSQL's own index looks at.
+STORE_PASSAGES = 400
+logger = logging.getLogger(__name__)
 # One for the process: what somebody asked, others ask again.
 CACHE = QueryVectors()
 
@@ -56,6 +61,7 @@ class Searcher:
         self.database = database
         self.tenant = tenancy.find(database, tenant)
         self.settings = settings
+        self._said: set[str] = set()
 
     @cached_property
     def provider(self) -> Embedder:
@@ -97,8 +103,9 @@ class Searcher:
         found: list[list[Result]] = []
         for part in slices(queries, QUERIES_AT_ONCE):
             vectors = self._vectors([query.text if query.mode is not Mode.TEXT else "" for query in part])
+            hits = [None if own is None else self._hits(own) for own in vectors]
             with self.database.bulk(self.tenant.id) as connection:
-                for query, own in zip(part, vectors, strict=True):
+                for query, own, near in zip(part, vectors, hits, strict=True):
                     found.append(
                         store.search(
                             connection,
@@ -109,9 +116,20 @@ class Searcher:
                             k=query.k,
                             filters=query.filters,
                             reranker=self.reranker if query.rerank else None,
+                            hits=near,
                         )
                     )
         return found
+
+    def _hits(self, vectors: NDArray[np.float32]) -> list[Hits] | None:
+        """What the tenant's vector store finds nearest; None where it has none, or PostgreSQL is to look instead."""
+        answer = nearest_or_reason(
+            self.database, self.settings, self.tenant.id, self.space, list(vectors), STORE_PASSAGES
+        )  # fmt: skip
+        if answer.reason and answer.reason not in self._said:
+            self._said.add(answer.reason)
+            logger.warning("PostgreSQL answers in the place of the vector store: %s", answer.reason)
+        return answer.hits
 
     def similar(
         self,

@@ -66,15 +66,15 @@ RETURNING (xmax = 0)
 """  # noqa: S608 - the interpolated text is a constant of this module
 # What search by words reads: each document's words, and the facts that it filters by.
 UPSERT_WORDS = """
-INSERT INTO document_words (document_id, tenant_id, source_id, kind, state, labels, author, created_at, updated_at,
-                            version, length, words)
-SELECT d.id, d.tenant_id, d.source_id, d.kind, d.state, d.labels, d.author, d.created_at, d.updated_at,
-       %s, s.length, array_to_tsvector(s.words)
+INSERT INTO document_words (document_id, source_id, tenant_id, length, version, kind, created_at, updated_at, state,
+                            author, labels, words)
+SELECT d.id, d.source_id, d.tenant_id, s.length, %s, d.kind, d.created_at, d.updated_at, lower(d.state),
+       lower(d.author), lower(d.labels::text)::text[], array_to_tsvector(s.words)
 FROM staged_documents s JOIN documents d ON d.raw_item_id = s.raw_item_id
 ON CONFLICT (document_id) DO UPDATE SET
-  kind = excluded.kind, state = excluded.state, labels = excluded.labels, author = excluded.author,
-  created_at = excluded.created_at, updated_at = excluded.updated_at, version = excluded.version,
-  length = excluded.length, words = excluded.words
+  length = excluded.length, version = excluded.version, kind = excluded.kind, created_at = excluded.created_at,
+  updated_at = excluded.updated_at, state = excluded.state, author = excluded.author, labels = excluded.labels,
+  words = excluded.words
 """
 MANIFEST = """
 SELECT count(*),

@@ -16,7 +16,7 @@ from resources.stores.search_filters import Filters
 from resources.stores.search_rerank import CHARACTERS, DEPTH, Reranker
 from resources.stores.search_snippets import LOOKED_AT, snippet
 from resources.stores.search_words import query_words
-from resources.stores.vector_leg import by_vector, document_vectors
+from resources.stores.vector_leg import Hits, by_hits, by_vector, document_vectors
 
 __all__ = ["Filters", "Mode", "Result", "document_vectors", "search"]
 
@@ -80,6 +80,7 @@ def search(
     k: int = 10,
     filters: Filters | None = None,
     reranker: Reranker | None = None,
+    hits: Sequence[Hits] | None = None,
 ) -> list[Result]:
     """The k best documents for a query.
 
@@ -93,6 +94,7 @@ def search(
         k: How many results.
         filters: What a result must be.
         reranker: Reads the first results again and orders them anew.
+        hits: What another store found nearest to each of `vectors`; None where PostgreSQL is to look itself.
     """
     filters = filters or Filters()
     pool = max(POOL, 3 * k)
@@ -100,7 +102,8 @@ def search(
     near: dict[int, float] = {}
     worded: dict[int, float] = {}
     if mode is not Mode.TEXT and vectors is not None and space_id is not None:
-        near = by_vector(connection, space_id, vectors, filters, pool)
+        told = by_hits(connection, hits, filters, pool) if hits is not None else None
+        near = by_vector(connection, space_id, vectors, filters, pool) if told is None else told
     if mode is not Mode.VECTOR:
         worded = by_text(connection, terms, filters, pool)
     ranked = score_fusion(near, worded) if mode is Mode.HYBRID else list((near or worded).items())

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+SOURCES = "SELECT i.id FROM integrations i WHERE i.name = ANY(%(sources)s)"
+FOLDED = "SELECT lower(word) FROM unnest(%({})s::text[]) word"
 EXCLUDED = "SELECT x.id FROM documents x WHERE x.external_id = ANY(%(exclude)s)"
 
 
@@ -40,40 +42,33 @@ class Filters:
         lists = self.kinds or self.sources or self.states or self.labels or self.authors
         return bool(lists or self.before or self.after or self.updated_since)
 
-    def sql(self, key: str = "d.id") -> tuple[str, dict[str, object]]:
+    def sql(self, key: str = "d.id", *, folded: bool = False) -> tuple[str, dict[str, object]]:
         """A condition on a table `d` of documents or their words, and its parameters.
 
         Args:
             key: The column of `d` that holds the document's id.
+            folded: States, labels and authors are kept in lower case there.
         """
         terms, values = ["true"], dict[str, object]()
+        state, author, labels = (
+            ("d.state", "d.author", "d.labels")
+            if folded
+            else ("lower(d.state)", "lower(d.author)", "lower(d.labels::text)::text[]")
+        )
 
+        # Arrays that are made once: neither leg asks another table, or folds a word, per row.
         def add(name: str, value: object, term: str) -> None:
             if value:
                 terms.append(term)
                 values[name] = value
 
         add("kinds", list(self.kinds), "d.kind = ANY(%(kinds)s)")
-        add(
-            "sources", list(self.sources),
-            "d.source_id = ANY(ARRAY(SELECT i.id FROM integrations i WHERE i.name = ANY(%(sources)s)))",
-        )  # fmt: skip
-        add("states", _lower(self.states), "lower(d.state) = ANY(%(states)s)")
-        add(
-            "labels", _lower(self.labels),
-            "EXISTS (SELECT FROM unnest(d.labels) AS own (label) WHERE lower(own.label) = ANY(%(labels)s))",
-        )  # fmt: skip
-        add("authors", _lower(self.authors), "lower(d.author) = ANY(%(authors)s)")
+        add("sources", list(self.sources), f"d.source_id = ANY(ARRAY({SOURCES}))")
+        add("states", list(self.states), f"{state} = ANY(ARRAY({FOLDED.format('states')}))")
+        add("labels", list(self.labels), f"{labels} && ARRAY({FOLDED.format('labels')})")
+        add("authors", list(self.authors), f"{author} = ANY(ARRAY({FOLDED.format('authors')}))")
         add("before", self.before, "d.created_at < %(before)s")
         add("after", self.after, "d.created_at >= %(after)s")
         add("updated_since", self.updated_since, "d.updated_at >= %(updated_since)s")
-        # An array that is made once: neither leg asks per row.
-        if self.exclude:
-            # An array that is made once: neither leg asks per row.
-            terms.append(f"{key} <> ALL(ARRAY({EXCLUDED}))")
-            values["exclude"] = list(self.exclude)
+        add("exclude", list(self.exclude), f"{key} <> ALL(ARRAY({EXCLUDED}))")
         return " AND ".join(terms), values
-
-
-def _lower(values: tuple[str, ...]) -> list[str]:
-    return [value.lower() for value in values]

@@ -12,7 +12,8 @@ from resources.database.models.base import Base, Strings, TenantOwned
 class DocumentWords(TenantOwned, Base):
     """The words of one document with the class of their frequency, and the facts that search filters by.
 
-    `version` is the analyser's; `length` counts words. The facts repeat those of the document.
+    `version` is the analyser's; `length` counts words. The facts repeat those of the document, state, author and
+    labels in lower case. There is no foreign key to the source: the document's own does that.
     """
 
     __tablename__ = "document_words"
@@ -21,16 +22,16 @@ class DocumentWords(TenantOwned, Base):
     document_id: Mapped[int] = mapped_column(
         BigInteger, ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
+    source_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    length: Mapped[int]
+    version: Mapped[int]
     kind: Mapped[str]
-    state: Mapped[str | None]
-    labels: Mapped[Strings]
-    author: Mapped[str | None]
     created_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     updated_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    version: Mapped[int]
-    length: Mapped[int]
+    state: Mapped[str | None]
+    author: Mapped[str | None]
+    labels: Mapped[Strings]
     words: Mapped[str] = mapped_column(TSVECTOR)
-    source_id: Mapped[int] = mapped_column(BigInteger)
 
 
 class LexemeCount(Base):
