@@ -3,7 +3,10 @@
 import importlib
 import sys
 
-ALL = ("retrieval", "tuning", "lexical", "rerun", "metering", "quality")
+ALL = (
+    "engine", "ingest", "throughput", "growth", "search", "retrieval", "tuning", "lexical", "rerun", "metering",
+    "quality",
+)  # fmt: skip
 
 for name in sys.argv[1:] or ALL:
     if name not in ALL:

@@ -64,7 +64,8 @@ def space_list(tenant: Tenant = DEFAULT_TENANT, json: Json = False) -> None:
     rows = [
         [
             str(line.space), line.status + (" (held)" if line.held else ""), line.model, line.dimensions,
-            line.precision, line.vectors, f"{line.coverage:.1%}" if line.status != "retired" else "",
+            line.precision + (", masked" if "/masked" in line.preprocessing else ""), line.vectors,
+            f"{line.coverage:.1%}" if line.status != "retired" else "",
             line.index, line.promoted_at or "", "; ".join(line.lacks),
         ]
         for line in lines
