@@ -34,6 +34,7 @@ from resources.settings import Settings
 KEPT_OF_AN_ISSUE = (
     "summary", "description", "environment", "issuetype", "priority", "components", "labels", "created", "reporter",
 )  # fmt: skip
+DOCUMENTS = "SELECT external_id, kind, title, text, created_at FROM documents ORDER BY kind, external_id"
 ISSUE_KEY = re.compile(r"\[?\b(?:aloy[-_ #]{0,2}|alloy-)\d+\w*\]?:?", re.IGNORECASE)
 HADOOP_COLUMNS = ("id=Issue id", "title=Summary", "body=Description", "created_at=Created")
 
@@ -71,7 +72,7 @@ class LabelledSet:
         database = Database.open(settings)
         tenant = tenancy.find(database, self.tenant)
         with database.bulk(tenant.id) as connection:
-            rows = connection.execute("SELECT external_id, kind, title, text, created_at FROM documents").fetchall()
+            rows = connection.execute(DOCUMENTS).fetchall()
         database.close()
         return {row[0]: Document(*row) for row in rows}
 

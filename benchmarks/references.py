@@ -1,10 +1,12 @@
 """What search is compared with: BM25 and TF-IDF over the same texts, and one vector a text.
 
-BM25 is Okapi's as the package rank_bm25 has it (k1 1.5, b .75, negative inverse frequencies floored), TF-IDF is
-scikit-learn's with logarithmic frequencies and cosine; both drop English stop words, which is better for both.
+BM25 is Okapi's as the package rank_bm25 has it (k1 1.5, b .75, negative inverse frequencies floored), without English
+stop words, which is better for it. TF-IDF is scikit-learn's, as it comes, and with logarithmic frequencies and without
+stop words, the best of its common settings here.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,7 +44,7 @@ def found_by(labelled: LabelledSet, scores: Scores, k: int = 10) -> dict[str, li
 
 def bm25(labelled: LabelledSet, k1: float = 1.5, b: float = 0.75, floor: float = 0.25) -> Scores:
     """Okapi BM25 of every query and candidate."""
-    from scipy import sparse
+    from scipy import sparse  # type: ignore[import-untyped]
     from sklearn.feature_extraction.text import CountVectorizer
 
     counter = CountVectorizer(stop_words="english")
@@ -57,11 +59,11 @@ def bm25(labelled: LabelledSet, k1: float = 1.5, b: float = 0.75, floor: float =
     return np.asarray((counter.transform(_texts(labelled.queries)) @ weights.T).toarray())
 
 
-def tf_idf(labelled: LabelledSet) -> Scores:
-    """Cosine of TF-IDF vectors of every query and candidate."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
+def tf_idf(labelled: LabelledSet, **options: Any) -> Scores:
+    """Cosine of TF-IDF vectors of every query and candidate; `options` are the vectorizer's."""
+    from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
 
-    vectors = TfidfVectorizer(stop_words="english", sublinear_tf=True)
+    vectors = TfidfVectorizer(**options)
     candidates = vectors.fit_transform(_texts(labelled.candidates))
     return np.asarray((vectors.transform(_texts(labelled.queries)) @ candidates.T).toarray())
 
@@ -82,7 +84,12 @@ def dense(labelled: LabelledSet) -> Scores:
     return np.asarray(queries @ candidates.T, np.float64)
 
 
-REFERENCES: dict[str, Callable[[LabelledSet], Scores]] = {"BM25": bm25, "TF-IDF": tf_idf, "dense, one vector": dense}
+REFERENCES: dict[str, Callable[[LabelledSet], Scores]] = {
+    "BM25": bm25,
+    "TF-IDF": tf_idf,
+    "TF-IDF, logarithmic": partial(tf_idf, stop_words="english", sublinear_tf=True),
+    "dense, one vector": dense,
+}
 
 
 def _first_passages(connection: "psycopg.Connection[Any]") -> dict[str, NDArray[np.float32]]:

@@ -44,22 +44,22 @@ def materialise(settings: Settings, database: Database, **config: Any) -> dict[s
 
 def test_the_report_adds_tenants_up_and_changes_with_the_figures(caller: Caller) -> None:
     server = caller.serve(OpenAIWire())
-    vectors = caller.add("vectors", "openai", "embedding", server, cost={"input_per_million": 2_000_000})
+    vectors = caller.add("vectors", "openai", "embedding", server, cost={"input_per_million": 200_000_000})
     before = materialise(caller.settings, caller.database)
     caller.embed(vectors)
     caller.ask(caller.add("writer", "openai", "text_generation", server))
     for number in range(30):
-        caller.insert(datetime.now(UTC), provider=f"p{number}", model="m" * 60, cost="40")
+        caller.insert(datetime.now(UTC), provider=f"p{number}", model="m" * 60, cost="400")
     after = materialise(caller.settings, caller.database)
     assert after["version"] != before["version"]
     assert after["version"] == materialise(caller.settings, caller.database)["version"]
     gained = float(after["cost/usd"].value) - float(before["cost/usd"].value if "cost/usd" in before else 0)
-    assert gained == pytest.approx(1242)
+    assert gained == pytest.approx(16_200)
     assert after["cost/unpriced_calls"].value == before["cost/unpriced_calls"].value + 1
     assert after["calls/total"].value == before["calls/total"].value + 32
     assert after["tokens/input"].value == before["tokens/input"].value + 21 + 42 + 30_000
     records = [record.data for record in after["cost/by_model"].records]
-    assert (records[0]["tenant"], records[0]["usd"]) == (caller.tenant, "42.00")
+    assert (records[0]["tenant"], records[0]["usd"]) == (caller.tenant, "4200.00")
     assert records[1]["provider"] in {f"p{number}" for number in range(30)}
     assert after["cost/by_model_left_out"].value >= 31 - len(records)
     for name, value in after.items():
