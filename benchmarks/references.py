@@ -45,7 +45,7 @@ def found_by(labelled: LabelledSet, scores: Scores, k: int = 10) -> dict[str, li
 def bm25(labelled: LabelledSet, k1: float = 1.5, b: float = 0.75, floor: float = 0.25) -> Scores:
     """Okapi BM25 of every query and candidate."""
     from scipy import sparse  # type: ignore[import-untyped]
-    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.feature_extraction.text import CountVectorizer  # type: ignore[import-untyped]
 
     counter = CountVectorizer(stop_words="english")
     counts = counter.fit_transform(_texts(labelled.candidates)).astype(np.float64).tocoo()
@@ -61,7 +61,7 @@ def bm25(labelled: LabelledSet, k1: float = 1.5, b: float = 0.75, floor: float =
 
 def tf_idf(labelled: LabelledSet, **options: Any) -> Scores:
     """Cosine of TF-IDF vectors of every query and candidate; `options` are the vectorizer's."""
-    from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
+    from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectors = TfidfVectorizer(**options)
     candidates = vectors.fit_transform(_texts(labelled.candidates))

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 RRF_K = 60
 # How much the text leg counts beside the vector leg. Chosen with the tuning halves of the labelled sets
 # (`python -m benchmarks tuning`), see docs/search.md.
-TEXT_WEIGHT = 0.65
+TEXT_WEIGHT = 0.7
 
 
 def score_fusion(

@@ -166,6 +166,24 @@ def test_words_alone_need_neither_model_nor_vectors(
     assert numbers(json.loads(out)) == {"1"}
 
 
+def test_words_of_another_analyser_are_made_anew_by_a_refresh(
+    precedent: Call, database: Database, tenant: str, archive: Path
+) -> None:
+    def found() -> set[str]:
+        out = precedent("search", "certificate", "--mode", "text", "--tenant", tenant, "--json")[1]
+        return numbers(json.loads(out))
+
+    layers = ("--select", "raw", "--select", "text", "--json")
+    precedent("source", "add", f"{tenant}/records", archive)
+    assert precedent("refresh", f"{tenant}/records", *layers)[0] == 0
+    assert found() == {"4"}
+    with database.bulk(Searcher(database, tenant, Settings.from_environment()).tenant.id) as connection:
+        connection.execute("UPDATE document_words SET version = 0, words = ''")
+    assert found() == set()
+    assert precedent("refresh", f"{tenant}/records", *layers)[0] == 0
+    assert found() == {"4"}
+
+
 def test_the_same_query_is_embedded_once(database: Database, loaded: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[str]] = []
     embed = Searcher._embed
