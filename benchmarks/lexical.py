@@ -75,28 +75,34 @@ def main() -> None:
 
 
 def _measured(connection: "psycopg.Connection[object]", asked: Asked) -> list[str]:
-    times: list[float] = []
-    exact_times: list[float] = []
-    same: list[float] = []
-    _ask(connection, asked.texts[0], asked.filters, POSTINGS)
-    for text in asked.texts:
-        began = time.perf_counter()
-        found = _ask(connection, text, asked.filters, POSTINGS)
-        times.append(1_000 * (time.perf_counter() - began))
-        began = time.perf_counter()
-        exact = _ask(connection, text, asked.filters, sys.maxsize)
-        exact_times.append(1_000 * (time.perf_counter() - began))
-        first = list(exact)[:10]
-        if first:
-            same.append(len(set(first) & set(list(found)[:10])) / len(first))
+    times, answers = _timed(connection, asked, POSTINGS)
+    exact_times, exact_answers = _timed(connection, asked, sys.maxsize)
+    same = [
+        len(set(found[:10]) & set(exact[:10])) / len(exact[:10])
+        for found, exact in zip(answers, exact_answers, strict=True)
+        if exact
+    ]
     return [
         f"{np.percentile(times, 50):.1f}", f"{np.percentile(times, 95):.1f}", f"{max(times):.1f}",
         f"{np.mean(same):.3f}", f"{np.percentile(exact_times, 95):.1f}",
     ]  # fmt: skip
 
 
-def _ask(connection: "psycopg.Connection[object]", text: str, filters: Filters, postings: int) -> dict[int, float]:
-    return by_text(connection, query_terms(connection, query_words(text)), filters, POOL, postings)
+def _timed(
+    connection: "psycopg.Connection[object]", asked: Asked, postings: int
+) -> tuple[list[float], list[list[int]]]:
+    """Milliseconds and answers of each query; one is asked before, so that plans and caches are warm."""
+    _ask(connection, asked.texts[0], asked.filters, postings)
+    times, answers = [], []
+    for text in asked.texts:
+        began = time.perf_counter()
+        answers.append(_ask(connection, text, asked.filters, postings))
+        times.append(1_000 * (time.perf_counter() - began))
+    return times, answers
+
+
+def _ask(connection: "psycopg.Connection[object]", text: str, filters: Filters, postings: int) -> list[int]:
+    return list(by_text(connection, query_terms(connection, query_words(text)), filters, POOL, postings))
 
 
 def _queries(real: list[Document]) -> Iterator[Asked]:

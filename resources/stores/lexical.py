@@ -24,7 +24,7 @@ B = 0.9
 # Of a long query this many lexemes, those that weigh most.
 TERMS = 24
 # A posting costs half a microsecond. The candidates are documents for which the rest of the query is looked at too.
-POSTINGS = 12_000
+POSTINGS = 10_000
 CANDIDATES = 300
 
 # Row-level security leaves one row, the tenant's own.
