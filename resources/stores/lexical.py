@@ -7,14 +7,13 @@ to the best candidates only.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
-from resources.stores.search_filters import Filters
+from resources.stores.search_filters import EXCLUDED, FOLDED, SOURCES, Filters
 from resources.stores.search_words import CLASSES, FREQUENCIES, key
 
 # BM25: how slowly a repeated word stops to count, and how much of a document's length is held against it.
@@ -30,31 +29,19 @@ CANDIDATES = 300
 # Row-level security leaves one row, the tenant's own.
 CORPUS = "SELECT tenant_id, documents, length FROM corpus_counts"
 COUNTS = "SELECT lexeme, documents FROM lexeme_counts WHERE lexeme = ANY(%s)"
-# OFFSET 0 keeps the order as written: one scan of the index for each entry, then the filter.
-POSTING = """
-SELECT d.document_id, d.length FROM (
-  SELECT * FROM document_words d WHERE d.words @@ k.entry OFFSET 0) d WHERE {filters}
-"""
-BEST = f"""
-SELECT p.document_id, sum(k.weight * k.frequency / (k.frequency + %(flat)s + %(slope)s * p.length)) AS score
-FROM unnest(%(entries)s::tsquery[], %(weights)s::float8[], %(frequencies)s::float8[]) AS k (entry, weight, frequency)
-CROSS JOIN LATERAL ({POSTING}) p
-GROUP BY p.document_id ORDER BY score DESC, p.document_id LIMIT %(limit)s
-"""  # noqa: S608 - the interpolated text is a constant of this module
-REFINED = f"""
-WITH best AS ({BEST})
-SELECT b.document_id, b.score + coalesce((
-  SELECT sum(r.weight * r.frequency / (r.frequency + %(flat)s + %(slope)s * w.length))
-  FROM unnest(%(more_entries)s::tsquery[], %(more_weights)s::float8[], %(more_frequencies)s::float8[])
-    AS r (entry, weight, frequency) WHERE w.words @@ r.entry), 0) AS score
-FROM best b CROSS JOIN LATERAL (
-  -- The concatenation unpacks the words once, not once for each entry.
-  SELECT d.length, d.words || ''::tsvector AS words FROM document_words d
-  WHERE d.document_id = b.document_id OFFSET 0) w
-ORDER BY score DESC, b.document_id LIMIT %(pool)s
-"""  # noqa: S608 - the interpolated text is a constant of this module
-# One pass over the tenant's rows: for a filter that next to nothing passes, and for a server whose owner may not say
-# that `@@` leaks nothing, where row-level security keeps the index out.
+RANKED = f"""
+SELECT document_id, score FROM rank_by_words(
+  %(entries)s::tsquery[], %(weights)s::float8[], %(frequencies)s::float8[],
+  %(more_entries)s::tsquery[], %(more_weights)s::float8[], %(more_frequencies)s::float8[],
+  %(flat)s, %(slope)s, %(candidates)s, %(pool)s, %(kinds)s::text[],
+  CASE WHEN %(sources)s::text[] IS NOT NULL THEN ARRAY({SOURCES}) END,
+  CASE WHEN %(states)s::text[] IS NOT NULL THEN ARRAY({FOLDED.format("states")}) END,
+  CASE WHEN %(labels)s::text[] IS NOT NULL THEN ARRAY({FOLDED.format("labels")}) END,
+  CASE WHEN %(authors)s::text[] IS NOT NULL THEN ARRAY({FOLDED.format("authors")}) END,
+  %(before)s::timestamptz, %(after)s::timestamptz, %(updated_since)s::timestamptz,
+  CASE WHEN %(exclude)s::text[] IS NOT NULL THEN ARRAY({EXCLUDED}) END)
+"""  # noqa: S608 - the interpolated text is a constant
+# For a filter that next to nothing passes: first what passes, then its words.
 SCAN = """
 SELECT d.document_id, sum(k.weight * k.frequency / (k.frequency + %(flat)s + %(slope)s * d.length)) AS score
 FROM (SELECT d.document_id, d.length, d.words || ''::tsvector AS words FROM (
@@ -65,7 +52,6 @@ JOIN unnest(%(entries)s::tsquery[], %(weights)s::float8[], %(frequencies)s::floa
   ON d.words @@ k.entry
 GROUP BY d.document_id ORDER BY score DESC, d.document_id LIMIT %(pool)s
 """
-LEAKPROOF = "SELECT proleakproof FROM pg_proc WHERE oid = 'pg_catalog.ts_match_vq(tsvector, tsquery)'::regprocedure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,20 +129,16 @@ def by_text(
     if terms is None:
         return {}
     entries = terms.entries()
-    condition, values = filters.sql("d.document_id", folded=True)
-    values |= {"flat": K1 * (1 - B), "slope": K1 * B / terms.average_length, "pool": pool, "limit": pool}
-    everything = values | _arrays(entries) | {"any": " | ".join(_quoted(entry) for entry in entries)}
-    if not _index_is_used(connection):
-        return _scores(connection, SCAN.format(filters=condition), everything)
+    values = {"flat": K1 * (1 - B), "slope": K1 * B / terms.average_length, "pool": pool}
     first, rest = _split(entries, postings, pool)
-    if not rest:
-        with _indexes_only(connection):
-            return _scores(connection, BEST.format(filters=condition), everything)
-    some = values | _arrays(first) | _arrays(rest, "more_") | {"limit": max(CANDIDATES, 2 * pool)}
-    with _indexes_only(connection):
-        found = _scores(connection, REFINED.format(filters=condition), some)
+    asked = values | filters.values() | _arrays(first) | _arrays(rest, "more_")
+    found = _scores(connection, RANKED, asked | {"candidates": max(CANDIDATES, 2 * pool)})
+    if not rest or len(found) == pool:
+        return found
     # Few of so many candidates pass the filter: those that do are looked for first, so that none is missed.
-    return found if len(found) == pool else _scores(connection, SCAN.format(filters=condition), everything)
+    condition, some = filters.sql("d.document_id", folded=True)
+    any_of = " | ".join(_quoted(entry) for entry in entries)
+    return _scores(connection, SCAN.format(filters=condition), values | some | _arrays(entries) | {"any": any_of})
 
 
 def _scores(connection: "psycopg.Connection[Any]", statement: str, values: dict[str, object]) -> dict[int, float]:
@@ -187,16 +169,3 @@ def _arrays(entries: Sequence[Entry], prefix: str = "") -> dict[str, object]:
 
 def _quoted(entry: Entry) -> str:
     return "'" + entry.text.replace("\\", "\\\\").replace("'", "''") + "'"
-
-
-@contextmanager
-def _indexes_only(connection: "psycopg.Connection[Any]") -> Iterator[None]:
-    """The planner cannot know how rare an entry is: without this a fresh load or a filter turns it to full scans."""
-    connection.execute("SELECT set_config('enable_seqscan', 'off', true)")
-    yield
-    connection.execute("SELECT set_config('enable_seqscan', 'on', true)")
-
-
-def _index_is_used(connection: "psycopg.Connection[Any]") -> bool:
-    row = connection.execute(LEAKPROOF).fetchone()
-    return bool(row and row[0])

@@ -1,6 +1,6 @@
 """What a result must be: conditions that both legs of search share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 SOURCES = "SELECT i.id FROM integrations i WHERE i.name = ANY(%(sources)s)"
@@ -72,3 +72,8 @@ class Filters:
         add("updated_since", self.updated_since, "d.updated_at >= %(updated_since)s")
         add("exclude", list(self.exclude), f"{key} <> ALL(ARRAY({EXCLUDED}))")
         return " AND ".join(terms), values
+
+    def values(self) -> dict[str, object]:
+        """Every filter by its name, as parameters; None where anything will do."""
+        found = {field.name: getattr(self, field.name) or None for field in fields(self)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
