@@ -1,4 +1,4 @@
-"""A database of the release before stays searchable by words, and is indexed anew by the next refresh."""
+"""Search by words on other databases: one of the release before, and one whose owner is no superuser."""
 
 from collections.abc import Iterator
 
@@ -6,13 +6,14 @@ import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine
+from sqlalchemy import URL, create_engine
 
 from resources.database.session import Database
 from resources.database.setup import MIGRATIONS
 from resources.stores.lexical import by_text, query_terms
 from resources.stores.search_filters import Filters
 from resources.stores.search_words import WORDS_VERSION, query_words
+from tests.integration import corpora
 
 NAME = "before_search"
 FILL = """
@@ -32,24 +33,53 @@ FROM raw_items;
 """
 
 
-@pytest.fixture
-def upgraded(database: Database) -> Iterator[str]:
-    owner = database.endpoints.owner
-    with psycopg.connect(owner.render_as_string(hide_password=False), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {NAME}")
-    url = owner.set(database=NAME)
+def migrated(url: URL, *steps: str) -> None:
+    """Run migrations up to each step; what is no revision is SQL."""
     engine = create_engine(url.set(drivername="postgresql+psycopg"))
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
-        connection.exec_driver_sql(FILL)
-        command.upgrade(config, "head")
+        for step in steps:
+            if " " in step:
+                connection.exec_driver_sql(step)
+            else:
+                command.upgrade(config, step)
     engine.dispose()
-    yield url.render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def fresh(database: Database) -> Iterator[URL]:
+    """An empty database beside the session's, as the server's superuser."""
+    owner = database.endpoints.owner
+    with psycopg.connect(owner.render_as_string(hide_password=False), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {NAME}")
+    yield owner.set(database=NAME)
     with psycopg.connect(owner.render_as_string(hide_password=False), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {NAME} WITH (FORCE)")
+
+
+@pytest.fixture
+def upgraded(fresh: URL) -> str:
+    migrated(fresh, "0002", FILL, "head")
+    return fresh.render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def owned(fresh: URL) -> Iterator[tuple[str, str]]:
+    """The same set up by an owner without powers: as superuser, as the application's role."""
+    superuser = fresh.render_as_string(hide_password=False)
+    with psycopg.connect(superuser, autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION vector")
+        connection.execute("CREATE ROLE plain_owner LOGIN")
+        connection.execute(f"ALTER DATABASE {NAME} OWNER TO plain_owner")
+        connection.execute("GRANT ALL ON SCHEMA public TO plain_owner")
+    migrated(fresh.set(username="plain_owner"), "head")
+    yield superuser, fresh.set(username="precedent_app").render_as_string(hide_password=False)
+    with psycopg.connect(superuser, autocommit=True) as connection:
+        connection.execute("REASSIGN OWNED BY plain_owner TO CURRENT_USER")
+        connection.execute("DROP OWNED BY plain_owner")
+        connection.execute("DROP ROLE plain_owner")
 
 
 def test_what_was_there_is_found_after_the_upgrade(upgraded: str) -> None:
@@ -68,3 +98,27 @@ def test_what_was_there_is_found_after_the_upgrade(upgraded: str) -> None:
         versions = connection.execute("SELECT DISTINCT version FROM document_words").fetchall()
         assert versions == [(0,)]
         assert versions[0][0] != WORDS_VERSION
+
+
+def test_the_index_answers_where_the_owner_is_no_superuser(database: Database, owned: tuple[str, str]) -> None:
+    superuser, app = owned
+    with psycopg.connect(app) as connection:
+        (tenant,) = connection.execute("INSERT INTO tenants (name) VALUES ('one') RETURNING id").fetchone() or (0,)
+        connection.execute("SELECT set_config('precedent.tenant_id', %s, false)", (str(tenant),))
+        texts = corpora.random_texts(300)
+        corpora.write(connection, tenant, corpora.source(connection, tenant), texts)
+        connection.commit()
+        terms = query_terms(connection, query_words(texts[0][0]))
+        assert by_text(connection, terms, Filters(), 20)
+        assert by_text(connection, terms, Filters(authors=("nobody",)), 20) == {}
+        connection.execute("SELECT pg_stat_force_next_flush()")
+        connection.commit()
+        connection.execute("SELECT set_config('precedent.tenant_id', %s, false)", (str(tenant + 1),))
+        assert by_text(connection, terms, Filters(), 20) == {}
+        assert connection.execute("SELECT count(*) FROM document_words").fetchone() == (0,)
+    with psycopg.connect(superuser) as connection:
+        leaks = "SELECT proleakproof FROM pg_proc WHERE oid = 'ts_match_vq(tsvector, tsquery)'::regprocedure"
+        assert connection.execute(leaks).fetchone() == (False,)
+        scans = "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'ix_document_words_words'"
+        (times,) = connection.execute(scans).fetchone() or (0,)
+        assert times > 0
