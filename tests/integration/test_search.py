@@ -279,5 +279,6 @@ def test_a_missing_or_wrong_reranker_is_one_sentence(
         monkeypatch.setenv("PRECEDENT_RERANKER", value)
     found, out, error = precedent("search", "pool", "--rerank", "--tenant", loaded)
     assert found == code
-    assert words in error
-    assert (out, error.count("\n")) == ("", 1)
+    # A model library may warn before it; ours is the last line, and the only one of ours.
+    assert words in error.strip().splitlines()[-1]
+    assert (out, "Traceback" in error) == ("", False)
