@@ -11,13 +11,15 @@ import orjson
 
 
 class RawKind(StrEnum):
-    """The five kinds of raw item; one `raw/*` asset each."""
+    """The kinds of raw item; one `raw/*` asset each."""
 
     ISSUE = "issue"
     PULL_REQUEST = "pull_request"
     COMMIT = "commit"
     COMMENT = "comment"
     INCIDENT = "incident"
+    RELEASE = "release"
+    DEPLOYMENT = "deployment"
 
 
 class Shape(StrEnum):
@@ -28,6 +30,9 @@ class Shape(StrEnum):
     GITHUB_COMMENT = "github_comment"
     GITHUB_REVIEW = "github_review"
     GITHUB_REVIEW_COMMENT = "github_review_comment"
+    GITHUB_COMMIT = "github_commit"
+    GITHUB_RELEASE = "github_release"
+    GITHUB_DEPLOYMENT = "github_deployment"
     JIRA_ISSUE = "jira_issue"
     GIT_COMMIT = "git_commit"
     STATUSPAGE_INCIDENT = "statuspage_incident"
@@ -40,11 +45,11 @@ class RawRecord:
 
     `external_id` is unique within a source and kind: `owner/name#12` (or `#12` where the repository is
     unknown) for GitHub issues and pull requests, `comment:ID`, `review:ID` and `review_comment:ID` for
-    what was said on them, the key for Jira, the full sha for commits, the id for incidents, and the mapped
-    id as it stands for mapped records. `parent_id` is the external id of the issue or pull request that a
-    comment belongs to. `updated_at` orders two payloads of one id; `completeness` breaks a tie (a full pull
-    request beats its stub in the issue list). `payload` holds no NUL character and no lone surrogate;
-    `notes` says what was cleaned.
+    what was said on them, `release:ID` and `deployment:ID`, the key for Jira, the full sha for commits, the
+    id for incidents, and the mapped id as it stands for mapped records. `parent_id` is the external id of the
+    issue or pull request that a comment belongs to. `updated_at` orders two payloads of one id;
+    `completeness` breaks a tie (a full pull request beats its stub in the issue list). `payload` holds no NUL
+    character and no lone surrogate; `notes` says what was cleaned.
     """
 
     kind: RawKind
