@@ -93,6 +93,10 @@ class Source(Protocol):
         """A digest that changes whenever `read` could yield something else; cheap next to `read`."""
         ...
 
+    def glance(self) -> str:
+        """A digest that changes when `fingerprint` may have changed; reads no content, so it can be asked often."""
+        ...
+
     def estimate(self) -> int | None:
         """Roughly how many records `read` yields, for progress; None where nobody knows."""
         ...

@@ -6,6 +6,7 @@ import struct
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -84,6 +85,10 @@ class RecordsServer:
         """What a well server says; called under `lock`."""
         raise NotImplementedError
 
+    def dated(self) -> datetime:
+        """The moment that answers carry as their Date; a server with a clock of its own says another."""
+        return datetime.now(UTC)
+
     def fail(self, kind: str, *, times: int = 1, **options: Any) -> None:
         """Let the next requests fail; see `Fault`."""
         self.faults.append(Fault(kind, times, **options))
@@ -130,6 +135,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self._serve()
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return super().date_time_string(self.server.owner.dated().timestamp() if timestamp is None else timestamp)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Requests are recorded, not printed."""

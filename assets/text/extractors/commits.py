@@ -1,4 +1,4 @@
-"""Commits as `git log` tells of them."""
+"""Commits as `git log` tells of them, and as GitHub's REST interface does."""
 
 import re
 from typing import Any
@@ -35,6 +35,18 @@ def commit_document(payload: dict[str, Any]) -> Document:
         type="merge" if len(parents) > 1 else None,
         author=_author(payload),
         url=fields.string(payload.get("html_url")) or fields.string(payload.get("url")) or None,
+    )
+
+
+def github_commit_document(payload: dict[str, Any]) -> Document:
+    """A commit of GitHub's REST interface: files and the size of the change only where they were asked for."""
+    person = fields.member(payload, "commit", "author")
+    return commit_document(
+        {
+            **payload,
+            "message": fields.member(payload, "commit", "message"),
+            "author_name": fields.member(person, "name"),
+        }
     )
 
 

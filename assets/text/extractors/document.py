@@ -5,10 +5,12 @@ from typing import Any, assert_never
 
 from assets.text.extractors import github, jira
 from assets.text.extractors.comments import comment_text
-from assets.text.extractors.commits import commit_document
+from assets.text.extractors.commits import commit_document, github_commit_document
 from assets.text.extractors.incidents import incident_document
 from assets.text.extractors.mapped import mapped_document
+from assets.text.extractors.markup import clean_text
 from assets.text.extractors.model import Comment, Document
+from assets.text.extractors.releases import release_document
 from resources.sources.records import RawKind, Shape
 
 __all__ = ["EXTRACTOR_VERSION", "Comment", "Document", "extract"]
@@ -35,6 +37,12 @@ def extract(kind: RawKind, shape: Shape, payload: dict[str, Any], comments: Sequ
             return jira.issue_document(payload, list(comments))
         case Shape.GIT_COMMIT:
             return commit_document(payload)
+        case Shape.GITHUB_COMMIT:
+            return github_commit_document(payload)
+        case Shape.GITHUB_RELEASE:
+            return release_document(payload)
+        case Shape.GITHUB_DEPLOYMENT:
+            return Document(title="", text=clean_text(payload.get("description")))
         case Shape.STATUSPAGE_INCIDENT:
             return incident_document(payload)
         case Shape.MAPPED:

@@ -1,5 +1,7 @@
 """Requests to a server that may misbehave: repeated, slowed down, and given up with a reason."""
 
+import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,12 +12,16 @@ from typing import Any
 import orjson
 
 from resources.redaction import scrub
+from resources.sources.cleaning import is_suspicious
 from resources.sources.live.faults import NeedsAttention, NotThere, Transient, Waiting
 
 ATTEMPTS = 4
 BACKOFF_S = 1.0
 SHORT_WAIT_S = 60.0  # a limit that ends within it is waited for; a longer one ends the sync with its cursor kept
 PAUSE_AFTER_TROUBLE = timedelta(minutes=5)
+# A limit that claims to be over, or never to be: the first would be asked without a pause, the second never again.
+SHORTEST_LIMIT_S = 1.0
+LONGEST_LIMIT_S = 86_400.0
 LARGEST_ANSWER = 64 << 20
 SHOWN = 160
 
@@ -101,26 +107,34 @@ class Caller:
             NeedsAttention: anything that repeating does not mend.
         """
         headers = {"If-None-Match": etag} if etag else {}
-        attempt = 0
-        slept = 0.0
+        failed = 0
+        limited_s = 0.0
         while True:
-            attempt += 1
             self.requests += 1
+            answered = False
             try:
                 answer = self._send(path, parameters or {}, headers)
+                answered = True
                 return self._judged(answer, expect, what or path.partition("?")[0], whole)
             except Transient as trouble:
-                limited = trouble.wait_s is not None
-                wait = trouble.wait_s if trouble.wait_s is not None else BACKOFF_S * 2 ** (attempt - 1)
-                if limited and slept + wait > self.short_wait_s:
-                    until = self._now() + timedelta(seconds=wait)
-                    raise Waiting(trouble.code, trouble.reason, until, whole=True) from None
-                if attempt >= ATTEMPTS and not limited:
-                    if trouble.permanent:
-                        raise NeedsAttention(trouble.code, trouble.reason, whole=whole) from None
-                    raise Waiting(trouble.code, trouble.reason, self._now() + PAUSE_AFTER_TROUBLE) from None
-                slept += wait
+                if trouble.wait_s is not None:
+                    wait = min(max(trouble.wait_s, SHORTEST_LIMIT_S), LONGEST_LIMIT_S)
+                    limited_s += wait
+                    if limited_s > self.short_wait_s:
+                        until = self._now() + timedelta(seconds=wait)
+                        raise Waiting(trouble.code, trouble.reason, until, whole=True) from None
+                else:
+                    failed += 1
+                    wait = BACKOFF_S * 2 ** (failed - 1)
+                    if failed >= ATTEMPTS:
+                        # A server that answers here with nonsense may answer well elsewhere.
+                        raise self._given_up(trouble, whole=whole or not answered) from None
                 self._sleep(wait)
+
+    def _given_up(self, trouble: Transient, *, whole: bool) -> Waiting | NeedsAttention:
+        if trouble.permanent:
+            return NeedsAttention(trouble.code, trouble.reason, whole=whole)
+        return Waiting(trouble.code, trouble.reason, self._now() + PAUSE_AFTER_TROUBLE, whole=whole)
 
     def _judged(self, answer: Answer, expect: type, what: str, whole: bool) -> Reply:
         status = answer.status
@@ -140,8 +154,8 @@ class Caller:
             )  # fmt: skip
         if status >= 500:
             raise Transient("server_error", f"{self.name} answers with {status}.")
-        if status >= 400:
-            code = "forbidden" if status == 403 else "refused"
+        if status >= 300:
+            code = {403: "forbidden", 409: "conflict"}.get(status, "refused")
             raise NeedsAttention(code, f"{self.name} refuses to give {what} ({status}{_message(answer)}).", whole=whole)
         return Reply(status, answer.headers, self._parsed(answer, expect, what), answer.url)
 
@@ -156,8 +170,9 @@ class Caller:
                 "or what stands between.", permanent=True,
             )  # fmt: skip
         try:
-            data = orjson.loads(answer.body)
-        except ValueError:
+            # The strict parser refuses halves of surrogates, which people do write; records are cleaned of them.
+            data = json.loads(answer.body) if is_suspicious(answer.body) else orjson.loads(answer.body)
+        except (ValueError, RecursionError):
             raise Transient("cut_answer", f"{self.name} sends broken JSON for {what}.") from None
         if not isinstance(data, expect):
             raise Transient("other_shape", f"{self.name} answers {what} in an unknown form.", permanent=True)
@@ -179,12 +194,14 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     value = headers.get("retry-after", "").strip()
     if value:
         try:
-            return max(0.0, float(value))
+            seconds = float(value)
         except ValueError:
             try:
-                return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
+                seconds = (parsedate_to_datetime(value) - now).total_seconds()
             except (ValueError, TypeError):
-                return None
+                seconds = math.nan
+        if math.isfinite(seconds):
+            return max(0.0, seconds)
     if headers.get("x-ratelimit-remaining", "").strip() == "0":
         reset = headers.get("x-ratelimit-reset", "").strip()
         try:

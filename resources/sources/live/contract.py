@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from resources.sources.records import RawKind, RawRecord, RejectedRecord
 
@@ -49,6 +49,7 @@ class Probe:
     name: str | None = None
 
 
+@runtime_checkable
 class LiveSource(Protocol):
     """A server that is asked again and again; nothing here writes to the database.
 
