@@ -16,6 +16,9 @@ class RefreshConfig(dg.Config):
     full_refresh: bool = Field(
         default=False, description="Read and derive everything anew; vectors of unchanged texts are kept."
     )
+    sweep: bool = Field(
+        default=False, description="Find what a live source no longer has: lists all its ids, once a day by schedule."
+    )
 
     def bounds(self) -> TimeBounds:
         """The time bounds; a date without an offset is UTC.

@@ -13,10 +13,12 @@ from orchestration.commands import (
     declaring,
     finding,
     lifecycle,
+    maintaining,
     policing,
     providing,
     refresh,
     reporting,
+    sourcing,
     spacing,
     spending,
     storing,
@@ -35,6 +37,8 @@ app = typer.Typer(
 )
 lifecycle.register(app)
 configuration.register(app)
+sourcing.register(app)
+maintaining.register(app)
 providing.register(app)
 declaring.register(app)
 policing.register(app)

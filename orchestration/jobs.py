@@ -4,11 +4,32 @@ import dagster as dg
 
 CONFIGURATION = dg.AssetSelection.groups("config", include_sources=True)
 USAGE = dg.AssetSelection.assets(["reports", "usage_cost"])
+BUDGETS = dg.AssetCheckKey(dg.AssetKey(["reports", "usage_cost"]), "within_budget")
 
 refresh = dg.define_asset_job(
     name="refresh",
     selection=dg.AssetSelection.all() - CONFIGURATION - USAGE,
     description="Bring every layer of a source up to date: read, extract, cut, embed, judge, recommend.",
+)
+
+sync = dg.define_asset_job(
+    name="sync",
+    selection=dg.AssetSelection.groups("raw"),
+    description="Fetch what is new in a source; what depends on it follows by itself.",
+)
+
+recommend = dg.define_asset_job(
+    name="recommend",
+    selection=dg.AssetSelection.assets(["incidents", "recommendations"]),
+    description="Analyse a source's incidents that have no up-to-date analysis; goes before bulk work.",
+    tags={"precedent/class": "incident"},
+)
+
+judge = dg.define_asset_job(
+    name="judge",
+    selection=dg.AssetSelection.assets(["reports", "vector_quality"]),
+    description="Report on the quality of a source's vectors.",
+    tags={"precedent/class": "bulk"},
 )
 
 observe_configuration = dg.define_asset_job(
@@ -27,6 +48,12 @@ check_providers = dg.define_asset_job(
         )
     ),
     description="Ask every tenant's active providers one small question each; the calls are on the ledger.",
+)
+
+check_budgets = dg.define_asset_job(
+    name="check_budgets",
+    selection=dg.AssetSelection.checks(BUDGETS),
+    description="Say which tenants have used 80 % of this month's budget, and which all of it.",
 )
 
 report_usage = dg.define_asset_job(

@@ -1,10 +1,11 @@
 """The sources that tenants have added, and what has become of their records."""
 
-from dataclasses import dataclass
-from datetime import datetime
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy import text as sql_text
 from sqlalchemy.exc import IntegrityError
 
@@ -12,35 +13,18 @@ from resources import tenancy
 from resources.database.models import DataSource
 from resources.database.session import Database
 from resources.errors import NotFoundError, UsageError
-from resources.sources.registry import source_from_configuration
-
-COUNTS = """
-SELECT
-  (SELECT coalesce(jsonb_object_agg(kind, n), '{}') FROM (
-     SELECT kind, count(*) AS n FROM raw_items WHERE source_id = :source AND deleted_at IS NULL GROUP BY kind) k),
-  (SELECT count(*) FROM documents WHERE source_id = :source),
-  (SELECT count(*) FROM chunks WHERE source_id = :source),
-  (SELECT count(*) FROM chunks c WHERE source_id = :source AND EXISTS (
-     SELECT FROM embeddings e JOIN embedding_spaces s ON s.id = e.space_id AND s.status = 'active'
-     WHERE e.content_hash = c.content_hash)),
-  (SELECT count(*) FROM chunks c WHERE source_id = :source AND EXISTS (
-     SELECT FROM embedding_failures f JOIN embedding_spaces s ON s.id = f.space_id AND s.status = 'active'
-     WHERE f.content_hash = c.content_hash)),
-  (SELECT count(*) FROM rejected_records WHERE source_id = :source),
-  (SELECT last_refresh FROM sync_state WHERE source_id = :source)
-"""
-RAW_COLUMNS = {
-    "issues": "issue",
-    "pull_requests": "pull_request",
-    "commits": "commit",
-    "comments": "comment",
-    "incidents": "incident",
-}
+from resources.providers import policies
+from resources.secrets import Keyring
+from resources.settings import Settings
+from resources.sources.configurations import configuration_of, is_live
+from resources.sources.live.contract import LiveSource
+from resources.sources.records import Source
+from resources.sources.registry import NO_SECRETS, clone_folder, open_source
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """A source as its assets need it; `key` is its Dagster partition."""
+    """A source as its assets need it; `key` is its Dagster partition, `stored` its credentials as they are kept."""
 
     id: int
     tenant_id: int
@@ -48,28 +32,19 @@ class SourceRow:
     name: str
     kind: str
     configuration: dict[str, Any]
+    is_active: bool = True
+    revision: int = 1
+    stored: str | None = field(default=None, repr=False)
+
+    @property
+    def live(self) -> bool:
+        """Whether it is a server that is asked again and again."""
+        return is_live(self.kind, self.configuration)
 
     @property
     def key(self) -> str:
         """`tenant/name`."""
         return f"{self.tenant}/{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class SourceStatus:
-    """A source and its rows by layer."""
-
-    tenant: str
-    name: str
-    kind: str
-    state: str
-    raw: dict[str, int]
-    documents: int
-    chunks: int
-    embedded: int
-    failed: int
-    rejected: int
-    last_refresh: datetime | None
 
 
 def split_key(key: str) -> tuple[str, str]:
@@ -86,16 +61,41 @@ def split_key(key: str) -> tuple[str, str]:
     return tenant, name
 
 
-def add(database: Database, tenant: str, name: str, kind: str, configuration: dict[str, Any]) -> SourceRow:
+def add(
+    database: Database,
+    tenant: str,
+    name: str,
+    kind: str,
+    configuration: dict[str, Any],
+    secrets: Mapping[str, str] = NO_SECRETS,
+    *,
+    test: bool = False,
+) -> SourceRow:
     """Add a source after checking that it can be opened.
 
+    Args:
+        database: The database.
+        tenant: The tenant's name.
+        name: The source's name.
+        kind: Its kind.
+        configuration: What `configurations` asks of that kind.
+        secrets: Its credentials; kept encrypted, bound to its row.
+        test: Ask a live source once before anything is saved.
+
     Raises:
-        UsageError: a bad name, an unknown kind, or the name is taken.
-        SourceError: there is nothing to read.
+        UsageError: a bad name, an unknown kind, a configuration that does not fit it, or the name is taken.
+        SourceError: there is nothing to read, or the server does not answer as it should.
     """
     owner = tenancy.find(database, tenant)
     tenancy.check_name(name, "source")
-    source_from_configuration(kind, configuration)
+    address = configuration_of(kind, configuration).address
+    if address:
+        policies.check_address(
+            address, allow_private=policies.load(database, owner.id).allow_private_addresses, what="source"
+        )
+    opened = open_source(kind, configuration, secrets)
+    if test and is_live(kind, configuration):
+        look_at(opened)
     try:
         with database.tenant(owner.id) as session:
             row = DataSource(
@@ -103,13 +103,85 @@ def add(database: Database, tenant: str, name: str, kind: str, configuration: di
             )
             session.add(row)
             session.flush()
-            number = row.id
+            if secrets:
+                keyring = Keyring.open(Settings.from_environment())
+                row.credentials = keyring.encrypt(secrets, tenant_id=owner.id, row_id=row.id)
+                session.flush()
+            found = _row(row, owner)
     except IntegrityError as error:
         raise UsageError(
             f"{tenant} has a source {name!r} already: choose another name, or remove it with "
             f"`precedent source remove {tenant}/{name}`."
         ) from error
-    return SourceRow(number, owner.id, tenant, name, kind, configuration)
+    return found
+
+
+def opened(source: SourceRow, name: str | None = None) -> Source | LiveSource:
+    """The source, with its credentials; a live one is not asked anything yet.
+
+    Raises:
+        UsageError: a configuration of another version.
+        SourceError: files that are not there.
+        SecretError: credentials that cannot be decrypted.
+    """
+    secrets: Mapping[str, str] = NO_SECRETS
+    if source.stored:
+        keyring = Keyring.open(Settings.from_environment())
+        secrets = keyring.decrypt(source.stored, tenant_id=source.tenant_id, row_id=source.id)
+    return open_source(source.kind, source.configuration, secrets, name=name, number=source.id)
+
+
+def look_at(source: Source | LiveSource) -> None:
+    """Ask a live source once, and close it.
+
+    Raises:
+        SourceError: it does not answer as it should.
+    """
+    if not isinstance(source, LiveSource):
+        return
+    try:
+        source.probe()
+    finally:
+        source.close()
+
+
+def set_key(database: Database, key: str, secrets: Mapping[str, str], *, test: bool = True) -> SourceRow:
+    """Give a live source other credentials; none where `secrets` is empty. Its next sync begins at once.
+
+    Raises:
+        NotFoundError: no such source.
+        SourceError: with `test`, the server does not take them; nothing is saved.
+    """
+    source = find(database, key)
+    if test:
+        look_at(open_source(source.kind, source.configuration, secrets))
+    stored = None
+    if secrets:
+        keyring = Keyring.open(Settings.from_environment())
+        stored = keyring.encrypt(secrets, tenant_id=source.tenant_id, row_id=source.id)
+    return _change(database, source, credentials=stored)
+
+
+def pause(database: Database, key: str, *, paused: bool) -> SourceRow:
+    """Let the sensors leave a source alone, or look after it again; its rows stay and are found either way."""
+    return _change(database, find(database, key), is_active=not paused)
+
+
+def _change(database: Database, source: SourceRow, **values: Any) -> SourceRow:
+    with database.tenant(source.tenant_id) as session:
+        session.execute(
+            update(DataSource)
+            .where(DataSource.id == source.id)
+            .values(revision=DataSource.revision + 1, updated_at=func.now(), **values)
+        )
+    return find(database, source.key)
+
+
+def _row(row: DataSource, owner: tenancy.TenantRow) -> SourceRow:
+    return SourceRow(
+        id=row.id, tenant_id=owner.id, tenant=owner.name, name=row.name, kind=row.provider,
+        configuration=dict(row.configuration), is_active=row.is_active, revision=row.revision, stored=row.credentials,
+    )  # fmt: skip
 
 
 def find(database: Database, key: str) -> SourceRow:
@@ -127,7 +199,7 @@ def find(database: Database, key: str) -> SourceRow:
             raise NotFoundError(
                 f"{tenant} has no source {name!r} (known: {known}): add it with `precedent source add`."
             )
-        return SourceRow(row.id, owner.id, tenant, name, row.provider, dict(row.configuration))
+        return _row(row, owner)
 
 
 def remove(database: Database, key: str) -> SourceRow:
@@ -140,37 +212,8 @@ def remove(database: Database, key: str) -> SourceRow:
                 "DELETE FROM embeddings e WHERE NOT EXISTS (SELECT FROM chunks c WHERE c.content_hash = e.content_hash)"
             )
         )
+    shutil.rmtree(clone_folder(Settings.from_environment().home, source.id), ignore_errors=True)
     return source
-
-
-def every(database: Database, tenant: str | None = None) -> list[SourceStatus]:
-    """All sources of one tenant, or of each tenant in turn."""
-    owners = [tenancy.find(database, tenant)] if tenant else tenancy.every(database)
-    found = []
-    for owner in owners:
-        with database.tenant(owner.id) as session:
-            for row in session.scalars(select(DataSource).order_by(DataSource.name)).all():
-                counts = session.execute(sql_text(COUNTS), {"source": row.id}).one()
-                kinds, documents, chunks, embedded, failed, rejected, last_refresh = counts
-                state = "never refreshed" if last_refresh is None else "ok"
-                if last_refresh is not None and embedded < chunks:
-                    state = "incomplete"
-                found.append(
-                    SourceStatus(
-                        tenant=owner.name,
-                        name=row.name,
-                        kind=row.provider,
-                        state=state,
-                        raw={plural: kinds.get(kind, 0) for plural, kind in RAW_COLUMNS.items()},
-                        documents=documents,
-                        chunks=chunks,
-                        embedded=embedded,
-                        failed=failed,
-                        rejected=rejected,
-                        last_refresh=last_refresh,
-                    )
-                )
-    return found
 
 
 def keys(database: Database) -> list[tuple[str, int]]:

@@ -6,7 +6,8 @@ from assets.checks import rows
 from assets.partitions import source_partitions
 from assets.reports.judging import limits_of, verdict_of
 from resources.platform import DatabaseResource
-from resources.stores import reports
+from resources.stores import reports, sync_state
+from resources.stores.sync_state import State
 
 CHUNKS = dg.AssetKey(["text", "chunks"])
 EMBEDDINGS = dg.AssetKey(["vectors", "embeddings"])
@@ -111,4 +112,28 @@ def nothing_rejected(context: dg.AssetCheckExecutionContext, database: DatabaseR
     )
 
 
-ALL = [coverage, dimensions, no_zero_vectors, no_orphan_rows, quality_score, nothing_rejected]
+@dg.asset_check(asset=RAW_ISSUES, name="source_readable", partitions_def=source_partitions)
+def source_readable(context: dg.AssetCheckExecutionContext, database: DatabaseResource) -> dg.AssetCheckResult:
+    """The last sync reached the end of every stream; what it fetched before a fault is kept either way.
+
+    A source that waits goes on by itself (a warning); one that needs attention does not (an error).
+    """
+    source = database.source(context.partition_key)
+    with database.database.bulk(source.tenant_id) as connection:
+        found = sync_state.load(connection, source.id)
+    waits = found.state is State.WAITING
+    metadata: dict[str, dg.RawMetadataValue] = {"state": found.state.value, "failures_in_a_row": found.failures}
+    if found.code:
+        metadata["code"] = found.code
+    if found.wait_until:
+        metadata["next_attempt"] = dg.MetadataValue.timestamp(found.wait_until)
+    metadata |= {f"stream/{name}": stream.reason for name, stream in found.streams.items() if stream.reason}
+    return dg.AssetCheckResult(
+        passed=found.state is State.OK,
+        severity=dg.AssetCheckSeverity.WARN if waits else dg.AssetCheckSeverity.ERROR,
+        description=found.reason or "Everything was read.",
+        metadata=metadata,
+    )
+
+
+ALL = [coverage, dimensions, no_zero_vectors, no_orphan_rows, quality_score, nothing_rejected, source_readable]

@@ -26,7 +26,7 @@ SELECT
   (SELECT count(*) FROM documents d JOIN raw_items r ON r.id = d.raw_item_id
    WHERE d.source_id = %(source)s AND r.deleted_at IS NOT NULL) AS documents_of_deleted_items,
   (SELECT count(*) FROM raw_items r WHERE r.source_id = %(source)s AND r.deleted_at IS NULL
-     AND r.kind <> 'comment' AND NOT EXISTS (SELECT FROM documents d WHERE d.raw_item_id = r.id))
+     AND r.kind NOT IN ('comment', 'deployment') AND NOT EXISTS (SELECT FROM documents d WHERE d.raw_item_id = r.id))
    AS items_without_document,
   (SELECT count(*) FROM documents d WHERE d.source_id = %(source)s
      AND NOT EXISTS (SELECT FROM chunks c WHERE c.document_id = d.id)) AS documents_without_chunk,

@@ -5,15 +5,13 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.partitions import backfill_policy, source_partitions
+from assets.raw.reading import read_source
 from assets.refresh_config import RefreshConfig
 from assets.row_metadata import OWNERS, counted, row_metadata
-from resources.catalog import SourceRow
 from resources.platform import DatabaseResource, as_failure
-from resources.progress import Progress
-from resources.sources.records import RawKind, Source
-from resources.sources.registry import source_from_configuration
+from resources.sources.records import RawKind
 from resources.stores import raw as store
-from resources.stores.raw import SyncCounts
+from resources.stores.sync_state import State
 
 DESCRIPTIONS = {
     RawKind.ISSUE: "Issues as their tracker returned them.",
@@ -21,6 +19,8 @@ DESCRIPTIONS = {
     RawKind.COMMIT: "Commits with message and changed files.",
     RawKind.COMMENT: "Comments and reviews on issues and pull requests.",
     RawKind.INCIDENT: "Incidents with their updates.",
+    RawKind.RELEASE: "Releases with their notes.",
+    RawKind.DEPLOYMENT: "Deployments with their statuses.",
 }
 NAMES = {
     RawKind.ISSUE: "issues",
@@ -28,6 +28,8 @@ NAMES = {
     RawKind.COMMIT: "commits",
     RawKind.COMMENT: "comments",
     RawKind.INCIDENT: "incidents",
+    RawKind.RELEASE: "releases",
+    RawKind.DEPLOYMENT: "deployments",
 }
 KEYS = {kind: dg.AssetKey(["raw", name]) for kind, name in NAMES.items()}
 
@@ -53,14 +55,19 @@ KEYS = {kind: dg.AssetKey(["raw", name]) for kind, name in NAMES.items()}
 def raw_records(
     context: dg.AssetExecutionContext, config: RefreshConfig, database: DatabaseResource
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Read a source once and store what is new, changed or gone, all kinds in one transaction."""
+    """Store what is new, changed or gone in a source.
+
+    Files are read once, all kinds in one transaction. A live source is asked for what is new, page by page, each page
+    with its cursor in a transaction of its own; one that refuses or limits keeps what was fetched and says so in
+    its state, its metadata and the check `source_readable`.
+    """
     source = database.source(context.partition_key)
     kinds = frozenset(kind for kind, key in KEYS.items() if key in context.selected_asset_keys)
     with as_failure():
-        reader = source_from_configuration(source.kind, source.configuration)
-        counts, skipped = _sync(context, config, database, source, reader, kinds)
+        reading = read_source(database.database, source, config, kinds, context.log)
     with database.database.bulk(source.tenant_id) as connection:
         manifests = store.manifests(connection, source.id)
+    counts = reading.counts
     for kind in sorted(kinds):
         total, digest = manifests.get(kind, (0, "empty"))
         metadata = row_metadata(
@@ -68,45 +75,23 @@ def raw_records(
             total,
             added=counts.added[kind],
             changed=counts.changed[kind],
-            unchanged=total if skipped else counts.unchanged[kind],
+            # A live source sends only what may have changed: the rest has not been looked at, and stays.
+            unchanged=max(0, total - counts.added[kind] - counts.changed[kind])
+            if reading.live or reading.skipped
+            else counts.unchanged[kind],
             deleted=counts.deleted[kind],
         )
-        metadata["source/unchanged"] = dg.MetadataValue.bool(skipped)
+        metadata["source/unchanged"] = dg.MetadataValue.bool(reading.skipped)
+        metadata["source/state"] = dg.MetadataValue.text(reading.state.value)
         metadata["rows/rejected"] = dg.MetadataValue.int(counts.rejected)
         metadata["rows/duplicate_ids"] = dg.MetadataValue.int(counts.duplicates)
         metadata["rows/deletions_held_back"] = dg.MetadataValue.bool(counts.deletions_held_back)
+        if reading.state is not State.OK:
+            metadata["source/reason"] = dg.MetadataValue.text(reading.reason or "")
+        if reading.wait_until is not None:
+            metadata["source/wait_until"] = dg.MetadataValue.timestamp(reading.wait_until)
+        if reading.live:
+            metadata["source/requests"] = dg.MetadataValue.int(reading.requests)
+            metadata["source/pages"] = dg.MetadataValue.int(reading.pages)
         metadata |= counted("cleaned", counts.notes)
         yield dg.MaterializeResult(KEYS[kind], metadata=metadata, data_version=dg.DataVersion(digest))
-
-
-def _sync(
-    context: dg.AssetExecutionContext,
-    config: RefreshConfig,
-    database: DatabaseResource,
-    source: SourceRow,
-    reader: Source,
-    kinds: frozenset[RawKind],
-) -> tuple[SyncCounts, bool]:
-    bounds = config.bounds()
-    whole = kinds == frozenset(RawKind) and not bounds
-    fingerprint = reader.fingerprint()
-    progress = Progress("raw", reader.estimate(), context.log.info)
-    with database.database.bulk(source.tenant_id, alone_on=source.id) as connection:
-        if not config.full_refresh and store.known_fingerprint(connection, source.id) == fingerprint:
-            context.log.info(f"{source.key} holds what it held at the last refresh: nothing was read.")
-            (rejected,) = connection.execute(
-                "SELECT count(*) FROM rejected_records WHERE source_id = %s", (source.id,)
-            ).fetchone() or (0,)
-            store.save_state(connection, source.tenant_id, source.id, fingerprint, {})
-            return SyncCounts(rejected=rejected), True
-        counts = store.sync(
-            connection, source.tenant_id, source.id, reader.read(), kinds=kinds, bounds=bounds,
-            full_refresh=config.full_refresh, progress=lambda n: progress.advance(n - progress.rows),
-        )  # fmt: skip
-        store.save_state(connection, source.tenant_id, source.id, fingerprint if whole else None, {})
-    context.log.info(progress.line())
-    if counts.deletions_held_back:
-        context.log.warning(
-            "Items missing from this pass were not removed: it was bounded in time or had unreadable records."
-        )
-    return counts, False

@@ -18,6 +18,7 @@ from resources.catalog import SourceRow
 from resources.database.session import Database
 from resources.errors import NotFoundError, PrecedentError, UsageError
 from resources.settings import PROJECT_ROOT, Settings
+from resources.source_status import statuses
 from resources.stores import analyses
 
 RECORDS = Path(__file__).resolve().parents[1] / "demo_records"
@@ -62,7 +63,7 @@ def run_demo(own: Path | None, *, json: bool) -> None:
     question = QUESTION if own is None else _first_title(searcher, names)
     (results,) = searcher.search([Query(question, k=5, filters=filters_of(sources=names))])
     analysis = _analysis(searcher, database, tenant, names)
-    rows = [row for row in catalog.every(database, tenant) if row.name in names]
+    rows = [row for row in statuses(database, tenant) if row.name in names]
     if json:
         print_json(
             {

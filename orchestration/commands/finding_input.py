@@ -12,7 +12,7 @@ from resources.errors import UsageError
 from resources.sources.records import RawKind
 from resources.stores.search import Filters, Mode
 
-KINDS = tuple(kind.value for kind in RawKind if kind is not RawKind.COMMENT)
+KINDS = tuple(kind.value for kind in RawKind if kind not in {RawKind.COMMENT, RawKind.DEPLOYMENT})
 MOST_RESULTS = 1_000
 # Each list of a batch line may also be one word, and each has the option's name and the plural.
 LISTS = {"kind": "kinds", "source": "sources", "state": "states", "label": "labels", "author": "authors"}

@@ -31,6 +31,7 @@ def refresh(
     created_after: Annotated[str | None, typer.Option(help="Only items created since then (ISO).")] = None,
     created_before: Annotated[str | None, typer.Option(help="Only items created before then (ISO).")] = None,
     full: Annotated[bool, typer.Option("--full", help="Read and derive everything anew.")] = False,
+    sweep: Annotated[bool, typer.Option("--sweep", help="Find what a live source no longer has.")] = False,
     strict: Annotated[bool, typer.Option(help="Exit with 1 when a record was rejected.")] = False,
     json: Json = False,
 ) -> None:
@@ -38,11 +39,11 @@ def refresh(
     settings = Settings.from_environment()
     database = Database.open(settings)
     if every:
-        keys = [f"{row.tenant}/{row.name}" for row in catalog.every(database)]
+        keys = [key for key, _ in catalog.keys(database)]
     if not keys:
         raise UsageError("Name a source (`precedent refresh TENANT/SOURCE`) or say --all.")
     rows = [catalog.find(database, key) for key in keys]
-    options = RefreshOptions(tuple(select or ()), created_after, created_before, full)
+    options = RefreshOptions(tuple(select or ()), created_after, created_before, full, sweep)
     outcomes = []
     with dagster_instance(settings, database.endpoints) as instance:
         for row in rows:

@@ -9,13 +9,14 @@ from typing import Any
 import dagster as dg
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from assets.raw.records import NAMES
 from orchestration.commands.output import console, errors
 from resources.catalog import SourceRow
 from resources.errors import UsageError
 from resources.progress import Step, watched_by
 
 LAYERS = {
-    "raw": ["raw/issues", "raw/pull_requests", "raw/commits", "raw/comments", "raw/incidents"],
+    "raw": [f"raw/{name}" for name in NAMES.values()],
     "text": ["text/documents", "text/chunks"],
     "vectors": ["vectors/embeddings", "vectors/qdrant_index"],
     "reports": ["reports/vector_quality"],
@@ -32,6 +33,7 @@ class RefreshOptions:
     created_after: str | None = None
     created_before: str | None = None
     full: bool = False
+    sweep: bool = False
 
 
 @dataclass(slots=True)
@@ -91,6 +93,7 @@ def _run_config(keys: list[str], options: RefreshOptions) -> dict[str, Any]:
         "created_after": options.created_after,
         "created_before": options.created_before,
         "full_refresh": options.full,
+        "sweep": options.sweep,
     }
     config = {name: value for name, value in config.items() if value is not None}
     names = {name.replace("/", "__") for name in keys}

@@ -28,7 +28,7 @@ SELECT r.id FROM raw_items r
 LEFT JOIN LATERAL ({SPOKEN}) s ON r.kind IN ('issue', 'pull_request')
 LEFT JOIN documents d ON d.raw_item_id = r.id
 LEFT JOIN document_words w ON w.document_id = d.id
-WHERE r.source_id = %(source)s AND r.kind <> 'comment' AND r.deleted_at IS NULL
+WHERE r.source_id = %(source)s AND r.kind NOT IN ('comment', 'deployment') AND r.deleted_at IS NULL
   AND (%(after)s::timestamptz IS NULL OR r.created_at >= %(after)s)
   AND (%(before)s::timestamptz IS NULL OR r.created_at < %(before)s)
   AND (%(everything)s OR w.version IS DISTINCT FROM %(words)s OR d.input_hash IS DISTINCT FROM

@@ -63,10 +63,12 @@ INSERT INTO rejected_records (tenant_id, source_id, file, line, reason, detail)
 SELECT %s, %s, file, line, reason, detail FROM staged_rejected
 """
 SAVE_STATE = """
-INSERT INTO sync_state (tenant_id, source_id, fingerprint, last_refresh, details)
-VALUES (%(tenant)s, %(source)s, %(fingerprint)s, now(), %(details)s)
-ON CONFLICT (source_id) DO UPDATE SET
-  fingerprint = excluded.fingerprint, last_refresh = excluded.last_refresh, details = excluded.details
+INSERT INTO sync_state (tenant_id, source_id, fingerprint, token, revision, last_refresh, details, syncs)
+VALUES (%(tenant)s, %(source)s, %(fingerprint)s, %(token)s, %(revision)s, now(), %(details)s, 1)
+ON CONFLICT (source_id, stream) DO UPDATE SET
+  fingerprint = excluded.fingerprint, token = excluded.token, revision = excluded.revision,
+  last_refresh = excluded.last_refresh, details = excluded.details,
+  state = 'ok', code = NULL, reason = NULL, wait_until = NULL, failures = 0, syncs = sync_state.syncs + 1
 """
 MANIFESTS = """
 SELECT kind, count(*),
@@ -112,7 +114,9 @@ class TimeBounds:
 
 def known_fingerprint(connection: "psycopg.Connection[Any]", source_id: int) -> str | None:
     """The fingerprint of the last complete pass over every kind, if there was one."""
-    row = connection.execute("SELECT fingerprint FROM sync_state WHERE source_id = %s", (source_id,)).fetchone()
+    row = connection.execute(
+        "SELECT fingerprint FROM sync_state WHERE source_id = %s AND stream = ''", (source_id,)
+    ).fetchone()
     return row[0] if row else None
 
 
@@ -168,8 +172,14 @@ def save_state(
     source_id: int,
     fingerprint: str | None,
     details: dict[str, Any],
+    *,
+    token: str | None = None,
+    revision: int | None = None,
 ) -> None:
-    """Remember that the source was read to its end; `fingerprint` None means it must be read again."""
+    """Remember that the source was read to its end; `fingerprint` None means it must be read again.
+
+    `token` is what a glance at it gave before it was read, `revision` that of its row.
+    """
     from psycopg.types.json import Jsonb
 
     connection.execute(
@@ -178,6 +188,8 @@ def save_state(
             "tenant": tenant_id,
             "source": source_id,
             "fingerprint": fingerprint,
+            "token": token,
+            "revision": revision,
             "details": Jsonb(details),
         },
     )

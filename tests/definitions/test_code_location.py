@@ -2,7 +2,7 @@ import json
 import subprocess
 import sys
 
-from dagster import AssetKey
+from dagster import AssetKey, DefaultScheduleStatus, DefaultSensorStatus
 
 from assets.partitions import source_partitions
 from orchestration.definitions import defs
@@ -12,9 +12,11 @@ ASSETS = {
     "incidents/recommendations",
     "raw/comments",
     "raw/commits",
+    "raw/deployments",
     "raw/incidents",
     "raw/issues",
     "raw/pull_requests",
+    "raw/releases",
     "reports/usage_cost",
     "reports/vector_quality",
     "text/chunks",
@@ -27,6 +29,8 @@ CHECKS = {
     "config/intelligence_provider:provider_reachable",
     "incidents/recommendations:served_as_asked",
     "raw/issues:nothing_rejected",
+    "raw/issues:source_readable",
+    "reports/usage_cost:within_budget",
     "reports/vector_quality:quality_score",
     "vectors/embeddings:coverage",
     "vectors/embeddings:dimensions",
@@ -45,7 +49,10 @@ HEAVY = [
     "anthropic",
     "detect_secrets",
     "genai_prices",
+    "githubkit",
     "google.genai",
+    "httpx",
+    "jira",
     "matplotlib",
     "mistralai",
     "ollama",
@@ -82,13 +89,40 @@ def test_jobs_sensors_and_schedules_are_these() -> None:
     repository = defs.get_repository_def()
     assert {job.name for job in repository.get_all_jobs()} == {
         "refresh",
+        "sync",
+        "recommend",
+        "judge",
+        "check_budgets",
         "check_providers",
         "observe_configuration",
         "report_usage",
+        "maintenance",
         "__ASSET_JOB",
     }
-    assert [sensor.name for sensor in repository.sensor_defs] == []
-    assert [schedule.name for schedule in repository.schedule_defs] == []
+    assert {sensor.name for sensor in repository.sensor_defs} == {
+        "automation",
+        "source_partitions",
+        "archive_changes",
+        "git_changes",
+        "github_changes",
+        "jira_changes",
+        "statuspage_changes",
+        "incidents_without_analysis",
+        "provider_configuration",
+        "budget_warnings",
+    }
+    assert {schedule.name for schedule in repository.schedule_defs} == {
+        "sweeps",
+        "quality_reports",
+        "usage_report",
+        "nightly_maintenance",
+    }
+
+
+def test_data_flows_without_anyone_finding_a_switch() -> None:
+    repository = defs.get_repository_def()
+    assert {sensor.default_status for sensor in repository.sensor_defs} == {DefaultSensorStatus.RUNNING}
+    assert {schedule.default_status for schedule in repository.schedule_defs} == {DefaultScheduleStatus.RUNNING}
 
 
 def test_every_asset_says_who_owns_it_and_what_it_is() -> None:

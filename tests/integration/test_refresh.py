@@ -149,7 +149,8 @@ def test_a_full_refresh_reads_all_and_embeds_nothing_again(precedent: Call, sour
 
 def test_one_layer_can_be_refreshed_alone(precedent: Call, source: str) -> None:
     assert set(refreshed(precedent, source, "--select", "raw")["layers"]) == {
-        "raw/issues", "raw/pull_requests", "raw/commits", "raw/comments", "raw/incidents",
+        "raw/issues", "raw/pull_requests", "raw/commits", "raw/comments", "raw/incidents", "raw/releases",
+        "raw/deployments",
     }  # fmt: skip
 
 

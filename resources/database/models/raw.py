@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from resources.database.models.base import Base, BigKey, Now, SourceOwned, Strings
@@ -19,6 +19,7 @@ class RawItem(SourceOwned, Base):
         UniqueConstraint("source_id", "kind", "external_id"),
         Index("ix_raw_items_source_id_parent_id", "source_id", "parent_id"),
         Index("ix_raw_items_tenant_id", "tenant_id"),
+        Index("ix_raw_items_deleted_at", "tenant_id", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
     )
 
     id: Mapped[BigKey]
@@ -33,6 +34,7 @@ class RawItem(SourceOwned, Base):
     notes: Mapped[Strings]
     fetched_at: Mapped[Now]
     deleted_at: Mapped[datetime | None] = mapped_column(OptionalMoment)
+    stream: Mapped[str | None]
 
 
 class RejectedRecord(SourceOwned, Base):
@@ -50,12 +52,29 @@ class RejectedRecord(SourceOwned, Base):
 
 
 class SyncState(SourceOwned, Base):
-    """How far a source has been read."""
+    """How far a source has been read: one row for the whole (stream ''), one for each stream of a live source."""
 
     __tablename__ = "sync_state"
-    __table_args__ = (UniqueConstraint("source_id"), Index("ix_sync_state_tenant_id", "tenant_id"))
+    __table_args__ = (
+        UniqueConstraint("source_id", "stream"),
+        CheckConstraint("state IN ('ok', 'waiting', 'needs_attention')", name="state"),
+        Index("ix_sync_state_tenant_id", "tenant_id"),
+    )
 
     id: Mapped[BigKey]
     fingerprint: Mapped[str | None]
     last_refresh: Mapped[datetime | None] = mapped_column(OptionalMoment)
     details: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    stream: Mapped[str] = mapped_column(server_default="")
+    cursor: Mapped[dict[str, Any] | None]
+    state: Mapped[str] = mapped_column(server_default="ok")
+    code: Mapped[str | None]
+    reason: Mapped[str | None]
+    wait_until: Mapped[datetime | None] = mapped_column(OptionalMoment)
+    failures: Mapped[int] = mapped_column(server_default="0")
+    syncs: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    token: Mapped[str | None]
+    validators: Mapped[dict[str, Any] | None]
+    name: Mapped[str | None]
+    revision: Mapped[int | None]
+    swept_at: Mapped[datetime | None] = mapped_column(OptionalMoment)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from resources.database.models.base import Base, BigKey, Now, SourceOwned, Strings
@@ -19,6 +19,7 @@ class Document(SourceOwned, Base):
         UniqueConstraint("raw_item_id"),
         Index("ix_documents_source_id_kind_external_id", "source_id", "kind", "external_id"),
         Index("ix_documents_tenant_id_external_id", "tenant_id", "external_id"),
+        Index("ix_documents_incidents", "tenant_id", "source_id", postgresql_where=text("kind = 'incident'")),
     )
 
     id: Mapped[BigKey]

@@ -1,0 +1,69 @@
+"""Providers and budgets: what their owners change is observed, and money that runs out is announced."""
+
+import hashlib
+import os
+
+import dagster as dg
+import orjson
+
+from assets.config.providers import TENANTS_TAG
+from orchestration.jobs import check_budgets, observe_configuration
+from orchestration.sensors import opening
+from resources import catalog
+from resources.stores import schedule
+
+LEVELS = (80, 100)  # percent of a month's budget
+# The built-in choice of a provider reads these, so a change of one is a change of configuration.
+VARIABLES = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "OPENAI_EMBEDDING_MODEL")
+MOST_NAMED = 50
+
+
+@dg.sensor(
+    name="provider_configuration",
+    job=observe_configuration,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Observes `config/*` when a provider, a policy or the list of sources has changed.",
+)
+def provider_configuration(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """One run when anything changed; it looks at the tenants in its tag only, at all where there are many."""
+    database = opening.database()
+    found = schedule.configuration_digests(database)
+    sources: dict[int, list[str]] = {}
+    for key, tenant_id in catalog.keys(database):
+        sources.setdefault(tenant_id, []).append(key)
+    shared = "/".join(os.environ.get(name, "") for name in VARIABLES)
+    seen = {
+        name: hashlib.sha256(f"{digest}{shared}{sorted(sources[tenant_id])}".encode()).hexdigest()[:12]
+        for tenant_id, (name, digest) in found.items()
+        if tenant_id in sources
+    }
+    before: dict[str, str] = orjson.loads(context.cursor) if context.cursor else {}
+    changed = sorted(name for name, digest in seen.items() if before.get(name) != digest)
+    if not changed:
+        return dg.SkipReason(f"The configuration of {len(seen):,} tenants is what it was.")
+    cursor = orjson.dumps(seen, option=orjson.OPT_SORT_KEYS).decode()
+    tags = {TENANTS_TAG: ",".join(changed)} if len(changed) <= MOST_NAMED else {}
+    return dg.SensorResult(
+        run_requests=[dg.RunRequest(run_key=hashlib.sha256(cursor.encode()).hexdigest(), tags=tags)], cursor=cursor
+    )
+
+
+@dg.sensor(
+    name="budget_warnings",
+    job=check_budgets,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Runs the check `within_budget` when a tenant reaches 80 % or 100 % of its budget of the month.",
+)
+def budget_warnings(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """One run for each level that a tenant reaches in a month; the check says who, and fails at 100 %."""
+    requests = [
+        dg.RunRequest(run_key=f"{budget.tenant}:{budget.month:%Y-%m}:{budget.limit_usd:f}:{level}")
+        for budget in schedule.budgets(opening.database())
+        for level in LEVELS
+        if 100 * budget.share >= level
+    ]
+    if not requests:
+        return dg.SkipReason(f"No tenant has used {LEVELS[0]} % of its budget.")
+    return dg.SensorResult(run_requests=requests)

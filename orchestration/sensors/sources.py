@@ -1,0 +1,154 @@
+"""Sensors of sources: their partitions follow the table, and what changes on their servers is fetched."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+from dagster._core.storage.tags import PARTITION_NAME_TAG
+
+from assets.partitions import source_partitions
+from orchestration.jobs import sync
+from orchestration.sensors import opening
+from orchestration.sensors.polling import Looked, due, look
+from resources import catalog
+from resources.catalog import SourceRow
+from resources.database.session import Database
+from resources.errors import PrecedentError
+from resources.sources.configurations import KINDS
+from resources.sources.live.contract import LiveSource, Probe
+from resources.sources.live.faults import NeedsAttention, SourceFault, Waiting
+from resources.stores import schedule, sync_state
+from resources.stores.schedule import ScheduledSource
+from resources.stores.sync_state import State
+
+# Files change when somebody replaces them, servers at any minute.
+INTERVALS = {"archive": 60, "git": 60, "github": 30, "jira": 30, "statuspage": 60}
+MOST_AT_ONCE = 500  # partitions added or removed in a tick
+NAME = source_partitions.name or "source"
+
+
+@dg.sensor(
+    name="source_partitions",
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Keeps the `source` partitions those of the table of sources: added, renamed, removed.",
+)
+def follow_table(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Add partitions of new sources and delete those of removed ones; a paused source keeps its own."""
+    wanted = {key for key, _ in catalog.keys(opening.database())}
+    held = set(context.instance.get_dynamic_partitions(NAME))
+    new, gone = sorted(wanted - held)[:MOST_AT_ONCE], sorted(held - wanted)[:MOST_AT_ONCE]
+    if not new and not gone:
+        return dg.SkipReason(f"The partitions are those of the {len(wanted):,} sources.")
+    requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
+    if new:
+        requests.append(source_partitions.build_add_request(new))
+    if gone:
+        requests.append(source_partitions.build_delete_request(gone))
+    context.log.info("%d partitions added, %d removed.", len(new), len(gone))
+    return dg.SensorResult(dynamic_partitions_requests=requests)
+
+
+def changes_of(kind: str) -> dg.SensorDefinition:
+    """A sensor that looks at the sources of one kind and requests a sync of those that have changed."""
+
+    @dg.sensor(
+        name=f"{kind}_changes",
+        job=sync,
+        minimum_interval_seconds=INTERVALS[kind],
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Looks at the {kind} sources and requests a sync of each that holds something new.",
+    )
+    def changes(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        database = opening.database()
+        now = datetime.now(UTC)
+        sources = [source for source in schedule.sources(database) if source.kind == kind]
+        if not sources:
+            return dg.SkipReason(f"There are no {kind} sources.")
+        known = set(context.instance.get_dynamic_partitions(NAME))
+        ready = due([source for source in sources if source.key in known], being_synced(context.instance), now)
+        rows = Rows(database)
+        found = look(ready, rows.probe, now, after=int(context.cursor) if context.cursor else None)
+        rows.remember(found)
+        context.log.info(told(found, len(sources)))
+        return dg.SensorResult(
+            run_requests=[
+                dg.RunRequest(
+                    run_key=wanted.run_key, partition_key=wanted.source.key,
+                    tags={"precedent/tenant": wanted.source.tenant, "precedent/source": wanted.source.name},
+                )
+                for wanted in found.wanted
+            ],
+            skip_reason=None if found.wanted else told(found, len(sources)),
+            cursor="" if found.after is None else str(found.after),
+        )  # fmt: skip
+
+    return changes
+
+
+def being_synced(instance: dg.DagsterInstance) -> frozenset[str]:
+    """Partition keys with a sync that is queued or under way; one query."""
+    runs = instance.get_runs(dg.RunsFilter(job_name=sync.name, statuses=IN_PROGRESS_RUN_STATUSES))
+    return frozenset(run.tags.get(PARTITION_NAME_TAG, "") for run in runs)
+
+
+def told(found: Looked, sources: int) -> str:
+    """What a tick did, in a sentence."""
+    return (
+        f"{found.asked:,} of {sources:,} sources were looked at, {found.unchanged:,} unchanged, "
+        f"{len(found.wanted):,} to sync, {len(found.waiting):,} waiting, {found.left:,} left for the next tick."
+    )
+
+
+class Rows:
+    """Rows and last looks of sources, read a tenant at a time and kept for the tick."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def probe(self, source: ScheduledSource) -> Probe:
+        """Look at a source with its credentials.
+
+        Raises:
+            SourceFault: it does not answer as it should.
+        """
+        try:
+            row = catalog.find(self.database, source.key)
+            return probe_of(self.database, row)
+        except SourceFault:
+            raise
+        except PrecedentError as error:  # files that are gone, a key that cannot be decrypted
+            raise NeedsAttention("unreadable", str(error)) from None
+
+    def remember(self, found: Looked) -> None:
+        """Keep in mind which servers asked for patience: no run is needed to be told that again."""
+        by_tenant: dict[int, list[tuple[ScheduledSource, Waiting]]] = defaultdict(list)
+        for source, fault in found.waiting:
+            by_tenant[source.tenant_id].append((source, fault))
+        for tenant_id, waiting in by_tenant.items():
+            with self.database.bulk(tenant_id) as connection:
+                for source, fault in waiting:
+                    sync_state.save_outcome(
+                        connection, tenant_id, source.id, state=State.WAITING, code=fault.code, reason=fault.reason,
+                        wait_until=fault.until, revision=source.revision,
+                    )  # fmt: skip
+
+
+def probe_of(database: Database, row: SourceRow) -> Probe:
+    """What a source looks like now: a server is asked, files are not opened."""
+    with database.bulk(row.tenant_id) as connection:
+        state = sync_state.load(connection, row.id)
+    opened = catalog.opened(row, state.name)
+    if isinstance(opened, LiveSource):
+        try:
+            return opened.probe(state.probe)
+        finally:
+            opened.close()
+    return Probe(opened.glance(), {})
+
+
+def all_of(kinds: Iterable[str] = KINDS) -> Sequence[dg.SensorDefinition]:
+    """A sensor for each kind of source."""
+    return [changes_of(kind) for kind in kinds]

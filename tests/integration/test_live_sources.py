@@ -1,0 +1,189 @@
+"""Live sources through the commands: what a server says becomes rows, states and search results."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from resources import catalog
+from resources.database.session import Database
+from resources.stores import sync_state
+from tests.servers.base import Response
+from tests.servers.jira import JiraServer
+from tests.servers.statuspage import StatuspageServer
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def tenant(precedent: Call) -> str:
+    name = f"t-{uuid4().hex[:8]}"
+    assert precedent("tenant", "add", name)[0] == 0
+    return name
+
+
+@pytest.fixture
+def jira() -> Iterator[JiraServer]:
+    with JiraServer() as server:
+        yield server
+
+
+@pytest.fixture
+def issues(precedent: Call, tenant: str, jira: JiraServer) -> str:
+    """A source of five issues that has been refreshed once."""
+    for number in range(5):
+        jira.add_issue(summary=f"Printer {number} is on fire", description="Smoke comes out of the paper tray.")
+    key = f"{tenant}/issues"
+    code, _, error = precedent("source", "add", key, jira.url, "--kind", "jira", "--project", "PRO")
+    assert code == 0, error
+    refreshed(precedent, key)
+    return key
+
+
+def refreshed(precedent: Call, key: str, *options: str) -> dict[str, Any]:
+    code, out, error = precedent("refresh", key, *options, "--json")
+    assert code == 0, error
+    return dict(json.loads(out))
+
+
+def listed(precedent: Call, key: str) -> dict[str, Any]:
+    code, out, error = precedent("source", "list", "--tenant", key.partition("/")[0], "--json")
+    assert code == 0, error
+    return dict(next(row for row in json.loads(out) if f"{row['tenant']}/{row['name']}" == key))
+
+
+def found(precedent: Call, key: str, words: str) -> list[str]:
+    tenant = key.partition("/")[0]
+    code, out, error = precedent("search", words, "--tenant", tenant, "--mode", "text", "--json")
+    assert code == 0, error
+    return [result["external_id"] for result in json.loads(out)]
+
+
+def test_a_live_source_is_loaded_and_found(precedent: Call, issues: str) -> None:
+    row = listed(precedent, issues)
+    assert (row["state"], row["raw"]["issues"], row["embedded"]) == ("ok", 5, row["chunks"])
+    assert "PRO-3" in found(precedent, issues, "printer fire")
+
+
+def test_only_what_changed_is_fetched_and_embedded_again(precedent: Call, issues: str, jira: JiraServer) -> None:
+    jira.change_issue("PRO-2", summary="The scanner eats paper")
+    asked = len(jira.asked)
+    layers = refreshed(precedent, issues)["layers"]
+    assert layers["raw/issues"]["rows/changed"] == 1
+    assert layers["text/documents"]["rows/changed"] == 1
+    assert layers["vectors/embeddings"]["rows/added"] == 1
+    assert len(jira.asked) - asked <= 8
+    assert found(precedent, issues, "scanner") == ["PRO-2"]
+
+
+def test_an_unchanged_source_changes_nothing(precedent: Call, issues: str) -> None:
+    layers = refreshed(precedent, issues)["layers"]
+    assert layers["raw/issues"]["source/unchanged"] is True
+    assert sum(layer.get("rows/added", 0) + layer.get("rows/changed", 0) for layer in layers.values()) == 0
+
+
+def test_a_sweep_takes_what_was_deleted_out_of_search(precedent: Call, issues: str, jira: JiraServer) -> None:
+    jira.delete_issue("PRO-4")
+    assert refreshed(precedent, issues)["layers"]["raw/issues"]["rows/deleted"] == 0
+    assert refreshed(precedent, issues, "--sweep")["layers"]["raw/issues"]["rows/deleted"] == 1
+    assert "PRO-4" not in found(precedent, issues, "printer fire")
+
+
+def test_an_item_that_reappears_is_found_again(precedent: Call, issues: str, jira: JiraServer, owner_dsn: str) -> None:
+    with psycopg.connect(owner_dsn) as connection:
+        connection.execute("UPDATE raw_items SET deleted_at = now() WHERE external_id = 'PRO-1'")
+    jira.change_issue("PRO-1", summary="Printer 1 burns again")
+    refreshed(precedent, issues)
+    assert "PRO-1" in found(precedent, issues, "burns")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "state", "code"),
+    [
+        (401, {}, "needs attention", "unauthorized"),
+        (403, {}, "needs attention", "forbidden"),
+        (404, {}, "needs attention", "not_found"),
+        (429, {"Retry-After": "3600"}, "waiting", "rate_limited"),
+    ],
+)
+def test_a_refusal_is_a_state_and_what_was_fetched_is_kept(
+    precedent: Call, issues: str, jira: JiraServer, status: int, headers: dict[str, str], state: str, code: str
+) -> None:
+    refusal = Response({"errorMessages": ["No."]}, status, headers)
+    jira.fail("status", times=1_000, response=refusal, only=lambda asked: "search" in asked.path)
+    outcome = refreshed(precedent, issues)
+    row = listed(precedent, issues)
+    assert (row["state"], row["raw"]["issues"]) == (state, 5)
+    assert row["reason"]
+    assert row["wait_until"]
+    layer = outcome["layers"]["raw/issues"]
+    assert (layer["source/state"], layer["source/reason"]) == (state.replace(" ", "_"), row["reason"])
+    assert outcome["checks"]["raw/issues:source_readable"] is False
+    jira.faults.clear()
+    assert refreshed(precedent, issues)["checks"]["raw/issues:source_readable"] is True
+    assert listed(precedent, issues)["state"] == "ok"
+
+
+def test_two_syncs_of_one_source_at_once_are_impossible_and_the_second_says_so(
+    precedent: Call, issues: str, database: Database
+) -> None:
+    source = catalog.find(database, issues)
+    with database.bulk(source.tenant_id) as connection:
+        assert sync_state.try_lock(connection, source.id)
+        code, _, error = precedent("refresh", issues)
+    assert code == 1
+    assert "Another sync of this source is under way" in error
+    assert refreshed(precedent, issues)["success"]
+
+
+def test_a_token_comes_from_a_file_and_is_never_shown(
+    precedent: Call, tenant: str, tmp_path: Path, owner_dsn: str
+) -> None:
+    secret = f"secret-{uuid4().hex}"
+    with JiraServer(authorization=f"Bearer {secret}") as server:
+        server.add_issue(summary="Behind a door")
+        file = tmp_path / "token"
+        file.write_text(secret)
+        where = ("source", "add", f"{tenant}/closed", server.url, "--kind", "jira", "--project", "PRO")
+        code, _, error = precedent(*where)
+        assert code == 1
+        assert "401" in error
+        code, out, error = precedent(*where, "--key-file", file)
+        assert code == 0, error
+        shown = out + error + precedent("source", "list", "--json")[1]
+    assert secret not in shown
+    with psycopg.connect(owner_dsn) as connection:
+        (stored,) = connection.execute("SELECT credentials FROM integrations WHERE name = 'closed'").fetchone() or ("",)
+    assert stored.startswith("v1:")
+    assert secret not in stored
+
+
+def test_a_paused_source_says_so_and_is_resumed(precedent: Call, issues: str) -> None:
+    assert precedent("source", "pause", issues)[0] == 0
+    assert listed(precedent, issues)["state"] == "paused"
+    assert precedent("source", "resume", issues)[0] == 0
+    assert listed(precedent, issues)["state"] == "ok"
+
+
+def test_a_status_page_becomes_incidents(precedent: Call, tenant: str) -> None:
+    incident = {
+        "id": "abc", "name": "API is slow", "status": "resolved", "impact": "minor",
+        "created_at": "2026-01-02T08:00:00Z", "updated_at": "2026-01-02T09:00:00Z",
+        "incident_updates": [{"id": "u1", "status": "resolved", "body": "A database was restarted."}],
+    }  # fmt: skip
+    with StatuspageServer([incident]) as server:
+        code, _, error = precedent("source", "add", f"{tenant}/status", server.url, "--kind", "statuspage")
+        assert code == 0, error
+        layers = refreshed(precedent, f"{tenant}/status")["layers"]
+    assert layers["raw/incidents"]["rows/added"] == 1
+    assert layers["incidents/recommendations"]["rows/added"] == 1
+
+
+def test_options_of_another_kind_are_refused(precedent: Call, tenant: str) -> None:
+    code, _, error = precedent("source", "add", f"{tenant}/x", "acme/web", "--kind", "github", "--jql", "a = b")
+    assert code == 2
+    assert "--jql belongs to sources of kind jira" in error
