@@ -28,7 +28,7 @@ def main() -> None:
     """Every length and the mixed texts, ROUNDS times in turn; medians, ratios, agreement."""
     settings = Settings.from_environment()
     files = resolve(settings)
-    cache = settings.home / "models"
+    cache = settings.model_cache
     model = original(files)
     window = model.max_seq_length or 256
     tokenizer = tokenizer_of(files)

@@ -33,12 +33,12 @@ from resources.stores.lexical import POSTINGS, by_text, query_terms
 from resources.stores.raw import TimeBounds
 from resources.stores.search_filters import Filters
 from resources.stores.search_words import query_words
+from resources.stores.vector_leg import POOL
 
 DOCUMENTS = 100_000
 SOURCE = "bench-lexical/synthetic"
 LONGEST_TEXT = 20_000
 QUERIES = 200
-POOL = 100
 SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 DIGIT = re.compile(r"\d")
 

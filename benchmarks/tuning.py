@@ -1,6 +1,6 @@
 """Which fusion, and how much the text leg counts in it: all of it on the tuning halves, which no reported figure uses.
 
-Both legs are asked for their first hundred through `search --batch`; the fusions are then compared offline.
+Both legs are asked by `search --batch` for as many documents as search gathers; the fusions are then compared offline.
 """
 
 from collections.abc import Callable
@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.labelled import LabelledSet, load
+from benchmarks.reciprocal_rank import reciprocal_rank_fusion
 from benchmarks.retrieval import answers_of
-from resources.stores.fusion import reciprocal_rank_fusion, score_fusion
+from resources.stores.fusion import score_fusion
+from resources.stores.vector_leg import POOL
 
-POOL = 100
 RRF_K = (5, 20, 60)
 RRF_WEIGHTS = (0.5, 1.0, 1.5, 2.0)
 SHARES = (0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)

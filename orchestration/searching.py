@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -27,17 +28,16 @@ from resources.settings import Settings
 from resources.stores import analyses, spaces
 from resources.stores import search as store
 from resources.stores.analyses import PendingIncident
-from resources.stores.qdrant.reading import Hits, nearest_or_reason
+from resources.stores.qdrant.reading import nearest_or_reason
 from resources.stores.search import Filters, Mode, Result
 from resources.stores.search_cache import QueryVectors
 from resources.stores.search_rerank import Reranker, open_reranker
 from resources.stores.spaces import Space
+from resources.stores.vector_leg import EF_SEARCH, Hits
 
 # A query longer than the model's window becomes several passages; the first ones carry its meaning.
 QUERY_PASSAGES = 3
 QUERIES_AT_ONCE = 512
-# As many as PostgreSQL's own index looks at.
-STORE_PASSAGES = 400
 logger = logging.getLogger(__name__)
 # One for the process: what somebody asked, others ask again.
 CACHE = QueryVectors()
@@ -103,7 +103,7 @@ class Searcher:
         found: list[list[Result]] = []
         for part in slices(queries, QUERIES_AT_ONCE):
             vectors = self._vectors([query.text if query.mode is not Mode.TEXT else "" for query in part])
-            hits = [None if own is None else self._hits(own) for own in vectors]
+            hits = self._hits(vectors)
             with self.database.bulk(self.tenant.id) as connection:
                 for query, own, near in zip(part, vectors, hits, strict=True):
                     found.append(
@@ -121,15 +121,22 @@ class Searcher:
                     )
         return found
 
-    def _hits(self, vectors: NDArray[np.float32]) -> list[Hits] | None:
-        """What the tenant's vector store finds nearest; None where it has none, or PostgreSQL is to look instead."""
-        answer = nearest_or_reason(
-            self.database, self.settings, self.tenant.id, self.space, list(vectors), STORE_PASSAGES
-        )  # fmt: skip
+    def _hits(self, queries: Sequence[NDArray[np.float32] | None]) -> list[list[Hits] | None]:
+        """What the tenant's vector store finds nearest to each query's vectors, as much as PostgreSQL's index looks at.
+
+        None for a query without vectors, and for all where there is no store or PostgreSQL is to look instead.
+        """
+        asked = [vector for vectors in queries if vectors is not None for vector in vectors]
+        if not asked:
+            return [None] * len(queries)
+        answer = nearest_or_reason(self.database, self.settings, self.tenant.id, self.space, asked, EF_SEARCH)
         if answer.reason and answer.reason not in self._said:
             self._said.add(answer.reason)
             logger.warning("PostgreSQL answers in the place of the vector store: %s", answer.reason)
-        return answer.hits
+        if answer.hits is None:
+            return [None] * len(queries)
+        found = iter(answer.hits)
+        return [None if vectors is None else list(islice(found, len(vectors))) for vectors in queries]
 
     def similar(
         self,

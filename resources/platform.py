@@ -77,8 +77,6 @@ class ProviderRegistryResource(dg.ConfigurableResource[Any]):
 class EmbedderResource(dg.ConfigurableResource[Any]):
     """Turns a tenant's texts into vectors; a local model loads at the first text, never before."""
 
-    _open: dict[int, Embedder] = PrivateAttr(default_factory=dict)
-
     def of(self, context: Context, database: Database, source: SourceRow) -> Embedder:
         """The tenant's embedder for bulk work, one a run and asset."""
         with as_failure():

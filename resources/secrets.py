@@ -154,6 +154,34 @@ class Keyring:
         )
 
 
+def sealed(settings: Settings, given: Mapping[str, str], *, tenant_id: int, row_id: int) -> str | None:
+    """What a row stores of its credentials; None where none are given, for which no key is needed.
+
+    Raises:
+        SecretError: there is no key to encrypt with.
+    """
+    return Keyring.open(settings).encrypt(given, tenant_id=tenant_id, row_id=row_id) if given else None
+
+
+def unsealed(settings: Settings, stored: str | None, *, tenant_id: int, row_id: int) -> dict[str, str]:
+    """The credentials that a row stores, decrypted now; empty where it stores none.
+
+    Raises:
+        SecretError: the key that encrypted them is missing.
+    """
+    return Keyring.open(settings).decrypt(stored, tenant_id=tenant_id, row_id=row_id) if stored else {}
+
+
+def shown(settings: Settings, stored: str | None, *, tenant_id: int, row_id: int) -> Stored:
+    """What may be shown of the credentials that a row stores; readable also where every key is lost."""
+    if not stored:
+        return Stored(False)
+    try:
+        return Keyring.open(settings).describe(stored, tenant_id=tenant_id, row_id=row_id)
+    except PrecedentError:
+        return Stored(True, key_id=key_id(stored))
+
+
 def key_id(stored: str) -> str:
     """The id of the key that a stored value was encrypted with."""
     parts = stored.split(":", 2)

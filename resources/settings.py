@@ -37,6 +37,11 @@ class Settings:
     model_path: Path | None = None
     reranker: Path | None = None
 
+    @property
+    def model_cache(self) -> Path:
+        """Where converted models are kept."""
+        return self.home / "models"
+
     @classmethod
     def from_environment(cls) -> "Settings":
         """Read the environment; raises UsageError naming the variable that does not parse."""

@@ -15,7 +15,7 @@ from resources.database.session import Database
 from resources.errors import NotFoundError, UsageError
 from resources.providers import policies
 from resources.providers.policies import TenantPolicy, check_address, is_private
-from resources.secrets import Keyring, Stored
+from resources.secrets import Stored, sealed, shown, unsealed
 from resources.settings import Settings
 from resources.stores.qdrant.client import Address, Server
 from resources.stores.qdrant.naming import Owner
@@ -64,16 +64,11 @@ class StoreRow:
         Raises:
             SecretError: the key that encrypted it is missing.
         """
-        if not self.stored:
-            return None
-        found = Keyring.open(settings).decrypt(self.stored, tenant_id=self.tenant_id, row_id=self.id)
-        return found.get("api_key")
+        return unsealed(settings, self.stored, tenant_id=self.tenant_id, row_id=self.id).get("api_key")
 
     def shown_key(self, settings: Settings) -> Stored:
         """What may be shown of the key."""
-        if not self.stored:
-            return Stored(False)
-        return Keyring.open(settings).describe(self.stored, tenant_id=self.tenant_id, row_id=self.id)
+        return shown(settings, self.stored, tenant_id=self.tenant_id, row_id=self.id)
 
 
 def active(database: Database, tenant_id: int) -> StoreRow | None:
@@ -220,9 +215,7 @@ def _write(
     row.configuration = {"isolation": spec.isolation, "prefer_grpc": spec.prefer_grpc}
     session.flush()
     if spec.secrets is not None:
-        row.credentials = (
-            Keyring.open(settings).encrypt(spec.secrets, tenant_id=tenant_id, row_id=row.id) if spec.secrets else None
-        )
+        row.credentials = sealed(settings, spec.secrets, tenant_id=tenant_id, row_id=row.id)
     session.flush()
     session.refresh(row)
     return _row(row), _row(before) if before is not None else None

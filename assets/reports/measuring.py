@@ -19,9 +19,10 @@ from resources.database.session import Database
 from resources.errors import PrecedentError
 from resources.providers.embedder import Embedder
 from resources.providers.embedding import EmbeddingError
-from resources.stores import embeddings, reports
+from resources.stores import embeddings, reports, vector_index
 from resources.stores import quality_samples as store
 from resources.stores import recall as neighbours
+from resources.stores.embeddings import Coverage
 from resources.stores.quality_samples import TitleBody
 from resources.stores.spaces import Space, SpaceProfile
 
@@ -50,7 +51,6 @@ class _Read:
     new: BottomK
     kept: reports.Kept | None
     pairs: list[TitleBody]
-    coverage: float
     loss: TextLoss
 
 
@@ -64,7 +64,7 @@ class _Again:
 
 
 def measure_source(
-    database: Database, source: SourceRow, space: Space, provider: Embedder, *, count: int, seed: str
+    database: Database, source: SourceRow, space: Space, provider: Embedder, *, count: int, covered: Coverage, seed: str
 ) -> Measured:
     """Measure all vectors of a source and samples of them.
 
@@ -74,6 +74,7 @@ def measure_source(
         space: Where they are.
         provider: The configured model.
         count: About how many there are, which decides how many are sampled.
+        covered: How many of the source's chunks have theirs.
         seed: Which canaries are taken: of other vectors, others, so that in time every passage is looked at.
 
     Raises:
@@ -84,7 +85,7 @@ def measure_source(
     plan = sample_plan(count)
     read = _read(database, source, space, provider, plan, seed)
     again = _embed(provider, read, plan)
-    measures = _measured(space, provider, read, again)
+    measures = _measured(space, provider, read, again, covered)
     with database.bulk(source.tenant_id) as connection:
         usable = again.titles if again.titles.shape[1] == space.profile.dimensions else read.sample.vectors
         measures = replace(measures, recall=_recall(connection, space, usable[: plan.queries]))
@@ -117,7 +118,6 @@ def _read(
             canaries.add(batch.hashes, batch.vectors)
             arrived = np.flatnonzero(batch.new)
             new.add([batch.hashes[row] for row in arrived], batch.vectors[arrived])
-        covered = embeddings.coverage(connection, source.id, space.id)
         sums = store.tokens(connection, source.id, space, provider.window)
         documents = store.documents(connection, source.id, space, plan.documents, STEADY)
         return _Read(
@@ -126,7 +126,6 @@ def _read(
             kinds=store.kinds(connection, source.id, space, sample.hashes),
             new=new, kept=kept,
             pairs=store.title_body_pairs(connection, source.id, space, plan.titles, STEADY),
-            coverage=covered.embedded / covered.chunks if covered.chunks else 1.0,
             loss=text_loss(
                 documents, counter_of(provider), passages=sums.passages, tokens=sums.tokens, beyond=sums.beyond
             ),
@@ -148,7 +147,9 @@ def _embed(provider: Embedder, read: _Read, plan: SamplePlan) -> _Again:
     return _Again(vectors[:first], vectors[first:second], vectors[second:])
 
 
-def _measured(space: Space, provider: Embedder, read: _Read, again: _Again) -> QualityMeasures:
+def _measured(
+    space: Space, provider: Embedder, read: _Read, again: _Again, covered: Coverage
+) -> QualityMeasures:  # fmt: skip
     rows, norms = read.rows, read.rows.all_norms()
     held = [row for row, digest in enumerate(read.canaries.hashes) if digest in read.texts]
     stored = read.canaries.vectors[held]
@@ -161,7 +162,7 @@ def _measured(space: Space, provider: Embedder, read: _Read, again: _Again) -> Q
         norm_mean=float(norms.mean()) if len(norms) else 0.0,
         norm_min=float(norms.min()) if len(norms) else 0.0,
         norm_max=float(norms.max()) if len(norms) else 0.0,
-        coverage=read.coverage, shape=shape, canary=measure.canary(stored, again.canaries),
+        coverage=covered.share, shape=shape, canary=measure.canary(stored, again.canaries),
         title_to_body=measure.title_to_body(again.titles, bodies),
         title_to_body_compared=measure.title_to_body(again.titles[:compared], bodies[:compared]),
         title_to_body_fresh=measure.title_to_body(again.titles[:compared], again.bodies),
@@ -176,7 +177,7 @@ def _measured(space: Space, provider: Embedder, read: _Read, again: _Again) -> Q
 
 
 def _recall(connection: "neighbours.Connection", space: Space, queries: Vectors) -> recalling.Recall | None:
-    rows = neighbours.rows(connection, space)
+    rows = vector_index.state(connection, space.id).rows
     if not rows:
         return None
     if not len(queries) or not neighbours.uses_index(connection, space, queries[0], recalling.K):

@@ -1,6 +1,5 @@
 """One picture of a report, for the Dagster UI."""
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from assets.reports.figures import Figures, Histogram
 from assets.reports.measures import kinds_in_order
+from assets.reports.picture import COLOURS, INK, QUIET, canvas, frame, png
 from assets.reports.score import Gate, Verdict
 from assets.reports.wording import plain
 from resources.stores.reports import Point
@@ -15,10 +15,7 @@ from resources.stores.reports import Point
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-INK, GRID = "#1f2937", "#e5e7eb"
-COLOURS = ("#2563eb", "#d97706", "#059669", "#be185d", "#6b7280")
 GOOD, BAD, UNKNOWN = "#059669", "#dc2626", "#9ca3af"
-QUIET = "#6b7280"
 LONGEST = 52
 
 
@@ -31,12 +28,7 @@ def quality_figure(title: str, verdict: Verdict, figures: Figures, history: Sequ
         figures: The histograms and the projection.
         history: The last reports, the oldest first, this one among them.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    # The object interface: pyplot keeps global state, and this runs in worker threads.
-    figure = Figure(figsize=(14.4, 7.2), dpi=80)
-    FigureCanvasAgg(figure)
+    figure = canvas(14.4, 7.2)
     figure.suptitle(
         f"{title}: {verdict.score:.0f} of 100", color=INK if verdict.passed else BAD, fontsize=14, weight="bold"
     )
@@ -51,9 +43,7 @@ def quality_figure(title: str, verdict: Verdict, figures: Figures, history: Sequ
     )
     _projection(figure.add_subplot(grid[0, 2]), figures)
     _trend(figure.add_subplot(grid[1, 2]), history)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return png(figure)
 
 
 def _gates(axes: "Axes", verdict: Verdict) -> None:
@@ -78,8 +68,7 @@ def _figures(gate: Gate) -> str:
 
 
 def _histogram(axes: "Axes", values: Histogram, title: str, label: str) -> None:
-    axes.set_title(title, color=INK, loc="left")
-    _frame(axes)
+    frame(axes, title)
     axes.set_xlabel(label, color=INK)
     if not values.total:
         axes.text(0.5, 0.5, "nothing to show", ha="center", va="center", color=INK, transform=axes.transAxes)
@@ -92,8 +81,7 @@ def _histogram(axes: "Axes", values: Histogram, title: str, label: str) -> None:
 
 
 def _projection(axes: "Axes", figures: Figures) -> None:
-    axes.set_title("Two principal components", color=INK, loc="left")
-    _frame(axes)
+    frame(axes, "Two principal components")
     axes.set_xticks([])
     axes.set_yticks([])
     points, names = np.array(figures.points).reshape(-1, 2), np.array(figures.kinds)
@@ -107,8 +95,7 @@ def _projection(axes: "Axes", figures: Figures) -> None:
 
 
 def _trend(axes: "Axes", history: Sequence[Point]) -> None:
-    axes.set_title(f"Last {len(history)} reports" if len(history) > 1 else "First report", color=INK, loc="left")
-    _frame(axes)
+    frame(axes, f"Last {len(history)} reports" if len(history) > 1 else "First report")
     axes.set_ylim(-0.03, 1.05)
     axes.set_xticks([])
     lines: tuple[tuple[str, list[float | None]], ...] = (
@@ -131,10 +118,3 @@ def _trend(axes: "Axes", history: Sequence[Point]) -> None:
             handlelength=1.2,
             columnspacing=1,
         )
-
-
-def _frame(axes: "Axes") -> None:
-    axes.grid(color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)

@@ -1,6 +1,5 @@
 """`reports/usage_cost`: what the calls of all tenants have cost."""
 
-import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +10,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.reports.usage_plots import Latency, latencies_of, usage_figure
-from assets.row_metadata import OWNERS, Metadata
+from assets.row_metadata import OWNERS, Metadata, picture
 from resources import tenancy
 from resources.database.session import Database
 from resources.platform import DatabaseResource, as_failure
@@ -50,9 +49,8 @@ def usage_cost(
         period, cells, latencies, budgets = read(database.database, config.days)
     context.log.info(f"{sum(cell.figures.calls for cell in cells):,} calls of {len(budgets):,} tenants.")
     days = f"{period.days[0]:%d %b %Y} to {period.days[-1]:%d %b %Y}"
-    picture = base64.b64encode(usage_figure(days, period.days, cells, latencies)).decode()
     metadata = cost_metadata(cells, budgets)
-    metadata["plot"] = dg.MetadataValue.md(f"![usage and cost](data:image/png;base64,{picture})")
+    metadata["plot"] = picture("usage and cost", usage_figure(days, period.days, cells, latencies))
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(version_of(cells)))
 
 

@@ -1,19 +1,17 @@
 """One picture of what calls cost, for the Dagster UI and the command line."""
 
-import io
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from assets.reports.plots import COLOURS, GRID, INK
+from assets.reports.picture import COLOURS, INK, QUIET, canvas, frame, png
 from resources.stores.usage import Cell, Figures, Line, money
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-QUIET = "#6b7280"
 # One colour for each of the dearest, the last for all others together.
 NAMED = len(COLOURS) - 1
 LATENCIES_SHOWN = 8
@@ -86,12 +84,7 @@ def usage_figure(title: str, days: Sequence[date], cells: Sequence[Cell], latenc
         cells: The usage; `provider` is what it is called in the picture.
         latencies: By the same names.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    # The object interface: pyplot keeps global state, and this runs in worker threads.
-    figure = Figure(figsize=(10.4, 7.2), dpi=80, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = canvas(10.4, 7.2, "constrained")
     figure.get_layout_engine().set(w_pad=0.14, h_pad=0.14)  # type: ignore[union-attr, call-arg]
     total = sum((cell.figures for cell in cells), Figures())
     figure.suptitle(f"{title}: {_summary(total)}", color=INK, fontsize=14, weight="bold")
@@ -103,9 +96,7 @@ def usage_figure(title: str, days: Sequence[date], cells: Sequence[Cell], latenc
         _cost(axes["cost"], bars, cells, colours, total)
         _tokens(axes["tokens"], bars, cells)
         _latency(axes["latency"], latencies, colours)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return png(figure)
 
 
 def colours_of(cells: Iterable[Cell]) -> dict[str, str]:
@@ -232,12 +223,8 @@ def _say(axes: "Axes", words: str) -> None:
 
 
 def _frame(axes: "Axes", title: str) -> None:
-    axes.set_title(title, color=INK, loc="left")
-    axes.grid(color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
+    frame(axes, title)
     axes.tick_params(colors=INK, labelsize=9)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
 
 
 def short(name: str) -> str:

@@ -1,6 +1,5 @@
 """`reports/vector_quality`: how good a source's vectors are."""
 
-import base64
 import hashlib
 import time
 
@@ -13,7 +12,7 @@ from assets.reports.measuring import measure_source
 from assets.reports.plots import quality_figure
 from assets.reports.score import judge
 from assets.reports.trend import trend
-from assets.row_metadata import OWNERS
+from assets.row_metadata import OWNERS, picture
 from resources.catalog import SourceRow
 from resources.database.session import Database
 from resources.platform import DatabaseResource, EmbedderResource, as_failure
@@ -22,6 +21,7 @@ from resources.providers.embedder import Embedder
 from resources.stores import embeddings, promotion, vector_index
 from resources.stores import quality_samples as samples
 from resources.stores import reports as store
+from resources.stores.embeddings import Coverage
 from resources.stores.reports import Point, Report
 from resources.stores.spaces import Space
 
@@ -57,7 +57,7 @@ def vector_quality(
             )
         count, digest = samples.digest(connection, source.id, space)
         covered = embeddings.coverage(connection, source.id, space.id)
-        index = "hnsw" if vector_index.state(connection, space.id).exists else "exact"
+        index = "hnsw" if vector_index.exists(connection, space.id) else "exact"
         report = store.latest(connection, source.id)
     configured = hashlib.sha256(repr(provider.profile).encode()).hexdigest()[:8]
     manifest = f"{REPORT_VERSION}:{space.id}:{configured}:{index}:{covered.embedded}/{covered.chunks}:{digest}"
@@ -65,7 +65,7 @@ def vector_quality(
     if fresh:
         progress = Progress("quality", 1, context.log.info)
         with as_failure():
-            make_report(database.database, source, space, provider, manifest, count)
+            make_report(database.database, source, space, provider, manifest, count, covered)
         progress.advance(1)
     report, history = _stored(database.database, source)
     metadata = report_metadata(report, history, fresh=fresh)
@@ -83,15 +83,16 @@ def vector_quality(
 
 
 def make_report(
-    database: Database, source: SourceRow, space: Space, provider: Embedder, manifest: str, count: int
-) -> None:
+    database: Database, source: SourceRow, space: Space, provider: Embedder, manifest: str, count: int,
+    covered: Coverage,
+) -> None:  # fmt: skip
     """Measure, judge, draw and store.
 
     Raises:
         PrecedentError: no endpoint embedded the canaries; what was not looked at is not judged.
         BudgetExhausted: the tenant's money is used up.
     """
-    found = measure_source(database, source, space, provider, count=count, seed=manifest)
+    found = measure_source(database, source, space, provider, count=count, covered=covered, seed=manifest)
     with database.bulk(source.tenant_id) as connection:
         verdict = judge(found.measures, limits_of(connection, source.id))
         store.save(
@@ -158,8 +159,7 @@ def report_metadata(report: Report, history: list[Point], *, fresh: bool) -> dic
             if value is not None:
                 found[f"trend/{name}"] = dg.MetadataValue.float(round(float(value), 6))
     if report.plot:
-        picture = base64.b64encode(bytes(report.plot)).decode()
-        found["plot"] = dg.MetadataValue.md(f"![vector quality](data:image/png;base64,{picture})")
+        found["plot"] = picture("vector quality", bytes(report.plot))
     return found
 
 

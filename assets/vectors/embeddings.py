@@ -76,8 +76,7 @@ def embeddings(
         orphans = store.remove_orphans(connection, space.id)
         connection.commit()
         statistics.after_load(connection, f"embeddings_{space.id}", sum(result.embedded for result in results))
-        vector_index.after_writing(connection, space.id)
-        index = vector_index.state(connection, space.id)
+        index = vector_index.after_writing(connection, space.id)
         covered = store.coverage(connection, source.id, space.id)
         total, digest = store.manifest(connection, source.id, space.id)
     added = sum(result.embedded for result in results)
@@ -99,7 +98,7 @@ def embeddings(
         "tokens/input": dg.MetadataValue.int(tokens),
         "rate/tokens_per_s": dg.MetadataValue.float(round(tokens / max(progress.seconds, 1e-9), 1)),
         "cache/hit_rate": dg.MetadataValue.float(round(1 - added / total, 4) if total else 1.0),
-        "coverage/chunks": dg.MetadataValue.float(covered.embedded / covered.chunks if covered.chunks else 1.0),
+        "coverage/chunks": dg.MetadataValue.float(covered.share),
     }
     if provider.backend:
         metadata["engine/backend"] = dg.MetadataValue.text(provider.backend)

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from orchestration.commands import provider_output as output
+from orchestration.commands import output, provider_output
 from orchestration.commands.configuration import Json, Tenant
-from orchestration.commands.providing import NoTest, follow, providers
+from orchestration.commands.options import NoTest
+from orchestration.commands.providing import follow, providers
 from resources import tenancy
 from resources.database.session import Database
 from resources.errors import UsageError
@@ -78,7 +79,7 @@ def provider_apply(
         output.emit({"tenant": tenant, "applied": applied, "changes": _described(found.changes), "tests": health})
         return
     for trial in trials.values():
-        output.show_health(trial.health)
+        provider_output.show_health(trial.health)
     counts = {action: sum(change.action == action for change in found.changes) for action in MARKS}
     said = ", ".join(f"{count} {action}" for action, count in counts.items() if count) or "nothing is declared"
     output.say(f"{'Dry run, nothing was changed' if dry_run else 'Applied' if applied else 'Nothing to do'}: {said}.")
@@ -93,9 +94,9 @@ def show_changes(tenant: str, changes: Sequence[Change]) -> None:
         output.say(f"{MARKS[change.action]} {change.kind}{name}{action}")
         for field, (old, new) in change.fields.items():
             if change.action == ADDED:
-                output.say(f"    {field}: {output.plain(new)}")
+                output.say(f"    {field}: {provider_output.plain(new)}")
             else:
-                output.say(f"    {field}: {output.plain(old)} -> {output.plain(new)}")
+                output.say(f"    {field}: {provider_output.plain(old)} -> {provider_output.plain(new)}")
 
 
 def provider_rotate_keys(

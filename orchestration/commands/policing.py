@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import select
 
-from orchestration.commands import provider_output as output
+from orchestration.commands import output
 from orchestration.commands.configuration import Json, Tenant
 from resources import catalog, tenancy
 from resources.database.models import DataSource, Policy

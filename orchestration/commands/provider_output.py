@@ -1,4 +1,4 @@
-"""How providers are shown: tables and sentences for people; what is known as a secret is scrubbed from both."""
+"""How providers are shown to people: tables and sentences."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,39 +6,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import orjson
-
-from orchestration.commands.output import console, errors, print_json, print_table
+from orchestration.commands.output import say, table, warn
 from resources.providers.checking import Health
 from resources.providers.contract import ModelInfo
 from resources.providers.defaults import RETIREMENTS
 from resources.providers.registry import Listed
 from resources.providers.saving import Trial
 from resources.providers.showing import ROW, Seen, Shown
-from resources.redaction import scrub, scrub_values
 from resources.secrets import Stored
 
 NEVER = "-"
-
-
-def say(text: str) -> None:
-    """A sentence on standard output."""
-    console.print(scrub(text), markup=False, soft_wrap=True)
-
-
-def warn(text: str) -> None:
-    """A warning on standard error."""
-    errors.print(scrub(f"Warning: {text}"), style="yellow", markup=False, soft_wrap=True)
-
-
-def emit(value: Any) -> None:
-    """One JSON document on standard output."""
-    print_json(scrub_values(orjson.loads(orjson.dumps(value, default=_plain))))
-
-
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table; see `output.print_table`."""
-    print_table(title, columns, scrub_values([list(row) for row in rows]))
 
 
 def show_drivers(drivers: Sequence[Listed]) -> None:
@@ -167,7 +144,3 @@ def plain(value: Any) -> str:
     if value is None:
         return NEVER
     return str(value) if isinstance(value, str | Decimal) else json.dumps(value, default=str)
-
-
-def _plain(value: Any) -> Any:
-    return float(value) if isinstance(value, Decimal) else str(value)

@@ -1,19 +1,18 @@
 """`provider`: who embeds and who generates for a tenant, and whether they answer."""
 
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from orchestration.commands import provider_output as output
+from orchestration.commands import output, provider_output
 from orchestration.commands.configuration import Json, Tenant
+from orchestration.commands.options import KeyFile, KeyStdin, NoTest, Yes, confirm_removal
 from orchestration.commands.provider_input import pairs, read_secrets
 from orchestration.instance import dagster_instance
 from orchestration.pools import sync_pools
 from resources import tenancy
 from resources.database.session import Database
-from resources.errors import PrecedentError, UsageError
+from resources.errors import PrecedentError
 from resources.providers import checking, rows, saving, showing
 from resources.providers.access import same_space
 from resources.providers.contract import Capability
@@ -24,7 +23,6 @@ from resources.providers.targets import Target, chain
 from resources.settings import Settings
 
 Name = Annotated[str, typer.Argument(help="The provider's name.")]
-NoTest = Annotated[bool, typer.Option("--no-test", help="Save without trying whether it answers.")]
 
 providers = typer.Typer(help="AI providers of a tenant: embeddings and text generation.")
 
@@ -52,10 +50,8 @@ def provider_add(
     ] = None,
     fallback: Annotated[str | None, typer.Option("--fallback", help="Who is asked where this one fails.")] = None,
     description: Annotated[str | None, typer.Option("--description", help="For people.")] = None,
-    key_file: Annotated[
-        Path | None, typer.Option("--key-file", help="A file with the key, or a mapping of secrets; - is stdin.")
-    ] = None,
-    key_stdin: Annotated[bool, typer.Option("--key-stdin", help="Read the key from standard input.")] = False,
+    key_file: KeyFile = None,
+    key_stdin: KeyStdin = False,
     no_key: Annotated[bool, typer.Option("--no-key", help="There is no key; a stored one is removed.")] = False,
     activate: Annotated[bool, typer.Option("--activate", help="Make it the tenant's choice.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the provider of this name.")] = False,
@@ -92,7 +88,7 @@ def provider_add(
     parts += ["active"] if shown.active else []
     parts += [f"falls back to {shown.fallback}"] if shown.fallback else []
     output.say(", ".join(parts) + ".")
-    output.show_trial(name, saved.trial)
+    provider_output.show_trial(name, saved.trial)
     if note:
         output.say(note)
     if not shown.active:
@@ -108,11 +104,11 @@ def provider_list(
     """List a tenant's providers, or with --available the drivers."""
     if available:
         drivers = listed()
-        output.emit(drivers) if json else output.show_drivers(drivers)
+        output.emit(drivers) if json else provider_output.show_drivers(drivers)
         return
     settings = Settings.from_environment()
     found = showing.every(Database.open(settings), settings, tenant)
-    output.emit(found) if json else output.show_providers(tenant, found)
+    output.emit(found) if json else provider_output.show_providers(tenant, found)
 
 
 @providers.command("show")
@@ -124,7 +120,7 @@ def provider_show(name: Name, tenant: Tenant = tenancy.DEFAULT_TENANT, json: Jso
         output.emit(found[0] if len(found) == 1 else found)
         return
     for item in found:
-        output.show_provider(item)
+        provider_output.show_provider(item)
 
 
 @providers.command("test")
@@ -137,7 +133,7 @@ def provider_test(name: Name, tenant: Tenant = tenancy.DEFAULT_TENANT, json: Jso
         output.emit(found[0] if len(found) == 1 else found)
     for health in found:
         if health.reachable and not json:
-            output.show_health(health)
+            provider_output.show_health(health)
     if failed := [health for health in found if not health.reachable]:
         raise PrecedentError(f"{name} gives no usable answer: {failed[0].error}")
 
@@ -183,7 +179,7 @@ def provider_deactivate(name: Name, tenant: Tenant = tenancy.DEFAULT_TENANT, jso
 @providers.command("remove")
 def provider_remove(
     name: Name,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     tenant: Tenant = tenancy.DEFAULT_TENANT,
     json: Json = False,
 ) -> None:
@@ -196,9 +192,7 @@ def provider_remove(
     if shown is not None and not yes:
         what = f"{name} of {tenant}" + (", which is active" if shown.active else "")
         what += f", the fallback of {', '.join(relying)}" if relying else ""
-        if not sys.stdin.isatty():
-            raise UsageError(f"This removes {what}: say --yes.")
-        typer.confirm(f"Remove {what}?", abort=True, err=True)
+        confirm_removal(what)
     rows.remove(database, tenant, name)
     follow(settings, database)
     if json:
@@ -222,13 +216,13 @@ def provider_models(name: Name, tenant: Tenant = tenancy.DEFAULT_TENANT, json: J
     if json:
         output.emit(
             [
-                {"id": model.id, "in_use": model.id == target.model, "shutdown": output.ends_on(model),
+                {"id": model.id, "in_use": model.id == target.model, "shutdown": provider_output.ends_on(model),
                  "context_tokens": model.context_tokens}
                 for model in found
             ]
         )  # fmt: skip
     elif found:
-        output.show_models(name, found, target.model)
+        provider_output.show_models(name, found, target.model)
     else:
         output.say(f"{name} has no list of models; it uses {target.model}.")
 

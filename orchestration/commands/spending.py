@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from orchestration.commands.configuration import Json, Tenant
-from orchestration.commands.output import console, print_json, print_table
+from orchestration.commands.output import console, print_json, print_table, say
 from resources import tenancy
 from resources.database.session import Database
 from resources.errors import PrecedentError, UsageError
@@ -68,7 +68,7 @@ def usage(
     _show(f"Usage of {tenant}, {period}", by, lines, total)
     console.print(said_of(budget))
     if plot is not None:
-        console.print(f"Drawn to {plot}.", markup=False, soft_wrap=True)
+        say(f"Drawn to {plot}.")
 
 
 @ledger.command("reprice")
@@ -119,7 +119,7 @@ def reconcile_command(
         rows = [_reconciled(item) for item in found]
         print_json(plain({"tenant": tenant, "from": span.start, "to": span.end, "gateways": rows}))
     elif not found:
-        console.print(f"{tenant} has no gateway to compare with.", markup=False)
+        say(f"{tenant} has no gateway to compare with.")
     else:
         _show_reconciled(f"{tenant} beside its gateways, {period}", found)
     lost = [item for item in found if not item.reachable]
@@ -242,7 +242,7 @@ def _show_repriced(title: str, found: Sequence[Repriced]) -> None:
     ]  # fmt: skip
     show_aligned(title, columns, rows, left=2)
     for note in sorted({f"{item.provider}: {item.note}" for item in found if item.note}):
-        console.print(note, markup=False, soft_wrap=True)
+        say(note)
 
 
 def _reconciled(item: Reconciliation) -> dict[str, Any]:
@@ -279,7 +279,7 @@ def _show_reconciled(title: str, found: Sequence[Reconciliation]) -> None:
         show_aligned(title, columns, rows, left=2)
     for item in found:
         said = f"{item.verdict}, by {item.basis}." if item.basis else f"{item.verdict}."
-        console.print(f"{item.provider}: {said} {' '.join(item.notes)}".strip(), markup=False, soft_wrap=True)
+        say(f"{item.provider}: {said} {' '.join(item.notes)}".strip())
 
 
 def _beside(found: Comparison) -> list[str]:

@@ -1,18 +1,18 @@
 """`store`: the server that holds a copy of a tenant's vectors."""
 
-import sys
 from contextlib import closing
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from orchestration.commands import provider_output as output
+from orchestration.commands import output
 from orchestration.commands.configuration import Json, Tenant
+from orchestration.commands.options import KeyFile, KeyStdin, NoTest, Yes, confirm_removal
 from orchestration.commands.provider_input import read_secrets
+from orchestration.commands.provider_output import key_state
 from resources import tenancy, vector_stores
 from resources.database.session import Database
-from resources.errors import PrecedentError, UsageError
+from resources.errors import PrecedentError
 from resources.providers.contract import DriverInfo
 from resources.settings import Settings
 from resources.stores.qdrant import checking
@@ -37,15 +37,15 @@ def register(app: typer.Typer) -> None:
 def store_add(
     name: Name,
     url: Annotated[str, typer.Option("--url", help="Where the server is, e.g. https://qdrant.example.org:6333.")],
-    key_file: Annotated[Path | None, typer.Option("--key-file", help="A file with the key; - is stdin.")] = None,
-    key_stdin: Annotated[bool, typer.Option("--key-stdin", help="Read the key from standard input.")] = False,
+    key_file: KeyFile = None,
+    key_stdin: KeyStdin = False,
     isolation: Annotated[
         str,
         typer.Option("--isolation", help="shared: a collection a model; collection: one a space of this tenant."),
     ] = SHARED,
     prefer_grpc: Annotated[bool, typer.Option("--prefer-grpc", help="Send points by gRPC, on port 6334.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the store of this name.")] = False,
-    no_test: Annotated[bool, typer.Option("--no-test", help="Save without trying whether it answers.")] = False,
+    no_test: NoTest = False,
     tenant: Tenant = tenancy.DEFAULT_TENANT,
     json: Json = False,
 ) -> None:
@@ -92,7 +92,7 @@ def store_show(
     for row, item in zip(rows, found, strict=True):
         lines: list[list[object]] = [
             ["address", row.url + (" (gRPC)" if row.prefer_grpc else "")], ["isolation", row.isolation],
-            ["active", row.is_active], ["key", output.key_state(row.shown_key(settings))], ["revision", row.revision],
+            ["active", row.is_active], ["key", key_state(row.shown_key(settings))], ["revision", row.revision],
         ]  # fmt: skip
         lines += [
             [
@@ -124,7 +124,7 @@ def store_test(name: Name, tenant: Tenant = tenancy.DEFAULT_TENANT, json: Json =
 @stores.command("remove")
 def store_remove(
     name: Name,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     keep_points: Annotated[
         bool, typer.Option("--keep-points", help="Leave the points on the server, which need not answer then.")
     ] = False,
@@ -137,9 +137,7 @@ def store_remove(
     row = vector_stores.find(database, tenant, name)
     if not yes:
         what = f"the vector store {name} of {tenant}" + ("" if keep_points else f" and its points on {row.url}")
-        if not sys.stdin.isatty():
-            raise UsageError(f"This removes {what}: say --yes.")
-        typer.confirm(f"Remove {what}?", abort=True, err=True)
+        confirm_removal(what)
     emptied = 0
     if not keep_points:
         with closing(vector_stores.open_server(database, settings, row)) as server:

@@ -71,9 +71,7 @@ def _in_precision_in_use(database: Database, settings: Settings, context: CallCo
     if local is None:
         return target
     with database.bulk(context.tenant_id) as connection:
-        used = spaces.precision_in_use(
-            connection, target.driver.name, target.model.rsplit("/", 1)[-1], local.revision
-        )  # fmt: skip
+        used = spaces.precision_in_use(connection, target.driver.name, target.bare_model, local.revision)
     if used in (None, local.precision):
         return target
     if used in precisions(device_of(target.options.device)):

@@ -31,7 +31,7 @@ from resources.providers.masking import mask
 from resources.providers.routing import Preferred, Route
 from resources.providers.row_checks import Specification, explained
 from resources.providers.saving import Trial, keep, try_all, with_measured
-from resources.secrets import Keyring, SecretError
+from resources.secrets import SecretError, unsealed
 from resources.settings import Settings
 
 
@@ -236,10 +236,8 @@ def _stored(database: Database, settings: Settings, tenant: str, compared: Colle
 
 def _secrets(row: IntelligenceProvider, settings: Settings, *, needed: bool) -> dict[str, str]:
     """A row's secrets; where only their names are wanted and the key is lost, the name that nearly all have."""
-    if not row.credentials:
-        return {}
     try:
-        return Keyring.open(settings).decrypt(row.credentials, tenant_id=row.tenant_id, row_id=row.id)
+        return unsealed(settings, row.credentials, tenant_id=row.tenant_id, row_id=row.id)
     except SecretError:
         if needed:
             raise

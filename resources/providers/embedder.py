@@ -102,7 +102,7 @@ class Embedder:
                 f"Nobody knows the dimension of {target.model} yet: run `precedent provider test {target.name}`, "
                 "which measures and keeps it."
             )
-        model = target.model.rsplit("/", 1)[-1] if local else target.common_model
+        model = target.bare_model if local else target.common_model
         return SpaceProfile(
             provider=target.driver.name if local else "endpoint",
             model=model,

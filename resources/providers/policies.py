@@ -119,7 +119,7 @@ def budget_of(text: str) -> Decimal | None:
     return amount
 
 
-def check_address(base_url: str, *, allow_private: bool) -> None:
+def check_address(base_url: str, *, allow_private: bool, what: str = "provider") -> None:
     """Refuse an address that is none, or a private one where the policy forbids it.
 
     Every address that the name resolves to counts: one private among them is enough to be refused.
@@ -130,7 +130,7 @@ def check_address(base_url: str, *, allow_private: bool) -> None:
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         shown = "That" if "@" in base_url else repr(base_url)  # before an @ stands perhaps a password
-        raise UsageError(f"{shown} is no address of a provider: write https://host/path.")
+        raise UsageError(f"{shown} is no address of a {what}: write https://host/path.")
     if parts.query or parts.fragment:
         raise UsageError("A base URL ends with its path: leave out what follows `?` or `#`.")
     if parts.username or parts.password:

@@ -25,11 +25,25 @@ class Listed:
     distribution: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What the entry points gave.
+
+    Attributes:
+        drivers: By name.
+        distributions: Where each of them comes from, by name.
+        broken: Those that could not be loaded: distribution and reason, by name.
+    """
+
+    drivers: dict[str, type[Driver]]
+    distributions: dict[str, str]
+    broken: dict[str, tuple[str, str]]
+
+
 @lru_cache(maxsize=1)
-def _load() -> tuple[dict[str, type[Driver]], dict[str, tuple[str, str]]]:
-    """Drivers by name, and those that could not be loaded with distribution and reason; one bad one stops no other."""
-    found: dict[str, type[Driver]] = {}
-    broken: dict[str, tuple[str, str]] = {}
+def _load() -> _Loaded:
+    """All drivers; one bad one stops no other, and of two with one name ours is taken."""
+    loaded = _Loaded({}, {}, {})
     for point in sorted(entry_points(group=GROUP), key=lambda p: (p.dist.name if p.dist else "") != OURS):
         distribution = point.dist.name if point.dist else "unknown"
         try:
@@ -37,10 +51,11 @@ def _load() -> tuple[dict[str, type[Driver]], dict[str, tuple[str, str]]]:
             if not (isinstance(driver, type) and issubclass(driver, Driver) and driver.info.name == point.name):
                 raise TypeError(f"is no Driver named {point.name}")  # noqa: TRY301 - told to the user below
         except Exception as error:  # whatever another distribution does at import
-            broken[point.name] = (distribution, f"{type(error).__name__}: {error}")
+            loaded.broken[point.name] = (distribution, f"{type(error).__name__}: {error}")
             continue
-        found.setdefault(point.name, driver)
-    return found, broken
+        loaded.drivers.setdefault(point.name, driver)
+        loaded.distributions.setdefault(point.name, distribution)
+    return loaded
 
 
 def driver_type(name: str) -> type[Driver]:
@@ -49,30 +64,37 @@ def driver_type(name: str) -> type[Driver]:
     Raises:
         UsageError: there is none, or its SDK is missing; the message names the extra to install.
     """
-    found, broken = _load()
-    if name in broken and name not in found:
-        raise UsageError(f"The driver {name!r} could not be loaded: {broken[name][1]}.")
-    if name not in found:
-        raise UsageError(f"There is no driver {name!r}: choose from {', '.join(sorted(found))}.")
-    missing = _missing(found[name].info)
+    loaded = _load()
+    driver = loaded.drivers.get(name)
+    if driver is None and name in loaded.broken:
+        raise UsageError(f"The driver {name!r} could not be loaded: {loaded.broken[name][1]}.")
+    if driver is None:
+        raise UsageError(f"There is no driver {name!r}: choose from {', '.join(sorted(loaded.drivers))}.")
+    missing = _missing(driver.info)
     if missing:
         raise UsageError(missing)
-    return found[name]
+    return driver
+
+
+def is_ours(driver: str) -> bool:
+    """Whether a driver comes with this distribution."""
+    return _load().distributions.get(driver) == OURS
 
 
 def listed() -> list[Listed]:
     """Every driver, the usable ones first."""
-    found, broken = _load()
+    loaded = _load()
     rows = []
-    for name, driver in found.items():
+    for name, driver in loaded.drivers.items():
         info, why = driver.info, _missing(driver.info)
-        distribution = next(
-            (p.dist.name for p in entry_points(group=GROUP) if p.name == name and p.dist is not None), OURS
-        )
         capabilities = tuple(sorted(item.value for item in info.capabilities))
-        rows.append(Listed(name, info.title, capabilities, why is None, why, info.experimental, distribution))
+        rows.append(
+            Listed(name, info.title, capabilities, why is None, why, info.experimental, loaded.distributions[name])
+        )
     rows += [
-        Listed(name, name, (), False, why, False, dist) for name, (dist, why) in broken.items() if name not in found
+        Listed(name, name, (), False, why, False, distribution)
+        for name, (distribution, why) in loaded.broken.items()
+        if name not in loaded.drivers
     ]
     return sorted(rows, key=lambda row: (not row.available, row.name))
 

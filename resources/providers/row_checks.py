@@ -15,7 +15,7 @@ from resources.providers.contract import Capability, DriverInfo
 from resources.providers.options import ModelOptions, model_options, performance_options
 from resources.providers.policies import check_address
 from resources.providers.pricing import checked_cost_config
-from resources.providers.registry import OURS, driver_type, listed
+from resources.providers.registry import driver_type, is_ours
 from resources.providers.targets import ENVIRONMENT, Target
 
 # A driver from elsewhere may take options of any name; what is stored there is not encrypted.
@@ -125,11 +125,6 @@ def check_same_space(target: Target, other: Target) -> None:
             f"{other.name} gives {other.dimensions} dimensions, {target.name} {target.dimensions}: embeddings fall "
             "back only to the same dimensions."
         )
-
-
-def is_ours(driver: str) -> bool:
-    """Whether a driver comes with this distribution."""
-    return any(item.name == driver and item.distribution == OURS for item in listed())
 
 
 def explained(error: IntegrityError, names: str) -> UsageError:

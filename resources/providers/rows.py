@@ -15,7 +15,7 @@ from resources.errors import NotFoundError, UsageError
 from resources.providers.contract import Capability
 from resources.providers.row_checks import Specification, check, check_same_space, explained
 from resources.providers.targets import Target, target_of
-from resources.secrets import Keyring
+from resources.secrets import sealed
 from resources.settings import Settings
 
 __all__ = ["Specification"]
@@ -117,9 +117,7 @@ def write(
     row.updated_at = func.now()
     session.flush()
     if spec.secrets is not None:
-        row.credentials = (
-            Keyring.open(settings).encrypt(spec.secrets, tenant_id=owner.id, row_id=row.id) if spec.secrets else None
-        )
+        row.credentials = sealed(settings, spec.secrets, tenant_id=owner.id, row_id=row.id)
     if spec.active:
         _activate(session, row)
     elif spec.active is False:

@@ -12,13 +12,13 @@ from sqlalchemy import case, func, select
 from resources import tenancy
 from resources.database.models import IntelligenceProvider, ProviderHealth
 from resources.database.session import Database
-from resources.errors import NotFoundError, PrecedentError, UsageError
+from resources.errors import NotFoundError, UsageError
 from resources.providers.contract import Capability
 from resources.providers.policies import is_private
 from resources.providers.row_checks import addresses
 from resources.providers.rows import find as find_row
 from resources.providers.targets import ENVIRONMENT, Target, chain, target_of
-from resources.secrets import Keyring, Stored, key_id
+from resources.secrets import Stored, shown
 from resources.settings import Settings
 
 ROW, BUILT_IN = "row", "built-in"
@@ -167,18 +167,10 @@ def _of_row(
         performance=dict(row.performance_config), cost=dict(row.cost_config),
         fallback=names.get(row.fallback_id) if row.fallback_id else None, description=row.description,
         revision=row.revision, behaviour=target.revision if target else None,
-        external=target.external if target else None, credentials=_credentials(row, settings),
+        external=target.external if target else None,
+        credentials=shown(settings, row.credentials, tenant_id=row.tenant_id, row_id=row.id),
         seen=_current(seen, row.name, target.edit if target else None), problem=problem, updated_at=row.updated_at,
     )  # fmt: skip
-
-
-def _credentials(row: IntelligenceProvider, settings: Settings) -> Stored:
-    if not row.credentials:
-        return Stored(False)
-    try:
-        return Keyring.open(settings).describe(row.credentials, tenant_id=row.tenant_id, row_id=row.id)
-    except PrecedentError:
-        return Stored(True, key_id=key_id(row.credentials))
 
 
 def _without_row(target: Target, seen: Mapping[str, tuple[str, Seen]]) -> Shown:

@@ -18,9 +18,9 @@ from resources.providers.ledger import Limits
 from resources.providers.options import ModelOptions, PerformanceOptions, model_options, performance_options
 from resources.providers.policies import is_private
 from resources.providers.pricing import Tariff
-from resources.providers.registry import OURS, driver_type, listed
+from resources.providers.registry import driver_type, is_ours
 from resources.redaction import register_secret
-from resources.secrets import Keyring
+from resources.secrets import unsealed
 from resources.settings import Settings
 
 ENVIRONMENT = "environment"
@@ -64,9 +64,14 @@ class Target:
     precision: str | None = None
 
     @property
+    def bare_model(self) -> str:
+        """The model without the vendor, organisation or folder before it."""
+        return _bare(self.model)
+
+    @property
     def common_model(self) -> str:
         """The model by the name it has everywhere: gateways prefix it with the vendor's."""
-        return (self.options.same_as or self.model).rsplit("/", 1)[-1].lower()
+        return _bare(self.options.same_as or self.model).lower()
 
     @property
     def dimensions(self) -> int | None:
@@ -135,9 +140,13 @@ class Target:
             key = os.environ.get("OPENAI_API_KEY", "")
             register_secret(key)
             return {"api_key": key}
-        if not self.stored or self.row_id is None:
+        if self.row_id is None:
             return {}
-        return Keyring.open(settings).decrypt(self.stored, tenant_id=self.tenant_id, row_id=self.row_id)
+        return unsealed(settings, self.stored, tenant_id=self.tenant_id, row_id=self.row_id)
+
+
+def _bare(model: str) -> str:
+    return model.rsplit("/", 1)[-1]
 
 
 _drivers: dict[tuple[int, str, str, str, str | None], Driver] = {}
@@ -184,10 +193,10 @@ def target_of(row: IntelligenceProvider) -> Target:
         UsageError: its driver is unknown or its options do not fit any more.
     """
     kind = driver_type(row.provider)
-    ours = any(item.name == row.provider and item.distribution == OURS for item in listed())
     return Target(
         name=row.name, driver=kind.info, tenant_id=row.tenant_id, capability=Capability(row.capability or ""),
-        model=row.model or "", base_url=row.base_url, options=model_options(dict(row.model_config), ours=ours),
+        model=row.model or "", base_url=row.base_url,
+        options=model_options(dict(row.model_config), ours=is_ours(row.provider)),
         performance=performance_options(dict(row.performance_config)), cost=dict(row.cost_config),
         edit=f"{row.id}.{row.revision}", row_id=row.id, fallback_id=row.fallback_id, is_active=row.is_active,
         stored=row.credentials,

@@ -9,13 +9,15 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-PENDING = """
+# Of chunks `c`: those that are cut as the space needs them.
+IN_CUT = "c.cut = (SELECT cut FROM embedding_spaces WHERE id = %(space)s)"
+PENDING = f"""
 SELECT DISTINCT c.content_hash, c.tokens FROM chunks c
-WHERE c.source_id = %(source)s AND c.cut = (SELECT cut FROM embedding_spaces WHERE id = %(space)s)
+WHERE c.source_id = %(source)s AND {IN_CUT}
   AND NOT EXISTS (
   SELECT FROM embeddings e WHERE e.space_id = %(space)s AND e.content_hash = c.content_hash)
 ORDER BY c.tokens DESC, c.content_hash
-"""
+"""  # noqa: S608 - IN_CUT is a constant
 READ_TEXTS = """
 SELECT DISTINCT ON (content_hash) content_hash, text FROM chunks WHERE content_hash = ANY(%s)
 ORDER BY content_hash
@@ -41,41 +43,41 @@ ON CONFLICT (space_id, content_hash) DO UPDATE SET
   attempts = embedding_failures.attempts + 1, error = excluded.error, failed_at = now()
 """
 # What loses its last passage leaves the searched partition and is kept in the cache.
-REMOVE_ORPHANS = """
+REMOVE_ORPHANS = f"""
 WITH gone AS (
   DELETE FROM embeddings e WHERE e.space_id = %(space)s AND NOT EXISTS (
     SELECT FROM chunks c WHERE c.content_hash = e.content_hash
-      AND c.cut = (SELECT cut FROM embedding_spaces WHERE id = %(space)s))
+      AND {IN_CUT})
   RETURNING space_id, tenant_id, content_hash, embedding)
 INSERT INTO embedding_cache (space_id, tenant_id, content_hash, embedding) SELECT * FROM gone
 ON CONFLICT (space_id, content_hash) DO UPDATE SET embedding = excluded.embedding, removed_at = now()
-"""
-TAKE_BACK = """
+"""  # noqa: S608 - IN_CUT is a constant
+TAKE_BACK = f"""
 WITH back AS (
   DELETE FROM embedding_cache k WHERE k.space_id = %(space)s AND EXISTS (
     SELECT FROM chunks c WHERE c.source_id = %(source)s AND c.content_hash = k.content_hash
-      AND c.cut = (SELECT cut FROM embedding_spaces WHERE id = %(space)s))
+      AND {IN_CUT})
   RETURNING space_id, tenant_id, content_hash, embedding)
 INSERT INTO embeddings (space_id, tenant_id, content_hash, embedding) SELECT * FROM back
 ON CONFLICT (space_id, content_hash) DO NOTHING
-"""
+"""  # noqa: S608 - IN_CUT is a constant
 REMOVE_ORPHAN_FAILURES = """
 DELETE FROM embedding_failures f WHERE f.space_id = %(space)s
   AND NOT EXISTS (SELECT FROM chunks c WHERE c.content_hash = f.content_hash)
 """
-MANIFEST = """
+MANIFEST = f"""
 SELECT count(*), encode(sha256(coalesce(string_agg(h, ''::bytea ORDER BY h), ''::bytea)), 'hex')
 FROM (SELECT DISTINCT c.content_hash AS h FROM chunks c
       JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
-      WHERE c.source_id = %(source)s AND c.cut = (SELECT cut FROM embedding_spaces WHERE id = %(space)s)) held
-"""
-COVERAGE = """
+      WHERE c.source_id = %(source)s AND {IN_CUT}) held
+"""  # noqa: S608 - IN_CUT is a constant
+COVERAGE = f"""
 SELECT count(*), count(e.content_hash), count(f.content_hash)
 FROM chunks c
 LEFT JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
 LEFT JOIN embedding_failures f ON f.space_id = %(space)s AND f.content_hash = c.content_hash
-WHERE c.source_id = %(source)s AND c.cut = (SELECT cut FROM embedding_spaces WHERE id = %(space)s)
-"""
+WHERE c.source_id = %(source)s AND {IN_CUT}
+"""  # noqa: S608 - IN_CUT is a constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,11 @@ class Coverage:
     chunks: int
     embedded: int
     failed: int
+
+    @property
+    def share(self) -> float:
+        """The part that has a vector; of nothing, all."""
+        return self.embedded / self.chunks if self.chunks else 1.0
 
 
 def pending(connection: "psycopg.Connection[Any]", source_id: int, space_id: int) -> list[PendingText]:

@@ -1,8 +1,7 @@
-"""Putting two rankings together."""
+"""Putting the two legs of search together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-RRF_K = 60
 # How much the text leg counts beside the vector leg. Chosen with the tuning halves of the labelled sets
 # (`python -m benchmarks tuning`), see docs/search.md.
 TEXT_WEIGHT = 0.7
@@ -26,22 +25,6 @@ def score_fusion(
     highest = max(worded.values(), default=0.0)
     for item, score in worded.items():
         scores[item] = scores.get(item, 0.0) + text_weight * score / highest
-    return sorted(scores.items(), key=lambda pair: -pair[1])
-
-
-def reciprocal_rank_fusion(
-    rankings: Mapping[str, Sequence[int]], weights: Mapping[str, float] | None = None, *, k: int = RRF_K
-) -> list[tuple[int, float]]:
-    """Fuse rankings of ids, best first; returns (id, score), best first.
-
-    The score of an id is the sum over rankings of weight / (k + rank), ranks from 1; ties keep the order of the
-    first ranking that has them. Source: Cormack, Clarke and Büttcher, SIGIR 2009.
-    """
-    scores: dict[int, float] = {}
-    for name, ranking in rankings.items():
-        weight = (weights or {}).get(name, 1.0)
-        for rank, item in enumerate(ranking, start=1):
-            scores[item] = scores.get(item, 0.0) + weight / (k + rank)
     return sorted(scores.items(), key=lambda pair: -pair[1])
 
 

@@ -10,29 +10,18 @@ from numpy.typing import NDArray
 
 from resources.stores import vector_index
 from resources.stores.spaces import Space
+from resources.stores.vector_index import DISTANCE
+from resources.stores.vector_leg import EF_SEARCH
 
 Connection = psycopg.Connection[Any]
 
-# The index is on this very expression: another one is scanned exactly and would measure nothing.
-NEAREST = """
-SELECT (e.embedding::halfvec({dimensions})) <=> %(vector)s::halfvec({dimensions}) FROM embeddings e
-WHERE e.space_id = %(space)s
-ORDER BY (e.embedding::halfvec({dimensions})) <=> %(vector)s::halfvec({dimensions}) LIMIT %(limit)s
-"""
+NEAREST = f"""
+SELECT {DISTANCE} AS distance FROM embeddings e WHERE e.space_id = %(space)s ORDER BY distance LIMIT %(limit)s
+"""  # noqa: S608 - the interpolated expression is a constant
 # Which no index can serve, for the added zero. PostgreSQL 18 takes the index even with enable_indexscan off.
-EXACT = """
-SELECT ((e.embedding::halfvec({dimensions})) <=> %(vector)s::halfvec({dimensions})) + 0 AS distance FROM embeddings e
-WHERE e.space_id = %(space)s ORDER BY distance LIMIT %(limit)s
-"""
-# What search asks an index for when no filter takes from its answer; tests hold the two together.
-EF_SEARCH = 400
-ROWS = "SELECT count(*) FROM embeddings WHERE space_id = %s"
-
-
-def rows(connection: Connection, space: Space) -> int:
-    """How many vectors a space holds, of all the tenant's sources."""
-    row = connection.execute(ROWS, (space.id,)).fetchone()
-    return int(row[0]) if row else 0
+EXACT = f"""
+SELECT ({DISTANCE}) + 0 AS distance FROM embeddings e WHERE e.space_id = %(space)s ORDER BY distance LIMIT %(limit)s
+"""  # noqa: S608 - the interpolated expression is a constant
 
 
 def uses_index(connection: Connection, space: Space, query: NDArray[np.float32], k: int) -> bool:
@@ -62,5 +51,4 @@ def distances(
 
 
 def _values(space: Space, query: NDArray[np.float32], k: int) -> dict[str, Any]:
-    vector = "[" + ",".join(f"{x:.7g}" for x in query) + "]"
-    return {"vector": vector, "space": space.id, "limit": k}
+    return {"vector": vector_index.literal(query), "space": space.id, "limit": k}

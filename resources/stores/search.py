@@ -16,7 +16,7 @@ from resources.stores.search_filters import Filters
 from resources.stores.search_rerank import CHARACTERS, DEPTH, Reranker
 from resources.stores.search_snippets import LOOKED_AT, snippet
 from resources.stores.search_words import query_words
-from resources.stores.vector_leg import Hits, by_hits, by_vector, document_vectors
+from resources.stores.vector_leg import POOL, Hits, by_hits, by_vector, document_vectors
 
 __all__ = ["Filters", "Mode", "Result", "document_vectors", "search"]
 
@@ -25,7 +25,6 @@ SELECT d.id, d.external_id, i.name, d.kind, d.title, d.state, d.resolution, d.ur
        left(d.text, {LOOKED_AT}), d.labels
 FROM documents d JOIN integrations i ON i.id = d.source_id WHERE d.id = ANY(%s)
 """  # noqa: S608 - the interpolated number is a constant
-POOL = 100
 
 
 class Mode(StrEnum):

@@ -9,8 +9,13 @@ from numpy.typing import NDArray
 
 from resources.stores import vector_index
 from resources.stores.search_filters import Filters
-from resources.stores.vector_index import LARGEST_EF_SEARCH
+from resources.stores.vector_index import DISTANCE, LARGEST_EF_SEARCH
 
+# How many documents a leg of search gathers, of which the best are shown.
+POOL = 100
+# An index returns no more than it has looked at: so many passages for each of those documents.
+PASSAGES_PER_DOCUMENT = 4
+EF_SEARCH = PASSAGES_PER_DOCUMENT * POOL
 Hits = list[tuple[bytes, float]]
 # The filters come first and the scan is exact: a filter can make the answer smaller, never worse.
 EXACT = """
@@ -21,19 +26,15 @@ JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
 WHERE {filters}
 GROUP BY d.id ORDER BY similarity DESC, d.id LIMIT %(pool)s
 """
-# The expression is the index's own: without the dimension PostgreSQL would not know that it may use it.
-NEAREST = """
+NEAREST = f"""
 WITH nearest AS MATERIALIZED (
-  SELECT e.content_hash, (e.embedding::halfvec({dimensions})) <=> %(vector)s::halfvec({dimensions}) AS distance
+  SELECT e.content_hash, {DISTANCE} AS distance
   FROM embeddings e WHERE e.space_id = %(space)s ORDER BY distance LIMIT %(chunks)s)
 SELECT d.id, 1 - min(n.distance) AS similarity
 FROM nearest n JOIN chunks c ON c.content_hash = n.content_hash JOIN documents d ON d.id = c.document_id
-WHERE {filters}
+WHERE {{filters}}
 GROUP BY d.id ORDER BY similarity DESC, d.id LIMIT %(pool)s
-"""
-INDEXED = "SELECT to_regclass(format('public.ix_embeddings_%%s_hnsw', %s::bigint)) IS NOT NULL"
-# An index returns no more than it has looked at; a filter takes from that, so it looks at as much as it may.
-PASSAGES_PER_DOCUMENT = 4
+"""  # noqa: S608 - the interpolated expression is a constant
 OF_HITS = """
 SELECT d.id, max(h.similarity) AS similarity
 FROM unnest(%(hashes)s::bytea[], %(similarities)s::float8[]) AS h (content_hash, similarity)
@@ -80,14 +81,15 @@ def _search(
 ) -> Callable[[NDArray[np.float32]], list[tuple[int, float]]]:
     """How one vector is searched: by the index where there is one and the filters leave enough of what it finds."""
     condition, values = filters.sql()
-    row = connection.execute(INDEXED, (space_id,)).fetchone()
-    indexed = bool(row and row[0])
-    wanted = LARGEST_EF_SEARCH if filters.selective else min(LARGEST_EF_SEARCH, PASSAGES_PER_DOCUMENT * pool)
+    indexed = vector_index.exists(connection, space_id)
+    # A filter takes from what was found, so an index then looks at as much as it may.
+    wanted = LARGEST_EF_SEARCH if filters.selective else PASSAGES_PER_DOCUMENT * pool
     looked_at = min(LARGEST_EF_SEARCH, ef_search or wanted)
 
     def search(vector: NDArray[np.float32]) -> list[tuple[int, float]]:
-        literal = "[" + ",".join(f"{x:.7g}" for x in vector) + "]"
-        parameters = {**values, "vector": literal, "space": space_id, "pool": pool, "chunks": looked_at}
+        parameters = {
+            **values, "vector": vector_index.literal(vector), "space": space_id, "pool": pool, "chunks": looked_at,
+        }  # fmt: skip
         statement = NEAREST.format(filters=condition, dimensions=len(vector))
         if indexed:
             with vector_index.used(connection, looked_at):

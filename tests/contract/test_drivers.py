@@ -23,18 +23,7 @@ from resources.providers.testing.behaviour import Behaviour, Step
 from resources.providers.testing.bench import Bench, question
 from resources.providers.testing.plugin import DriverContract
 from resources.providers.testing.server import LoopbackServer
-from resources.providers.testing.wires import (
-    AnthropicWire,
-    AzureWire,
-    CopilotWire,
-    GatewayWire,
-    GeminiWire,
-    GrokWire,
-    MistralWire,
-    OllamaWire,
-    OpenAIWire,
-    Wire,
-)
+from resources.providers.testing.wires import WIRES, CopilotWire, GatewayWire, OllamaWire, Wire
 
 pytest_plugins = ["resources.providers.testing.plugin"]
 TEXT = Capability.TEXT_GENERATION
@@ -43,47 +32,47 @@ Serve = Callable[..., Bench]
 
 class TestOpenAI(DriverContract):
     driver_type = OpenAIDriver
-    wire = OpenAIWire()
+    wire = WIRES["openai"]()
 
 
 class TestAzureOpenAI(DriverContract):
     driver_type = AzureOpenAIDriver
-    wire = AzureWire()
+    wire = WIRES["azure_openai"]()
 
 
 class TestGrok(DriverContract):
     driver_type = GrokDriver
-    wire = GrokWire()
+    wire = WIRES["grok"]()
 
 
 class TestGateway(DriverContract):
     driver_type = GatewayDriver
-    wire = GatewayWire()
+    wire = WIRES["gateway"]()
 
 
 class TestCopilot(DriverContract):
     driver_type = CopilotDriver
-    wire = CopilotWire()
+    wire = WIRES["copilot"]()
 
 
 class TestClaude(DriverContract):
     driver_type = ClaudeDriver
-    wire = AnthropicWire()
+    wire = WIRES["claude"]()
 
 
 class TestGemini(DriverContract):
     driver_type = GeminiDriver
-    wire = GeminiWire()
+    wire = WIRES["gemini"]()
 
 
 class TestMistral(DriverContract):
     driver_type = MistralDriver
-    wire = MistralWire()
+    wire = WIRES["mistral"]()
 
 
 class TestOllama(DriverContract):
     driver_type = OllamaDriver
-    wire = OllamaWire()
+    wire = WIRES["ollama"]()
 
 
 class TestOllamaWithoutKey(DriverContract):

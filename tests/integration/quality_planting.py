@@ -24,7 +24,8 @@ def measured(database: Database, source: SourceRow) -> reports.Report:
         space = samples.measured_space(connection, source.id, provider.profile)
         assert space is not None
         count, digest = samples.digest(connection, source.id, space)
-    make_report(database, source, space, provider, f"3:test:{digest}", count)
+        covered = embeddings.coverage(connection, source.id, space.id)
+    make_report(database, source, space, provider, f"3:test:{digest}", count, covered)
     with database.bulk(source.tenant_id) as connection:
         found = reports.latest(connection, source.id)
     assert found is not None

@@ -1,13 +1,10 @@
 """A month's budget: reserved before a call, settled after it, never overspent, not even by killed processes."""
 
 import json
-import os
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +18,9 @@ from resources import tenancy
 from resources.database.session import Database
 from resources.providers import policies
 from resources.providers.ledger import Admission, Ledger, Limits, UsageEntry
+from tests.integration.ledger_fixtures import child
 
+pytest_plugins = ["tests.integration.ledger_fixtures"]
 LIMITS = Limits(reservation_s=300)
 PROCESSES, THREADS, EACH = 8, 5, 25
 
@@ -70,18 +69,6 @@ time.sleep(60)
 """
 
 
-@pytest.fixture
-def tenant_id(database: Database) -> int:
-    return tenancy.add(database, f"t-{uuid4().hex[:8]}")[0].id
-
-
-@pytest.fixture
-def ledger(database: Database, tenant_id: int) -> Iterator[Ledger]:
-    ledger = Ledger(database, tenant_id)
-    yield ledger
-    ledger.close()
-
-
 def limit(database: Database, tenant_id: int, usd: str, **changes: Any) -> None:
     policies.save(database, tenant_id, None, {"monthly_budget_usd": Decimal(usd), **changes})
 
@@ -96,12 +83,6 @@ def settle(ledger: Ledger, reservation: int | None, usd: str | None) -> None:
         cost_usd=None if usd is None else Decimal(usd),
     )  # fmt: skip
     ledger.settle(entry, reservation, "ok", LIMITS)
-
-
-def child(home: Path, code: str, *arguments: object) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    environment = {**os.environ, "PRECEDENT_HOME": str(home)}
-    return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def line(process: "subprocess.Popen[str]") -> str:

@@ -16,33 +16,11 @@ from resources.providers.contract import Capability
 from resources.providers.rows import Specification
 from resources.providers.testing.behaviour import Step
 from resources.providers.testing.server import Behaviour, LoopbackServer
-from resources.providers.testing.wires import (
-    AnthropicWire,
-    AzureWire,
-    CopilotWire,
-    GatewayWire,
-    GeminiWire,
-    GrokWire,
-    MistralWire,
-    OllamaWire,
-    OpenAIWire,
-    Wire,
-)
+from resources.providers.testing.wires import WIRES
 from resources.settings import Settings
 
 Call = Callable[..., tuple[int, str, str]]
 MARK = "planted-secret"
-WIRES: dict[str, type[Wire]] = {
-    "openai": OpenAIWire,
-    "azure_openai": AzureWire,
-    "grok": GrokWire,
-    "gateway": GatewayWire,
-    "copilot": CopilotWire,
-    "claude": AnthropicWire,
-    "gemini": GeminiWire,
-    "mistral": MistralWire,
-    "ollama": OllamaWire,
-}
 # The SDKs at their most talkative.
 TALKATIVE = {"OPENAI_LOG": "debug", "ANTHROPIC_LOG": "debug", "HTTPX_LOG_LEVEL": "debug", "MISTRAL_DEBUG": "1"}
 

@@ -1,12 +1,9 @@
 """The gate in PostgreSQL, asked by several real processes: breaker, limits, and one row for each call."""
 
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
@@ -21,7 +18,9 @@ from resources import tenancy
 from resources.database.session import Database
 from resources.providers import policies
 from resources.providers.ledger import Admission, Ledger, Limits, UsageEntry
+from tests.integration.ledger_fixtures import child
 
+pytest_plugins = ["tests.integration.ledger_fixtures"]
 LIMITS = Limits(opens_after=3, cooldown_s=20, reservation_s=300)
 NAME = "primary"
 
@@ -45,18 +44,6 @@ for _ in range(asked):
     found.append([given.verdict, time.time() + given.wait_s])
 print(json.dumps(found))
 """
-
-
-@pytest.fixture
-def tenant_id(database: Database) -> int:
-    return tenancy.add(database, f"t-{uuid4().hex[:8]}")[0].id
-
-
-@pytest.fixture
-def ledger(database: Database, tenant_id: int) -> Iterator[Ledger]:
-    ledger = Ledger(database, tenant_id)
-    yield ledger
-    ledger.close()
 
 
 def entry(**changes: Any) -> UsageEntry:
@@ -88,20 +75,16 @@ def in_processes(
     home: Path, tenant_id: int, count: int, limits: dict[str, Any], *, asked: int, outages: int = 0, tokens: int = 10
 ) -> list[tuple[str, float]]:
     """What so many processes were answered that all began to ask at once."""
-    environment = {**os.environ, "PRECEDENT_HOME": str(home)}
-    arguments = [sys.executable, "-c", ASK, json.dumps([tenant_id, limits, asked, outages, tokens])]
-    children = [
-        subprocess.Popen(arguments, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(count)
-    ]
-    for child in children:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-    for child in children:
-        assert child.stdin is not None
-        child.stdin.write("go\n")
-        child.stdin.flush()
-    return [tuple(row) for child in children for row in json.loads(child.communicate(timeout=60)[0])]
+    given = json.dumps([tenant_id, limits, asked, outages, tokens])
+    children = [child(home, ASK, given) for _ in range(count)]
+    for each in children:
+        assert each.stdout is not None
+        assert each.stdout.readline() == "ready\n"
+    for each in children:
+        assert each.stdin is not None
+        each.stdin.write("go\n")
+        each.stdin.flush()
+    return [tuple(row) for each in children for row in json.loads(each.communicate(timeout=60)[0])]
 
 
 def rows(owner_dsn: str, tenant_id: int, columns: str = "count(*)") -> list[tuple[Any, ...]]:

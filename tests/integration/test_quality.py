@@ -19,9 +19,8 @@ from resources.database.session import Database
 from resources.errors import PrecedentError
 from resources.providers.embedder import Embedder
 from resources.providers.embedding import EmbeddingError
-from resources.stores import embeddings, reports, search, vector_leg
+from resources.stores import embeddings, reports
 from resources.stores import quality_samples as samples
-from resources.stores import recall as neighbours
 from tests.conftest import DATA
 from tests.integration.quality_planting import altered, blocking, failed, measured, planted
 from tests.unit.reports.planting import Fault, cone, cut, identical, random, swapped
@@ -207,11 +206,6 @@ def test_vectors_that_came_since_are_compared_with_those_before(database: Databa
     assert same["p_value"] > 0.5
     assert other["p_value"] < 0.01
     assert other["mmd2"] > other["null_95"]
-
-
-def test_recall_is_measured_with_what_search_asks_for() -> None:
-    wanted = vector_leg.PASSAGES_PER_DOCUMENT * search.POOL
-    assert min(vector_leg.LARGEST_EF_SEARCH, wanted) == neighbours.EF_SEARCH
 
 
 def test_digests_are_of_vectors_and_not_only_of_texts(database: Database, source: SourceRow) -> None:

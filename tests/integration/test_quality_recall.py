@@ -1,6 +1,7 @@
 """Recall of a real index against exact search of the same space."""
 
 import hashlib
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from assets.reports import recall as recalling
 from resources import tenancy
 from resources.database.session import Database
-from resources.stores import embeddings, spaces, vector_index
+from resources.stores import embeddings, search, spaces, vector_index
 from resources.stores import recall as neighbours
 from resources.stores.spaces import Space, SpaceProfile
 
@@ -42,7 +43,7 @@ def measured(database: Database, tenant_id: int, space: Space) -> recalling.Reca
         assert neighbours.uses_index(connection, space, queries[0], 10)
         near = [neighbours.distances(connection, space, query, 10, exact=False) for query in queries]
         true = [neighbours.distances(connection, space, query, 10, exact=True) for query in queries]
-        return recalling.recall(near, true, neighbours.rows(connection, space))
+        return recalling.recall(near, true, vector_index.state(connection, space.id).rows)
 
 
 def test_exact_search_looks_at_every_vector(database: Database, indexed: tuple[int, Space]) -> None:
@@ -60,6 +61,21 @@ def test_the_platforms_index_passes(database: Database, indexed: tuple[int, Spac
     found = measured(database, *indexed)
     assert found.recall > 0.98
     assert (found.rows, found.band, found.queries) == (ROWS, "10,000 to 100,000", QUERIES)
+
+
+def test_recall_is_measured_with_what_search_asks_for(database: Database, indexed: tuple[int, Space]) -> None:
+    tenant_id, space = indexed
+    query = np.ones((1, DIMENSIONS), np.float32)
+
+    def looked_at(connection: "psycopg.Connection[Any]") -> str:
+        return str(connection.execute("SELECT current_setting('hnsw.ef_search')").fetchone()[0])  # type: ignore[index]
+
+    with database.bulk(tenant_id) as connection:
+        search.search(connection, space_id=space.id, text="", vectors=query, mode=search.Mode.VECTOR)
+        searched = looked_at(connection)
+    with database.bulk(tenant_id) as connection:
+        neighbours.distances(connection, space, query[0], 10, exact=False)
+        assert looked_at(connection) == searched
 
 
 def test_an_index_that_misses_neighbours_is_noticed(

@@ -5,7 +5,6 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,7 @@ from resources.database.session import Database
 from resources.errors import UsageError
 from resources.providers import policies
 from resources.stores.qdrant import checking
+from tests.integration.provider_servers import parsed
 from tests.integration.qdrant_tenants import ISSUES, Call, Filled
 from tests.integration.qdrant_wire import QdrantWire
 
@@ -33,11 +33,6 @@ def key(tmp_path: Path) -> Path:
     path = tmp_path / "key"
     path.write_text(f"{KEY}\n")
     return path
-
-
-def parsed(answer: tuple[int, str, str]) -> Any:
-    assert answer[0] == 0, answer[2]
-    return json.loads(answer[1])
 
 
 def test_a_store_is_added_once_it_has_answered(precedent: Call, tenant: str, wire: QdrantWire, key: Path) -> None:

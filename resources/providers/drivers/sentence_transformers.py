@@ -52,7 +52,7 @@ class SentenceTransformersDriver(Driver):
     @cached_property
     def cache(self) -> Path:
         """Where converted models are kept."""
-        return Settings.from_environment().home / "models"
+        return Settings.from_environment().model_cache
 
     def local_model(self) -> LocalModel:
         """Its revision, window and tokenizer; loads the model only where this machine has never run it."""

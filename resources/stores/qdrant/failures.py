@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from resources.errors import PrecedentError
+from resources.providers.failures import retry_after
 from resources.redaction import scrub
 
 T = TypeVar("T")
@@ -149,11 +150,6 @@ def _body(error: Exception) -> str:
 
 
 def _retry_after(error: Exception) -> float | None:
+    # The client reads the header itself where it knows the status.
     seconds = getattr(error, "retry_after_s", None)
-    if seconds is None:
-        headers = getattr(error, "headers", None)
-        seconds = headers.get("retry-after") if headers is not None else None
-    try:
-        return max(0.0, float(seconds)) if seconds is not None else None
-    except (TypeError, ValueError):
-        return None
+    return retry_after({"retry-after": str(seconds)} if seconds is not None else getattr(error, "headers", None) or {})

@@ -19,6 +19,7 @@ from resources.settings import Settings
 from resources.stores.qdrant import synced
 from resources.stores.qdrant.client import Server
 from resources.stores.spaces import Space
+from resources.stores.vector_leg import Hits
 from resources.vector_stores import StoreRow, active, check_place, open_server
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 # A store that is down costs one search its time limit, and the following ones nothing.
 PAUSE_S = 30.0
-
-Hits = list[tuple[bytes, float]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ def outcome(**layers: dict[str, Any]) -> RefreshOutcome:
 def wide(monkeypatch: pytest.MonkeyPatch) -> Any:
     def of(columns: int) -> Console:
         console = Console(width=columns, highlight=False, record=True)
-        for module in (output, provider_output, spending):
+        for module in (output, spending):
             monkeypatch.setattr(module, "console", console)
         return console
 

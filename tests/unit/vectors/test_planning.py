@@ -7,7 +7,6 @@ import pytest
 from assets.vectors.planning import SHARD_ROWS, SHARD_TOKENS, Embedded, Failed, embed_shard, plan
 from resources.providers.embedding import EmbeddingBatch, EmbeddingError, checked
 from resources.stores.embeddings import PendingText, binary_rows
-from resources.stores.fusion import reciprocal_rank_fusion
 
 
 def pending(*tokens: int) -> list[PendingText]:
@@ -92,14 +91,3 @@ def test_binary_rows_hold_halves_in_network_order() -> None:
         + b"\0\x02" + b"\0\0\0\x02ab" + b"\0\0\0\x08" + b"\0\x02\0\0" + b"\x3c\x00\xc0\x00"
         + b"\xff\xff"
     )  # fmt: skip
-
-
-def test_fusion_prefers_what_both_rankings_have() -> None:
-    fused = reciprocal_rank_fusion({"vector": [1, 2, 3], "text": [3, 4]})
-    assert fused[0][0] == 3
-    assert {item for item, _ in fused} == {1, 2, 3, 4}
-
-
-def test_a_weight_of_zero_silences_a_ranking() -> None:
-    fused = reciprocal_rank_fusion({"vector": [1, 2], "text": [2, 1]}, {"text": 0.0})
-    assert [item for item, _ in fused] == [1, 2]

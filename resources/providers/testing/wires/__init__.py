@@ -10,6 +10,7 @@ from resources.providers.testing.wires.ollama import OllamaWire
 from resources.providers.testing.wires.openai import AzureWire, GatewayWire, GrokWire, OpenAIWire
 
 __all__ = [
+    "WIRES",
     "AnthropicWire",
     "AzureWire",
     "CopilotWire",
@@ -22,3 +23,16 @@ __all__ = [
     "Wire",
     "vector_of",
 ]
+
+# By driver.
+WIRES: dict[str, type[Wire]] = {
+    "openai": OpenAIWire,
+    "azure_openai": AzureWire,
+    "grok": GrokWire,
+    "gateway": GatewayWire,
+    "copilot": CopilotWire,
+    "claude": AnthropicWire,
+    "gemini": GeminiWire,
+    "mistral": MistralWire,
+    "ollama": OllamaWire,
+}
