@@ -14,7 +14,7 @@ from resources.database.models import DataSource
 from resources.database.session import Database
 from resources.errors import NotFoundError, UsageError
 from resources.providers import policies
-from resources.secrets import Keyring
+from resources.secrets import sealed, unsealed
 from resources.settings import Settings
 from resources.sources.configurations import configuration_of, is_live
 from resources.sources.live.contract import LiveSource
@@ -103,10 +103,8 @@ def add(
             )
             session.add(row)
             session.flush()
-            if secrets:
-                keyring = Keyring.open(Settings.from_environment())
-                row.credentials = keyring.encrypt(secrets, tenant_id=owner.id, row_id=row.id)
-                session.flush()
+            row.credentials = sealed(Settings.from_environment(), secrets, tenant_id=owner.id, row_id=row.id)
+            session.flush()
             found = _row(row, owner)
     except IntegrityError as error:
         raise UsageError(
@@ -124,10 +122,8 @@ def opened(source: SourceRow, name: str | None = None) -> Source | LiveSource:
         SourceError: files that are not there.
         SecretError: credentials that cannot be decrypted.
     """
-    secrets: Mapping[str, str] = NO_SECRETS
-    if source.stored:
-        keyring = Keyring.open(Settings.from_environment())
-        secrets = keyring.decrypt(source.stored, tenant_id=source.tenant_id, row_id=source.id)
+    settings = Settings.from_environment()
+    secrets = unsealed(settings, source.stored, tenant_id=source.tenant_id, row_id=source.id)
     return open_source(source.kind, source.configuration, secrets, name=name, number=source.id)
 
 
@@ -155,10 +151,7 @@ def set_key(database: Database, key: str, secrets: Mapping[str, str], *, test: b
     source = find(database, key)
     if test:
         look_at(open_source(source.kind, source.configuration, secrets))
-    stored = None
-    if secrets:
-        keyring = Keyring.open(Settings.from_environment())
-        stored = keyring.encrypt(secrets, tenant_id=source.tenant_id, row_id=source.id)
+    stored = sealed(Settings.from_environment(), secrets, tenant_id=source.tenant_id, row_id=source.id)
     return _change(database, source, credentials=stored)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from orchestration.commands.configuration import Json, Tenant
+from orchestration.commands.options import KeyFile, KeyStdin, NoTest
 from orchestration.commands.output import console, print_json, print_table
 from orchestration.commands.source_input import source_configuration, source_secrets
 from orchestration.instance import dagster_instance, sync_partitions
@@ -15,9 +16,6 @@ from resources.settings import Settings
 from resources.source_status import SourceStatus, statuses
 
 Key = Annotated[str, typer.Argument(help="TENANT/SOURCE, or the name of a default tenant's source.")]
-KeyFile = Annotated[Path | None, typer.Option("--key-file", help="A file with the token or private key; - is stdin.")]
-KeyStdin = Annotated[bool, typer.Option("--key-stdin", help="Read the token or private key from standard input.")]
-NoTest = Annotated[bool, typer.Option("--no-test", help="Save without asking the server once.")]
 
 sources = typer.Typer(help="Sources: where records come from.")
 

@@ -23,7 +23,7 @@ def test_words_become_filters() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ({"kinds": ["poem"]}, "There is no kind 'poem': choose from issue, pull_request, commit, incident."),
+        ({"kinds": ["poem"]}, "There is no kind 'poem': choose from issue, pull_request, commit, incident, release."),
         ({"before": "yesterday"}, "'yesterday' is no ISO 8601 date"),
         ({"after": "2026-13-01"}, "is no ISO 8601 date"),
         ({"updated_since": "soon"}, "is no ISO 8601 date"),
