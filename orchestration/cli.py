@@ -9,6 +9,7 @@ import typer
 import typer.exceptions
 
 from orchestration.commands import (
+    backfilling,
     configuration,
     declaring,
     finding,
@@ -43,6 +44,7 @@ providing.register(app)
 declaring.register(app)
 policing.register(app)
 refresh.register(app)
+backfilling.register(app)
 reporting.register(app)
 finding.register(app)
 spacing.register(app)

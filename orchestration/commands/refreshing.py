@@ -69,7 +69,7 @@ def run_refresh(
     began = time.monotonic()
     with _display(quiet=quiet):
         result = job.execute_in_process(
-            run_config=_run_config(keys, options), instance=instance, partition_key=source.key,
+            run_config=run_config(keys, options), instance=instance, partition_key=source.key,
             asset_selection=selection, raise_on_error=False,
             tags={"precedent/tenant": source.tenant, "precedent/source": source.name},
         )  # fmt: skip
@@ -88,7 +88,8 @@ def run_refresh(
     return outcome
 
 
-def _run_config(keys: list[str], options: RefreshOptions) -> dict[str, Any]:
+def run_config(keys: list[str], options: RefreshOptions) -> dict[str, Any]:
+    """The configuration of a run of these assets."""
     config = {
         "created_after": options.created_after,
         "created_before": options.created_before,

@@ -77,6 +77,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         ]  # fmt: skip
         (records / "issues.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         subprocess.run([*command, "source", "add", name, str(records)], check=True, env=environment)
+        # What this person does by hand the sensors would have done already.
+        subprocess.run([*command, "source", "pause", name], check=True, env=environment)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
