@@ -38,6 +38,10 @@ TURN = "precedent/turn"
 # What the limit per tenant counts: the tenant's runs without its incident analyses, which are short and urgent.
 LANE = "precedent/lane"
 
+# What the limit of one run a source counts. Dagster's own tag of a partition is missing on the runs of a backfill,
+# which name a range even where it holds one partition.
+KEY = "precedent/partition"
+
 TENANT_RUNS = "PRECEDENT_TENANT_RUNS"
 # Dagster keeps the priority of a step that waits for a pool in 32 bits: two gaps must fit.
 GAP = 1_000_000_000
@@ -108,6 +112,8 @@ class TenantQueuedRunCoordinator(QueuedRunCoordinator[DagsterInstance]):
         kind = run_class(run.tags)
         tags = {CLASS: kind.value, **owner(run.tags)}
         tenant = tags.get(TENANT, run.tags.get(TENANT, ""))
+        if SOURCE in tags:
+            tags[KEY] = f"{tenant}/{tags[SOURCE]}"
         if tenant and kind is not RunClass.INCIDENT:
             tags[LANE] = tenant
         if PRIORITY not in run.tags or TURN in run.tags:

@@ -213,6 +213,14 @@ def test_two_runs_of_one_source_are_never_under_way_at_once(queue: Queue, monkey
     assert queue.rounds(3) == [{run} for run in runs]
 
 
+def test_a_backfills_run_waits_for_a_live_one_of_the_same_source(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRECEDENT_TENANT_RUNS", "2")
+    spans = {"dagster/asset_partition_range_start": "a/one", "dagster/asset_partition_range_end": "a/one"}
+    bulk = queue.submit(None, dagster__backfill="abcdefgh", **{k.replace("/", "__"): v for k, v in spans.items()})
+    live = queue.submit("a/one")
+    assert queue.rounds(2) == [{live}, {bulk}]
+
+
 def test_a_run_says_whose_it_is_and_of_what_class(queue: Queue) -> None:
     tags = queue.tags(queue.submit("acme/records", dagster__backfill="abcdefgh"))
     assert {name: tags[name] for name in tags if name.startswith("precedent/")} == {
