@@ -205,7 +205,12 @@ def remove(database: Database, key: str) -> SourceRow:
                 "DELETE FROM embeddings e WHERE NOT EXISTS (SELECT FROM chunks c WHERE c.content_hash = e.content_hash)"
             )
         )
-    shutil.rmtree(clone_folder(Settings.from_environment().home, source.id), ignore_errors=True)
+    clone = clone_folder(Settings.from_environment().home, source.id)
+    for left in (clone, *clone.parent.glob(f".{clone.name}.*")):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
     return source
 
 

@@ -14,6 +14,7 @@ import psycopg
 from resources.errors import PrecedentError
 from resources.sources.live.contract import LiveSource, Probe, Stream
 from resources.sources.live.faults import NeedsAttention, SourceFault, Waiting
+from resources.sources.records import RawKind
 from resources.stores import raw_pages as pages
 from resources.stores import statistics, sync_state
 from resources.stores.raw import SyncCounts, TimeBounds
@@ -158,15 +159,17 @@ class Sync:
     def _sweep(self, stream: Stream) -> None:
         """Bury what the server no longer lists and, asked for it alone, says it does not have."""
         began = pages.begin_listing(self.connection)
-        batch = []
+        batch: list[tuple[RawKind, str]] = []
         for identity in self.live.ids(stream):
             batch.append(identity)
             if len(batch) >= IDS_AT_ONCE:
                 pages.add_listed(self.connection, batch)
                 batch.clear()
         pages.add_listed(self.connection, batch)
+        missing = pages.unlisted(self.connection, self.source_id, stream.name, stream.kinds, began)
+        pages.end_listing(self.connection)
         self.connection.commit()
-        for kind, name in pages.unlisted(self.connection, self.source_id, stream.name, stream.kinds, began):
+        for kind, name in missing:
             # A list that changes while it is paged may lack an item that is there.
             if self.live.gone(stream, kind, name):
                 pages.bury(self.connection, self.source_id, [(kind, name)], self.report.counts)

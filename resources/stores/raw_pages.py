@@ -162,6 +162,11 @@ def begin_listing(connection: "psycopg.Connection[Any]") -> datetime:
     return began
 
 
+def end_listing(connection: "psycopg.Connection[Any]") -> None:
+    """Throw the list away: the connection goes back to a pool that serves other tenants."""
+    connection.execute("DROP TABLE IF EXISTS listed_ids")
+
+
 def add_listed(connection: "psycopg.Connection[Any]", ids: Sequence[tuple[RawKind, str]]) -> None:
     """Add what a server lists."""
     connection.execute(LIST, ([kind.value for kind, _ in ids], [name for _, name in ids]))

@@ -1,16 +1,23 @@
 """What sensors and schedules ask of all tenants, each question in one round trip."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 import orjson
 from sqlalchemy import text
 
 from resources.database.session import Database
+from resources.sources.live.contract import Probe
 
 SOURCES = text("SELECT * FROM source_schedule()")
+LOOKS = text("""
+SELECT i.id, i.configuration, i.credentials, s.token, s.validators, s.name
+FROM integrations i LEFT JOIN sync_state s ON s.source_id = i.id AND s.stream = ''
+WHERE i.type = 'data_source' AND i.id = ANY(:ids)
+""")
 TENANTS_WITH_INCIDENTS = text("SELECT * FROM tenants_with_incidents()")
 INCIDENTS = text("SELECT * FROM incidents_to_analyse(CAST(:versions AS jsonb))")
 CONFIGURATIONS = text("SELECT * FROM configuration_digests()")
@@ -45,6 +52,16 @@ class ScheduledSource:
     def key(self) -> str:
         """Its Dagster partition."""
         return f"{self.tenant}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class LastLook:
+    """What it takes to look at a source again; `stored` are its credentials as they are kept."""
+
+    configuration: dict[str, Any]
+    probe: Probe | None
+    name: str | None
+    stored: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +110,20 @@ def sources(database: Database) -> list[ScheduledSource]:
             )
             for row in session.execute(SOURCES)
         ]  # fmt: skip
+
+
+def looks(database: Database, tenant_id: int, ids: Sequence[int]) -> dict[int, LastLook]:
+    """What is known of these sources of a tenant, by id; those that are gone are left out."""
+    with database.tenant(tenant_id) as session:
+        return {
+            row.id: LastLook(
+                dict(row.configuration),
+                Probe(row.token, row.validators or {}, row.name) if row.token is not None else None,
+                row.name,
+                row.credentials,
+            )
+            for row in session.execute(LOOKS, {"ids": list(ids)})
+        }
 
 
 def tenants_with_incidents(database: Database) -> list[int]:

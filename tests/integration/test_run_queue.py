@@ -225,7 +225,7 @@ def test_a_run_says_whose_it_is_and_of_what_class(queue: Queue) -> None:
     tags = queue.tags(queue.submit("acme/records", dagster__backfill="abcdefgh"))
     assert {name: tags[name] for name in tags if name.startswith("precedent/")} == {
         "precedent/tenant": "acme", "precedent/source": "records", "precedent/class": "bulk",
-        "precedent/lane": "acme", "precedent/turn": "0",
+        "precedent/lane": "acme", "precedent/turn": "0", "precedent/partition": "acme/records",
     }  # fmt: skip
 
 
