@@ -1,9 +1,7 @@
 """Live sources through the commands: what a server says becomes rows, states and search results."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -12,11 +10,10 @@ import pytest
 from resources import catalog
 from resources.database.session import Database
 from resources.stores import sync_state
+from tests.integration.live_fixtures import Call, found, listed, refreshed
 from tests.servers.base import Response
 from tests.servers.jira import JiraServer
 from tests.servers.statuspage import StatuspageServer
-
-Call = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -42,25 +39,6 @@ def issues(precedent: Call, tenant: str, jira: JiraServer) -> str:
     assert code == 0, error
     refreshed(precedent, key)
     return key
-
-
-def refreshed(precedent: Call, key: str, *options: str) -> dict[str, Any]:
-    code, out, error = precedent("refresh", key, *options, "--json")
-    assert code == 0, error
-    return dict(json.loads(out))
-
-
-def listed(precedent: Call, key: str) -> dict[str, Any]:
-    code, out, error = precedent("source", "list", "--tenant", key.partition("/")[0], "--json")
-    assert code == 0, error
-    return dict(next(row for row in json.loads(out) if f"{row['tenant']}/{row['name']}" == key))
-
-
-def found(precedent: Call, key: str, words: str) -> list[str]:
-    tenant = key.partition("/")[0]
-    code, out, error = precedent("search", words, "--tenant", tenant, "--mode", "text", "--json")
-    assert code == 0, error
-    return [result["external_id"] for result in json.loads(out)]
 
 
 def test_a_live_source_is_loaded_and_found(precedent: Call, issues: str) -> None:
