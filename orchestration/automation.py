@@ -72,5 +72,4 @@ automation = dg.AutomationConditionSensorDefinition(
     # A backfill would take its partitions one by one behind a single entry of the queue; runs of their own are
     # ordered by tenant and priority like all others.
     emit_backfills=False,
-    run_tags={"precedent/requested_by": "automation"},
 )

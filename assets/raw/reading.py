@@ -88,7 +88,9 @@ def _live(database: Database, source: SourceRow, config: RefreshConfig, log: log
         log.warning("%s is in state %s: %s What was fetched is kept.", source.key, report.state.value, report.reason)
     counts = report.counts
     return Reading(
-        counts, live=True, skipped=not (counts.added.total() + counts.changed.total() + counts.deleted.total()),
+        counts, live=True,
+        skipped=report.state is State.OK
+        and not (counts.added.total() + counts.changed.total() + counts.deleted.total()),
         state=report.state, reason=report.reason, wait_until=report.wait_until, requests=report.requests,
         pages=report.pages,
     )  # fmt: skip
