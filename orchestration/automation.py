@@ -7,6 +7,8 @@ because the graph misbehaves without it; docs/automation.md tells it as a story.
 
 import dagster as dg
 
+from orchestration.reach import TO_THE_END
+
 AC = dg.AutomationCondition
 
 # Observed, not made: an observation that has not happened yet must hold nothing back.
@@ -16,10 +18,15 @@ CONFIGURATION = dg.AssetSelection.groups("config", include_sources=True)
 def follows_data() -> dg.AutomationCondition[dg.AssetKey]:
     """Make a partition when its inputs' data, or its code, has changed, and once more after a failure."""
     trigger = (
-        # `newly_updated`, which this replaces, is true of every run upstream: a sync each minute that brings nothing
-        # would embed and judge each minute. An asset that is requested in this tick counts too, so that a change goes
-        # down the whole graph in one run.
-        AC.any_deps_updated().replace("newly_updated", AC.data_version_changed())
+        # `newly_updated`, which the first replacement is for, is true of every run upstream: a sync each minute that
+        # brings nothing would embed and judge each minute. A run that has carried the change down itself leaves
+        # nothing to do. Dagster's own condition for that, the second, looks at an asset's newest materialisation
+        # only, whichever partition it was of: of several partitions made between two ticks all but the last would be
+        # made again. An asset that is requested in this tick counts as changed too, so that a change goes down the
+        # whole graph in one run.
+        AC.any_deps_updated()
+        .replace("newly_updated", AC.data_version_changed())
+        .replace("executed_with_root_target", AC.all_new_updates_have_run_tags(tag_values=TO_THE_END))
         # Dagster does not run an asset again for a new code version by itself. Row by row, only what the new code
         # would make otherwise is made anew.
         | AC.code_version_changed()

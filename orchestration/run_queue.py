@@ -22,6 +22,7 @@ from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 from sqlalchemy import BigInteger, Select, case, cast, func, select
 
 from assets.partitions import source_partitions
+from orchestration.reach import reach_tags
 from resources.errors import UsageError
 
 PARTITION = "dagster/partition"
@@ -110,7 +111,7 @@ class TenantQueuedRunCoordinator(QueuedRunCoordinator[DagsterInstance]):
     def tags(self, run: DagsterRun) -> dict[str, str]:
         """What is written on a run: whose it is, its class, and its priority unless somebody has set one."""
         kind = run_class(run.tags)
-        tags = {CLASS: kind.value, **owner(run.tags)}
+        tags = {CLASS: kind.value, **owner(run.tags), **reach_tags(run.job_name, run.asset_selection)}
         tenant = tags.get(TENANT, run.tags.get(TENANT, ""))
         if SOURCE in tags:
             tags[KEY] = f"{tenant}/{tags[SOURCE]}"

@@ -8,6 +8,8 @@ import dagster as dg
 from orchestration.jobs import judge, report_usage, sync
 from orchestration.maintenance.job import maintenance
 from orchestration.sensors import opening
+from orchestration.sensors.polling import due
+from orchestration.sensors.sources import being_synced, known_partitions
 from resources.stores import schedule
 
 SWEEP_EVERY = timedelta(hours=24)
@@ -26,12 +28,19 @@ SWEPT_KINDS = ("github", "jira")  # the others say themselves what is gone
 def sweeps(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
     """Sources whose last sweep is a day old, longest ago first; an hour's share of them."""
     now = moment(context)
-    live = [s for s in schedule.sources(opening.database()) if s.kind in SWEPT_KINDS and s.is_active and s.syncs]
-    long_ago = [source for source in live if older(source.swept_at, now, SWEEP_EVERY)]
+    known = known_partitions(context.instance)
+    live = [
+        source
+        for source in schedule.sources(opening.database())
+        if source.kind in SWEPT_KINDS and source.is_active and source.syncs and source.key in known
+    ]
+    # Those that wait for their server stay the longest ago for as long as they wait: all places would go to them.
+    ready = due(live, being_synced(context.instance), now)
+    long_ago = [source for source in ready if older(source.swept_at, now, SWEEP_EVERY)]
     long_ago.sort(key=lambda source: source.swept_at or source.last_refresh or now)
     found = long_ago[: max(FEWEST, math.ceil(len(live) / 24))]
     if not found:
-        return dg.SkipReason("Every live source was swept within a day.")
+        return dg.SkipReason("Every live source that can be asked was swept within a day.")
     return [
         dg.RunRequest(
             run_key=f"{source.key}:{source.id}:sweep:{now:%Y%m%d%H}", partition_key=source.key,
@@ -52,10 +61,12 @@ def sweeps(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.Sk
 def quality_reports(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
     """Sources whose newest report is a week old, each in an hour of its own, so that they do not come all at once."""
     now = moment(context)
+    known = known_partitions(context.instance)
     found = [
         source
         for source in schedule.sources(opening.database())
         if source.is_active
+        and source.key in known
         and source.reported_at is not None
         and older(source.reported_at, now, REPORT_EVERY)
         and source.id % 24 == now.hour

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from assets.raw.records import NAMES
 from orchestration.commands.output import console, errors
+from orchestration.reach import reach_tags
 from resources.catalog import SourceRow
 from resources.errors import UsageError
 from resources.progress import Step, watched_by
@@ -71,7 +72,10 @@ def run_refresh(
         result = job.execute_in_process(
             run_config=run_config(keys, options), instance=instance, partition_key=source.key,
             asset_selection=selection, raise_on_error=False,
-            tags={"precedent/tenant": source.tenant, "precedent/source": source.name},
+            tags={
+                "precedent/tenant": source.tenant, "precedent/source": source.name,
+                **reach_tags(job.name, selection),
+            },
         )  # fmt: skip
     outcome = RefreshOutcome(source.key, result.run_id, result.success, round(time.monotonic() - began, 2))
     for event in result.get_asset_materialization_events():

@@ -9,7 +9,6 @@ import orjson
 from assets.config.providers import TENANTS_TAG
 from orchestration.jobs import check_budgets, observe_configuration
 from orchestration.sensors import opening
-from resources import catalog
 from resources.stores import schedule
 
 LEVELS = (80, 100)  # percent of a month's budget
@@ -30,22 +29,25 @@ def provider_configuration(context: dg.SensorEvaluationContext) -> dg.SensorResu
     database = opening.database()
     found = schedule.configuration_digests(database)
     sources: dict[int, list[str]] = {}
-    for key, tenant_id in catalog.keys(database):
-        sources.setdefault(tenant_id, []).append(key)
+    for source in schedule.sources(database):
+        # With its id: one that was removed and added again under its name is another.
+        sources.setdefault(source.tenant_id, []).append(f"{source.key}:{source.id}")
     shared = "/".join(os.environ.get(name, "") for name in VARIABLES)
     seen = {
         name: hashlib.sha256(f"{digest}{shared}{sorted(sources[tenant_id])}".encode()).hexdigest()[:12]
         for tenant_id, (name, digest) in found.items()
         if tenant_id in sources
     }
-    before: dict[str, str] = orjson.loads(context.cursor) if context.cursor else {}
+    cursor = orjson.loads(context.cursor) if context.cursor else {}
+    before: dict[str, str] = cursor.get("seen", {})
     changed = sorted(name for name, digest in seen.items() if before.get(name) != digest)
     if not changed:
         return dg.SkipReason(f"The configuration of {len(seen):,} tenants is what it was.")
-    cursor = orjson.dumps(seen, option=orjson.OPT_SORT_KEYS).decode()
+    # A key is used once for ever. It counts the changes: what is set back looks as it did before, and is a change too.
+    after = orjson.dumps({"changes": cursor.get("changes", 0) + 1, "seen": seen}, option=orjson.OPT_SORT_KEYS)
     tags = {TENANTS_TAG: ",".join(changed)} if len(changed) <= MOST_NAMED else {}
     return dg.SensorResult(
-        run_requests=[dg.RunRequest(run_key=hashlib.sha256(cursor.encode()).hexdigest(), tags=tags)], cursor=cursor
+        run_requests=[dg.RunRequest(run_key=hashlib.sha256(after).hexdigest(), tags=tags)], cursor=after.decode()
     )
 
 

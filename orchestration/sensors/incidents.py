@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 
 import dagster as dg
-from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
-from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from assets.incidents.analysis import analysis_version
 from orchestration.jobs import recommend
 from orchestration.sensors import opening
+from orchestration.sensors.sources import known_partitions, with_run
 from resources.database.session import Database
+from resources.errors import UsageError
 from resources.providers.contract import Capability
 from resources.providers.targets import chain
 from resources.stores import schedule
@@ -30,11 +30,12 @@ _versions: dict[int, tuple[str, str]] = {}
 def incidents_without_analysis(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """One run for each source with incidents whose analysis is missing or was made from something else."""
     database = opening.database()
-    pending = schedule.pending_incidents(database, versions(database))
-    busy = {
-        run.tags.get(PARTITION_NAME_TAG)
-        for run in context.instance.get_runs(dg.RunsFilter(job_name=recommend.name, statuses=IN_PROGRESS_RUN_STATUSES))
-    }
+    made_with, unknown = versions(database)
+    for tenant, reason in unknown.items():
+        context.log.warning("The incidents of %s are not looked at: %s", tenant, reason)
+    pending = schedule.pending_incidents(database, made_with)
+    busy = with_run(context.instance, recommend.name)
+    known = known_partitions(context.instance)
     now = datetime.now(UTC)
     requests = [
         dg.RunRequest(
@@ -42,7 +43,7 @@ def incidents_without_analysis(context: dg.SensorEvaluationContext) -> dg.Sensor
             tags={"precedent/tenant": found.tenant, "precedent/source": found.name, "precedent/class": "incident"},
         )
         for found in pending
-        if found.key not in busy
+        if found.key in known and found.key not in busy
     ]  # fmt: skip
     if not requests:
         return dg.SkipReason("Every incident has its analysis, or one is under way.")
@@ -50,18 +51,34 @@ def incidents_without_analysis(context: dg.SensorEvaluationContext) -> dg.Sensor
 
 
 def run_key(found: PendingIncidents, now: datetime) -> str:
-    """New when the set of incidents is; where an analysis has failed before, new once an hour besides."""
-    again = f":{now:%Y%m%d%H}" if found.tried else ""
-    return f"{found.key}:{found.source_id}:{found.digest[:16]}{again}"
+    """New when the set of incidents is, and besides once an hour where an analysis has failed before, else once a day.
+
+    A run that was killed, or that a spent budget stopped, leaves nothing behind to tell it by: without the day its
+    incidents would wait for ever, also when the next month's money has come.
+    """
+    again = now.strftime("%Y%m%d%H" if found.tried else "%Y%m%d")
+    return f"{found.key}:{found.source_id}:{found.digest[:16]}:{again}"
 
 
-def versions(database: Database) -> dict[int, str]:
-    """What an analysis must have been made with, by tenant that has incidents."""
+def versions(database: Database) -> tuple[dict[int, str], dict[str, str]]:
+    """What an analysis must have been made with, by tenant that has incidents; and why that of a tenant is unknown.
+
+    One whose provider cannot be used, for want of a library or with options of another version, stops no other's.
+    """
     digests = schedule.configuration_digests(database)
+    found: dict[int, str] = {}
+    unknown: dict[str, str] = {}
     for tenant_id in schedule.tenants_with_incidents(database):
-        digest = digests[tenant_id][1]
+        if tenant_id not in digests:
+            continue  # a tenant that came between the two questions
+        name, digest = digests[tenant_id]
         known = _versions.get(tenant_id)
         if known is None or known[0] != digest:
-            target = chain(database, tenant_id, Capability.TEXT_GENERATION)[0]
-            _versions[tenant_id] = (digest, analysis_version(target))
-    return {tenant_id: version for tenant_id, (_, version) in _versions.items() if tenant_id in digests}
+            try:
+                target = chain(database, tenant_id, Capability.TEXT_GENERATION)[0]
+            except UsageError as error:
+                unknown[name] = str(error)
+                continue
+            known = _versions[tenant_id] = (digest, analysis_version(target))
+        found[tenant_id] = known[1]
+    return found, unknown

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from resources.sources.live.contract import Probe
 from resources.sources.live.faults import SourceFault, Waiting
@@ -17,6 +17,11 @@ from resources.stores.schedule import ScheduledSource
 
 AT_ONCE = 8
 SECONDS = 7.0  # of a tick that is to stay below 10
+PATIENCE = 2.0  # seconds for the looks that were begun last
+# A server that has kept a look waiting for so many seconds is in trouble; to ask it again in each tick would take the
+# places of others, and it may be sitting out a limit.
+SILENCE = 5.0
+PAUSE_AFTER_SILENCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class Looked:
 
     Attributes:
         wanted: Sources to sync.
-        waiting: Sources whose server asked for patience, with its fault.
+        waiting: Sources whose server asked for patience or did not answer in the time of a tick, with its fault.
         asked: How many were looked at.
         unchanged: How many of them hold what they held.
         left: How many are for the next tick.
@@ -71,11 +76,16 @@ def due(sources: Iterable[ScheduledSource], busy: frozenset[str], now: datetime)
 
 
 def without_look(source: ScheduledSource) -> str | None:
-    """Why a sync needs no look first: there never was one, the row was edited, or the last one did not end well."""
-    if source.state is None or source.syncs == 0:
-        return "first"
+    """Why a sync needs no look first: there never was one, the row was edited, or what it had to wait for is over.
+
+    Files that could not be read have nothing to wait for. They are looked at until they are back.
+    """
     if source.configured is not None and source.configured != source.revision:
         return "edited"
+    if source.failures and source.wait_until is None:
+        return None
+    if source.state is None or source.syncs == 0:
+        return "first"
     return "again" if source.failures else None
 
 
@@ -114,7 +124,7 @@ def look(
     queue = turn(sources, after)
     executor = ThreadPoolExecutor(at_once, thread_name_prefix="look")
     try:
-        pending: dict[Future[Probe], ScheduledSource] = {}
+        pending: dict[Future[Probe], tuple[ScheduledSource, float]] = {}
         place = 0
         while place < len(queue) or pending:
             while place < len(queue) and len(pending) < at_once and clock() < end:
@@ -124,24 +134,32 @@ def look(
                 if known is not None:
                     found.wanted.append(Wanted(source, known, hour))
                     continue
-                pending[executor.submit(probe, source)] = source
+                pending[executor.submit(probe, source)] = (source, clock())
             if not pending:
                 break
-            done, _ = wait(pending, timeout=max(0.0, end + 2.0 - clock()), return_when=FIRST_COMPLETED)
+            done, _ = wait(pending, timeout=max(0.0, end + PATIENCE - clock()), return_when=FIRST_COMPLETED)
             if not done:
-                break  # servers that hang: their sources come first in the next tick
+                break
             for future in done:
-                source = pending.pop(future)
+                source, _ = pending.pop(future)
                 _judge(found, source, future, hour)
-        found.left = len(queue) - place + len(pending)
+        silent = [source for source, begun in pending.values() if clock() - begun >= SILENCE]
+        found.waiting += [(source, _silence(now)) for source in silent]
+        found.asked += len(silent)
+        found.left = len(queue) - place + len(pending) - len(silent)
         # Sources are finished in any order: the next tick begins behind the last one that was begun.
         if place and found.left:
             found.after = queue[place - 1].id
-        elif not found.left:
-            found.after = None
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
     return found
+
+
+def _silence(now: datetime) -> Waiting:
+    return Waiting(
+        "no_answer", "The server has not answered for several seconds: it will be asked again.",
+        now + PAUSE_AFTER_SILENCE,
+    )  # fmt: skip
 
 
 def _judge(found: Looked, source: ScheduledSource, future: Future[Probe], hour: str) -> None:
@@ -151,10 +169,13 @@ def _judge(found: Looked, source: ScheduledSource, future: Future[Probe], hour: 
     except Waiting as fault:
         found.waiting.append((source, fault))
     except SourceFault as fault:
+        if source.failures:  # files that are still gone: their owner has been told, and to look costs nothing
+            found.unchanged += 1
+            return
         # The sync will meet the same fault, and make it visible on the asset and its check.
         found.wanted.append(Wanted(source, fault.code, hour))
     else:
-        if seen.token == source.token:
+        if seen.token == source.token and not source.failures:
             found.unchanged += 1
         else:
             found.wanted.append(Wanted(source, hashlib.sha256(seen.token.encode()).hexdigest()[:16], hour))

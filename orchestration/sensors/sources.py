@@ -1,27 +1,19 @@
 """Sensors of sources: their partitions follow the table, and what changes on their servers is fetched."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
-from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from assets.partitions import source_partitions
 from orchestration.jobs import sync
 from orchestration.sensors import opening
 from orchestration.sensors.polling import Looked, due, look
-from resources import catalog
-from resources.catalog import SourceRow
-from resources.database.session import Database
-from resources.errors import PrecedentError
+from orchestration.sensors.rows import Rows
 from resources.sources.configurations import KINDS
-from resources.sources.live.contract import LiveSource, Probe
-from resources.sources.live.faults import NeedsAttention, SourceFault, Waiting
-from resources.stores import schedule, sync_state
-from resources.stores.schedule import ScheduledSource
-from resources.stores.sync_state import State
+from resources.stores import schedule
 
 # Files change when somebody replaces them, servers at any minute.
 INTERVALS = {"archive": 60, "git": 60, "github": 30, "jira": 30, "statuspage": 60}
@@ -37,8 +29,8 @@ NAME = source_partitions.name or "source"
 )
 def follow_table(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Add partitions of new sources and delete those of removed ones; a paused source keeps its own."""
-    wanted = {key for key, _ in catalog.keys(opening.database())}
-    held = set(context.instance.get_dynamic_partitions(NAME))
+    wanted = {source.key for source in schedule.sources(opening.database())}
+    held = known_partitions(context.instance)
     new, gone = sorted(wanted - held)[:MOST_AT_ONCE], sorted(held - wanted)[:MOST_AT_ONCE]
     if not new and not gone:
         return dg.SkipReason(f"The partitions are those of the {len(wanted):,} sources.")
@@ -67,9 +59,9 @@ def changes_of(kind: str) -> dg.SensorDefinition:
         sources = [source for source in schedule.sources(database) if source.kind == kind]
         if not sources:
             return dg.SkipReason(f"There are no {kind} sources.")
-        known = set(context.instance.get_dynamic_partitions(NAME))
+        known = known_partitions(context.instance)
         ready = due([source for source in sources if source.key in known], being_synced(context.instance), now)
-        rows = Rows(database)
+        rows = Rows(database, ready)
         found = look(ready, rows.probe, now, after=int(context.cursor) if context.cursor else None)
         rows.remember(found)
         context.log.info(told(found, len(sources)))
@@ -90,8 +82,18 @@ def changes_of(kind: str) -> dg.SensorDefinition:
 
 def being_synced(instance: dg.DagsterInstance) -> frozenset[str]:
     """Partition keys with a sync that is queued or under way; one query."""
-    runs = instance.get_runs(dg.RunsFilter(job_name=sync.name, statuses=IN_PROGRESS_RUN_STATUSES))
+    return with_run(instance, sync.name)
+
+
+def with_run(instance: dg.DagsterInstance, job: str) -> frozenset[str]:
+    """Partition keys with a run of a job that is queued or under way; one query."""
+    runs = instance.get_runs(dg.RunsFilter(job_name=job, statuses=NOT_FINISHED_STATUSES))
     return frozenset(run.tags.get(PARTITION_NAME_TAG, "") for run in runs)
+
+
+def known_partitions(instance: dg.DagsterInstance) -> frozenset[str]:
+    """The partitions that there are: a request for another one would fail the whole tick."""
+    return frozenset(instance.get_dynamic_partitions(NAME))
 
 
 def told(found: Looked, sources: int) -> str:
@@ -100,53 +102,6 @@ def told(found: Looked, sources: int) -> str:
         f"{found.asked:,} of {sources:,} sources were looked at, {found.unchanged:,} unchanged, "
         f"{len(found.wanted):,} to sync, {len(found.waiting):,} waiting, {found.left:,} left for the next tick."
     )
-
-
-class Rows:
-    """Rows and last looks of sources, read a tenant at a time and kept for the tick."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-
-    def probe(self, source: ScheduledSource) -> Probe:
-        """Look at a source with its credentials.
-
-        Raises:
-            SourceFault: it does not answer as it should.
-        """
-        try:
-            row = catalog.find(self.database, source.key)
-            return probe_of(self.database, row)
-        except SourceFault:
-            raise
-        except PrecedentError as error:  # files that are gone, a key that cannot be decrypted
-            raise NeedsAttention("unreadable", str(error)) from None
-
-    def remember(self, found: Looked) -> None:
-        """Keep in mind which servers asked for patience: no run is needed to be told that again."""
-        by_tenant: dict[int, list[tuple[ScheduledSource, Waiting]]] = defaultdict(list)
-        for source, fault in found.waiting:
-            by_tenant[source.tenant_id].append((source, fault))
-        for tenant_id, waiting in by_tenant.items():
-            with self.database.bulk(tenant_id) as connection:
-                for source, fault in waiting:
-                    sync_state.save_outcome(
-                        connection, tenant_id, source.id, state=State.WAITING, code=fault.code, reason=fault.reason,
-                        wait_until=fault.until, revision=source.revision,
-                    )  # fmt: skip
-
-
-def probe_of(database: Database, row: SourceRow) -> Probe:
-    """What a source looks like now: a server is asked, files are not opened."""
-    with database.bulk(row.tenant_id) as connection:
-        state = sync_state.load(connection, row.id)
-    opened = catalog.opened(row, state.name)
-    if isinstance(opened, LiveSource):
-        try:
-            return opened.probe(state.probe)
-        finally:
-            opened.close()
-    return Probe(opened.glance(), {})
 
 
 def all_of(kinds: Iterable[str] = KINDS) -> Sequence[dg.SensorDefinition]:

@@ -9,8 +9,11 @@ import pytest
 
 from orchestration.automation import CONFIGURATION, follows_data
 from orchestration.instance import dagster_instance
+from orchestration.reach import TO_THE_END, below
 from resources.database.session import Database
 from resources.settings import Settings
+
+ORDER = ["source", "text", "vectors", "report"]
 
 
 class Graph:
@@ -92,9 +95,11 @@ class Graph:
     def run(self, *names: str, partition: str = "one") -> None:
         """Run assets as the daemon would: what fails is recorded, not raised."""
         job = self.definitions().resolve_implicit_global_asset_job_def()
+        needed = ORDER[min(ORDER.index(name) for name in names) :]
         job.execute_in_process(
             instance=self.instance, partition_key=self.key(partition), raise_on_error=False,
             asset_selection=[dg.AssetKey(name) for name in names],
+            tags=TO_THE_END if set(needed) <= set(names) else {},
         )  # fmt: skip
 
     def observe(self) -> None:
@@ -147,6 +152,31 @@ def test_changed_data_is_requested_once(settled: Graph) -> None:
     settled.run("text", "vectors", "report")
     assert settled.tick() == set()
     assert settled.tick() == set()
+
+
+def test_partitions_made_between_two_ticks_are_each_asked_for_once(settled: Graph) -> None:
+    settled.run("source", partition="two")
+    assert ("text", "two") in settled.tick()
+    settled.run("text", "vectors", "report", partition="two")
+    settled.tick()
+    settled.data = "2"
+    for partition in ("one", "two"):
+        settled.run("source", partition=partition)
+    assert settled.tick() == DOWN | {(name, "two") for name, _ in DOWN}
+    for partition in ("one", "two"):
+        settled.run("text", "vectors", "report", partition=partition)
+    assert [settled.tick() for _ in range(3)] == [set(), set(), set()]
+
+
+def test_what_somebody_makes_by_hand_is_carried_on(settled: Graph) -> None:
+    settled.data = "2"
+    settled.run("source")
+    settled.tick()
+    settled.run("text", "vectors", "report")
+    settled.tick()
+    settled.data = "3"
+    settled.run("source", "text")
+    assert settled.tick() >= {("vectors", "one"), ("report", "one")}
 
 
 def test_a_changed_observation_makes_what_reads_it_and_nothing_above(settled: Graph) -> None:
@@ -249,3 +279,14 @@ def test_every_asset_below_the_sources_follows_data() -> None:
         key.to_user_string() for key in graph.materializable_asset_keys if graph.get(key).automation_condition is None
     }
     assert {name for name in without if not name.startswith("raw/")} == {"reports/usage_cost"}
+
+
+def test_what_reaches_how_far_is_what_the_graph_says() -> None:
+    from orchestration.definitions import defs
+
+    graph = defs.resolve_asset_graph()
+    for key in graph.materializable_asset_keys:
+        made_from_it = {child.to_user_string() for child in graph.get_ancestor_asset_keys(key)}
+        for name in made_from_it:
+            assert name.startswith("config/") or key.to_user_string() in below(name)
+    assert all(graph.has(dg.AssetKey.from_user_string(name)) for name in below("raw/issues"))

@@ -1,0 +1,83 @@
+"""Rows and last looks of sources for one tick of a sensor: what it takes to ask them, and what they answered."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable
+
+from orchestration.sensors.polling import Looked
+from resources import catalog
+from resources.catalog import SourceRow
+from resources.database.session import Database
+from resources.errors import DatabaseError, PrecedentError
+from resources.sources.live.contract import LiveSource, Probe
+from resources.sources.live.faults import NeedsAttention, SourceFault, Waiting
+from resources.stores import schedule, sync_state
+from resources.stores.schedule import LastLook, ScheduledSource
+from resources.stores.sync_state import State
+
+
+class Rows:
+    """Rows and last looks of sources, read a tenant at a time when the first of its sources is looked at.
+
+    Args:
+        database: The database.
+        sources: Those that may be looked at in this tick.
+    """
+
+    def __init__(self, database: Database, sources: Iterable[ScheduledSource]) -> None:
+        self.database = database
+        self._ids: dict[int, list[int]] = defaultdict(list)
+        for source in sources:
+            self._ids[source.tenant_id].append(source.id)
+        self._known: dict[int, dict[int, LastLook]] = {}
+        self._lock = threading.Lock()
+
+    def probe(self, source: ScheduledSource) -> Probe:
+        """Look at a source with its credentials: a server is asked, files are not opened.
+
+        Raises:
+            SourceFault: it does not answer as it should.
+            DatabaseError: what is known of it cannot be read; that says nothing of the source.
+        """
+        try:
+            return self._asked(source)
+        except (SourceFault, DatabaseError):
+            raise
+        except PrecedentError as error:  # files that are gone, a key that cannot be decrypted
+            raise NeedsAttention("unreadable", str(error)) from None
+
+    def remember(self, found: Looked) -> None:
+        """Keep in mind which servers asked for patience: no run is needed to be told that again."""
+        by_tenant: dict[int, list[tuple[ScheduledSource, Waiting]]] = defaultdict(list)
+        for source, fault in found.waiting:
+            by_tenant[source.tenant_id].append((source, fault))
+        for tenant_id, waiting in by_tenant.items():
+            with self.database.bulk(tenant_id) as connection:
+                for source, fault in waiting:
+                    sync_state.save_outcome(
+                        connection, tenant_id, source.id, state=State.WAITING, code=fault.code, reason=fault.reason,
+                        wait_until=fault.until, revision=source.revision,
+                    )  # fmt: skip
+
+    def _asked(self, source: ScheduledSource) -> Probe:
+        known = self._looks_of(source.tenant_id).get(source.id)
+        if known is None:
+            raise NeedsAttention("removed", f"{source.key} has been removed.")
+        row = SourceRow(
+            id=source.id, tenant_id=source.tenant_id, tenant=source.tenant, name=source.name, kind=source.kind,
+            configuration=known.configuration, is_active=source.is_active, revision=source.revision,
+            stored=known.stored,
+        )  # fmt: skip
+        opened = catalog.opened(row, known.name)
+        if isinstance(opened, LiveSource):
+            try:
+                return opened.probe(known.probe)
+            finally:
+                opened.close()
+        return Probe(opened.glance(), {})
+
+    def _looks_of(self, tenant_id: int) -> dict[int, LastLook]:
+        with self._lock:
+            if tenant_id not in self._known:
+                self._known[tenant_id] = schedule.looks(self.database, tenant_id, self._ids[tenant_id])
+            return self._known[tenant_id]
