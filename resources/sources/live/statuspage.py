@@ -16,6 +16,7 @@ from resources.sources import shapes
 from resources.sources.cleaning import clean
 from resources.sources.fields import UnreadableError, moment
 from resources.sources.live.calling import LARGEST_ANSWER, Answer, Caller, Reply
+from resources.sources.live.certificates import trusted
 from resources.sources.live.contract import Cursor, Page, Probe, Stream
 from resources.sources.live.faults import NeedsAttention, NotThere, Transient
 from resources.sources.records import RawKind, RawRecord, RejectedRecord
@@ -155,7 +156,9 @@ class StatuspageSource:
         import httpx
 
         if self._client is None:
-            self._client = httpx.Client(timeout=self._timeout_s, follow_redirects=True, max_redirects=REDIRECTS)
+            self._client = httpx.Client(
+                timeout=self._timeout_s, follow_redirects=True, max_redirects=REDIRECTS, verify=trusted()
+            )
         try:
             with self._client.stream(
                 "GET", f"{self.base_url}/{path}", params=dict(parameters) or None, headers=dict(headers)

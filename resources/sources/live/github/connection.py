@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from resources.errors import UsageError
 from resources.redaction import register_secret
 from resources.sources.live.calling import Answer
+from resources.sources.live.certificates import trusted
 from resources.sources.live.faults import NeedsAttention, Transient
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class GitHubConnection:
         self.auth = auth
         self._github: GitHub[Any] = GitHub(
             _strategy(auth), base_url=base_url, timeout=TIMEOUT_S, auto_retry=False, http_cache=False,
-            follow_redirects=True,
+            follow_redirects=True, ssl_verify=trusted(),
             # The default is shared by the whole process and keyed by the App alone: another key would get its tokens.
             cache_strategy=MemCacheStrategy(),
         )  # fmt: skip
