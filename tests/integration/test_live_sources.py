@@ -1,6 +1,7 @@
 """Live sources through the commands: what a server says becomes rows, states and search results."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -47,15 +48,24 @@ def test_a_live_source_is_loaded_and_found(precedent: Call, issues: str) -> None
     assert "PRO-3" in found(precedent, issues, "printer fire")
 
 
-def test_only_what_changed_is_fetched_and_embedded_again(precedent: Call, issues: str, jira: JiraServer) -> None:
-    jira.change_issue("PRO-2", summary="The scanner eats paper")
+@pytest.mark.parametrize("others", [0, 300])
+def test_three_changed_issues_cost_so_many_requests_however_many_there_are(
+    precedent: Call, issues: str, jira: JiraServer, others: int
+) -> None:
+    for number in range(others):
+        jira.now += timedelta(minutes=5)
+        jira.add_issue(summary=f"Unrelated matter {number}")
+    refreshed(precedent, issues)
+    for number in range(1, 4):
+        jira.change_issue(f"PRO-{number}", summary=f"The scanner eats paper of size {number}")
     asked = len(jira.asked)
     layers = refreshed(precedent, issues)["layers"]
-    assert layers["raw/issues"]["rows/changed"] == 1
-    assert layers["text/documents"]["rows/changed"] == 1
-    assert layers["vectors/embeddings"]["rows/added"] == 1
-    assert len(jira.asked) - asked <= 8
-    assert found(precedent, issues, "scanner") == ["PRO-2"]
+    assert layers["raw/issues"]["rows/changed"] == 3
+    assert layers["text/documents"]["rows/changed"] == 3
+    assert layers["vectors/embeddings"]["rows/added"] == 3
+    # The newest change, the user's time zone, and one page for all three.
+    assert len(jira.asked) - asked == 3
+    assert sorted(found(precedent, issues, "scanner")) == ["PRO-1", "PRO-2", "PRO-3"]
 
 
 def test_an_unchanged_source_changes_nothing(precedent: Call, issues: str) -> None:
