@@ -16,6 +16,7 @@ from resources.sources.records import Shape
 from resources.stores import documents as store
 from resources.stores import statistics
 from resources.stores.documents import DocumentRow, RawText
+from resources.stores.search_words import WORDS_VERSION
 
 BATCH = 500
 
@@ -26,7 +27,8 @@ BATCH = 500
     group_name="text",
     kinds={"postgres", "python"},
     owners=OWNERS,
-    code_version=EXTRACTOR_VERSION,
+    # Both decide what is made of a record: its text, and the words that search finds it by.
+    code_version=f"{EXTRACTOR_VERSION}/{WORDS_VERSION}",
     partitions_def=source_partitions,
     backfill_policy=backfill_policy,
 )
