@@ -2,12 +2,14 @@
 
 import dagster as dg
 
+from orchestration.reach import REFRESH
+
 CONFIGURATION = dg.AssetSelection.groups("config", include_sources=True)
 USAGE = dg.AssetSelection.assets(["reports", "usage_cost"])
 BUDGETS = dg.AssetCheckKey(dg.AssetKey(["reports", "usage_cost"]), "within_budget")
 
 refresh = dg.define_asset_job(
-    name="refresh",
+    name=REFRESH,
     selection=dg.AssetSelection.all() - CONFIGURATION - USAGE,
     description="Bring every layer of a source up to date: read, extract, cut, embed, judge, recommend.",
 )

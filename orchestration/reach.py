@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable
 
 import dagster as dg
 
-from orchestration.jobs import refresh
-
+# The job that makes every layer; its module is not read here, for every command would pay for it.
+REFRESH = "refresh"
 # On runs that make everything below whatever they make: what they changed has been carried on, by themselves.
 REACH = "precedent/reach"
 TO_THE_END = {REACH: "end"}
@@ -33,5 +33,5 @@ def reaches_the_end(names: Iterable[str]) -> bool:
 def reach_tags(job: str, selection: Collection[dg.AssetKey] | None) -> dict[str, str]:
     """The tags of a run of a job with this selection of assets; None is all of the job's."""
     if selection is None:
-        return TO_THE_END if job == refresh.name else {}
+        return TO_THE_END if job == REFRESH else {}
     return TO_THE_END if reaches_the_end(key.to_user_string() for key in selection) else {}
