@@ -75,5 +75,6 @@ def labelled(issues: dict[str, Issue]) -> Iterator[Query]:
 def write(path: Path, items: Iterable[dict[str, Any]]) -> Path:
     """A file with an object per line."""
     with path.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(item) + "\n" for item in items)
+        # One real issue holds a NUL. PostgreSQL takes none, and LangChain and LlamaIndex give up the whole load there.
+        file.writelines(json.dumps(item).replace("\\u0000", "") + "\n" for item in items)
     return path
