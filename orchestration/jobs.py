@@ -3,6 +3,7 @@
 import dagster as dg
 
 from orchestration.reach import REFRESH
+from orchestration.run_queue import CLASS, RunClass
 
 CONFIGURATION = dg.AssetSelection.groups("config", include_sources=True)
 USAGE = dg.AssetSelection.assets(["reports", "usage_cost"])
@@ -24,14 +25,14 @@ recommend = dg.define_asset_job(
     name="recommend",
     selection=dg.AssetSelection.assets(["incidents", "recommendations"]),
     description="Analyse a source's incidents that have no up-to-date analysis; goes before bulk work.",
-    tags={"precedent/class": "incident"},
+    tags={CLASS: RunClass.INCIDENT.value},
 )
 
 judge = dg.define_asset_job(
     name="judge",
     selection=dg.AssetSelection.assets(["reports", "vector_quality"]),
     description="Report on the quality of a source's vectors.",
-    tags={"precedent/class": "bulk"},
+    tags={CLASS: RunClass.BULK.value},
 )
 
 observe_configuration = dg.define_asset_job(

@@ -7,8 +7,10 @@ import dagster as dg
 
 from orchestration.jobs import judge, report_usage, sync
 from orchestration.maintenance.job import maintenance
+from orchestration.run_queue import RunClass
 from orchestration.sensors import opening
 from orchestration.sensors.polling import due
+from orchestration.sensors.requesting import run_of
 from orchestration.sensors.sources import being_synced, known_partitions
 from resources.stores import schedule
 
@@ -41,14 +43,8 @@ def sweeps(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.Sk
     found = long_ago[: max(FEWEST, math.ceil(len(live) / 24))]
     if not found:
         return dg.SkipReason("Every live source that can be asked was swept within a day.")
-    return [
-        dg.RunRequest(
-            run_key=f"{source.key}:{source.id}:sweep:{now:%Y%m%d%H}", partition_key=source.key,
-            run_config={"ops": {"raw_records": {"config": {"sweep": True}}}},
-            tags={"precedent/tenant": source.tenant, "precedent/source": source.name, "precedent/class": "bulk"},
-        )
-        for source in found
-    ]  # fmt: skip
+    config = {"ops": {"raw_records": {"config": {"sweep": True}}}}
+    return [run_of(source, f"{source.key}:{source.id}:sweep:{now:%Y%m%d%H}", RunClass.BULK, config) for source in found]
 
 
 @dg.schedule(
@@ -74,13 +70,7 @@ def quality_reports(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest
     if not found:
         return dg.SkipReason("No source of this hour has a report that is a week old.")
     week = now.strftime("%G-%V")
-    return [
-        dg.RunRequest(
-            run_key=f"{source.key}:{source.id}:report:{week}", partition_key=source.key,
-            tags={"precedent/tenant": source.tenant, "precedent/source": source.name, "precedent/class": "bulk"},
-        )
-        for source in found
-    ]  # fmt: skip
+    return [run_of(source, f"{source.key}:{source.id}:report:{week}", RunClass.BULK) for source in found]
 
 
 usage_report = dg.ScheduleDefinition(

@@ -93,9 +93,7 @@ def add(
         policies.check_address(
             address, allow_private=policies.load(database, owner.id).allow_private_addresses, what="source"
         )
-    opened = open_source(kind, configuration, secrets)
-    if test and is_live(kind, configuration):
-        look_at(opened)
+    look_at(open_source(kind, configuration, secrets), ask=test)
     try:
         with database.tenant(owner.id) as session:
             row = DataSource(
@@ -127,8 +125,8 @@ def opened(source: SourceRow, name: str | None = None) -> Source | LiveSource:
     return open_source(source.kind, source.configuration, secrets, name=name, number=source.id)
 
 
-def look_at(source: Source | LiveSource) -> None:
-    """Ask a live source once, and close it.
+def look_at(source: Source | LiveSource, *, ask: bool = True) -> None:
+    """Ask a live source once unless it is not to be asked, and close it.
 
     Raises:
         SourceError: it does not answer as it should.
@@ -136,7 +134,8 @@ def look_at(source: Source | LiveSource) -> None:
     if not isinstance(source, LiveSource):
         return
     try:
-        source.probe()
+        if ask:
+            source.probe()
     finally:
         source.close()
 

@@ -5,7 +5,7 @@ stored. What fails in one stream leaves the others readable; what was fetched is
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -98,7 +98,7 @@ class Sync:
             sync_state.forget_cursors(self.connection, self.source_id)
             pages.forget_rejected(self.connection, self.source_id)
             self.connection.commit()
-            state = sync_state.load(self.connection, self.source_id)
+            state = replace(state, streams={})
         probe: Probe | None = None
         try:
             probe = self.live.probe(None if self.options.full_refresh else state.probe)

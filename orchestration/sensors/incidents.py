@@ -6,7 +6,9 @@ import dagster as dg
 
 from assets.incidents.analysis import analysis_version
 from orchestration.jobs import recommend
+from orchestration.run_queue import RunClass
 from orchestration.sensors import opening
+from orchestration.sensors.requesting import run_of
 from orchestration.sensors.sources import known_partitions, with_run
 from resources.database.session import Database
 from resources.errors import UsageError
@@ -38,13 +40,10 @@ def incidents_without_analysis(context: dg.SensorEvaluationContext) -> dg.Sensor
     known = known_partitions(context.instance)
     now = datetime.now(UTC)
     requests = [
-        dg.RunRequest(
-            run_key=run_key(found, now), partition_key=found.key,
-            tags={"precedent/tenant": found.tenant, "precedent/source": found.name, "precedent/class": "incident"},
-        )
+        run_of(found, run_key(found, now), RunClass.INCIDENT)
         for found in pending
         if found.key in known and found.key not in busy
-    ]  # fmt: skip
+    ]
     if not requests:
         return dg.SkipReason("Every incident has its analysis, or one is under way.")
     return dg.SensorResult(run_requests=requests)

@@ -11,6 +11,7 @@ from assets.partitions import source_partitions
 from orchestration.jobs import sync
 from orchestration.sensors import opening
 from orchestration.sensors.polling import Looked, due, look
+from orchestration.sensors.requesting import run_of
 from orchestration.sensors.rows import Rows
 from resources.sources.configurations import KINDS
 from resources.stores import schedule
@@ -66,16 +67,10 @@ def changes_of(kind: str) -> dg.SensorDefinition:
         rows.remember(found)
         context.log.info(told(found, len(sources)))
         return dg.SensorResult(
-            run_requests=[
-                dg.RunRequest(
-                    run_key=wanted.run_key, partition_key=wanted.source.key,
-                    tags={"precedent/tenant": wanted.source.tenant, "precedent/source": wanted.source.name},
-                )
-                for wanted in found.wanted
-            ],
+            run_requests=[run_of(wanted.source, wanted.run_key) for wanted in found.wanted],
             skip_reason=None if found.wanted else told(found, len(sources)),
             cursor="" if found.after is None else str(found.after),
-        )  # fmt: skip
+        )
 
     return changes
 
