@@ -20,6 +20,7 @@ from resources.sources.configurations import configuration_of, is_live
 from resources.sources.live.contract import LiveSource
 from resources.sources.records import Source
 from resources.sources.registry import NO_SECRETS, clone_folder, open_source
+from resources.stores import schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,10 +215,5 @@ def remove(database: Database, key: str) -> SourceRow:
 
 
 def keys(database: Database) -> list[tuple[str, int]]:
-    """Partition key and tenant of every source; one query a tenant, counts nothing."""
-    found = []
-    for owner in tenancy.every(database):
-        with database.tenant(owner.id) as session:
-            names = session.scalars(select(DataSource.name).order_by(DataSource.name)).all()
-        found += [(f"{owner.name}/{name}", owner.id) for name in names]
-    return found
+    """Partition key and tenant of every source, in one round trip."""
+    return [(source.key, source.tenant_id) for source in schedule.sources(database)]
