@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import dagster as dg
 from pydantic import Field
 
-from resources.stores.raw import TimeBounds
+from precedent.sources.sync.raw_items import TimeBounds
 
 
 class RefreshConfig(dg.Config):

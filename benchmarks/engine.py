@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.setting import machine, records
-from resources.engine.choosing import Wish, choose, open_engine, tokenizer_of
-from resources.engine.conversion import original
-from resources.engine.hardware import precisions
-from resources.engine.model_files import resolve
-from resources.settings import Settings
+from precedent.settings import Settings
+from precedent.vectors.engine.backend_selection import Wish, choose, open_engine, tokenizer_of
+from precedent.vectors.engine.conversion import original
+from precedent.vectors.engine.hardware import precisions
+from precedent.vectors.engine.model_files import resolve
 
 LENGTHS = (16, 64, 128, 256)
 TEXTS, ROUNDS = 256, 3

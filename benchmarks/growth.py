@@ -14,7 +14,7 @@ from rich.table import Table
 
 from benchmarks import corpus
 from benchmarks.setting import machine
-from resources.database.session import Database
+from precedent.database.session import Database
 
 SIZES = tuple(int(size) for size in os.environ.get("PRECEDENT_BENCH_SIZES", "1000,10000,100000").split(","))
 

@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.setting import machine
-from resources import tenancy
-from resources.database.session import Database
-from resources.stores import embeddings, spaces
-from resources.stores.spaces import SpaceProfile
+from precedent.database.session import Database
+from precedent.tenants import tenants as tenancy
+from precedent.vectors import space as spaces
+from precedent.vectors import writing as embeddings
+from precedent.vectors.space import SpaceProfile
 
 ROWS, DIMENSIONS = 50_000, 384
 BATCHES = (500, 2_000, 10_000)

@@ -27,9 +27,9 @@ import orjson
 
 from benchmarks.setting import records
 from orchestration.cli import run
-from resources import tenancy
-from resources.database.session import Database
-from resources.settings import Settings
+from precedent.database.session import Database
+from precedent.settings import Settings
+from precedent.tenants import tenants as tenancy
 
 KEPT_OF_AN_ISSUE = (
     "summary", "description", "environment", "issuetype", "priority", "components", "labels", "created", "reporter",

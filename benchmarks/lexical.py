@@ -20,20 +20,20 @@ from rich.console import Console
 from rich.table import Table
 
 from assets.text.documents import BATCH, document_row
-from assets.text.extractors.document import EXTRACTOR_VERSION
 from benchmarks.labelled import Document, load
 from benchmarks.setting import machine
 from orchestration.cli import run
-from resources import catalog
-from resources.database.session import Database
-from resources.progress import slices
-from resources.settings import Settings
-from resources.stores import documents as store
-from resources.stores.lexical import POSTINGS, by_text, query_terms
-from resources.stores.raw import TimeBounds
-from resources.stores.search_filters import Filters
-from resources.stores.search_words import query_words
-from resources.stores.vector_leg import POOL
+from precedent.database.session import Database
+from precedent.progress import slices
+from precedent.search.dense import POOL
+from precedent.search.filters import Filters
+from precedent.search.lexical import POSTINGS, by_text, query_terms
+from precedent.search.words import query_words
+from precedent.settings import Settings
+from precedent.sources import repository as catalog
+from precedent.sources.sync.raw_items import TimeBounds
+from precedent.text import documents as store
+from precedent.text.extract.document import EXTRACTOR_VERSION
 
 DOCUMENTS = 100_000
 SOURCE = "bench-lexical/synthetic"

@@ -18,21 +18,22 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.setting import machine
-from resources import tenancy
-from resources.database.session import Database
-from resources.providers import policies, registry
-from resources.providers.calling import CallContext, MeteredDriver
-from resources.providers.checking import Pong
-from resources.providers.contract import Capability, Completion, Driver, DriverInfo, Egress, GenerationRequest
-from resources.providers.drivers.openai import OpenAIDriver
-from resources.providers.embedding import EmbeddingBatch
-from resources.providers.ledger import Ledger
-from resources.providers.options import ModelOptions, PerformanceOptions
-from resources.providers.targets import Target, open_driver
-from resources.providers.testing.behaviour import Reply, Request, Step
-from resources.providers.testing.server import LoopbackServer
-from resources.providers.testing.wires import OpenAIWire
-from resources.settings import Settings
+from precedent.database.session import Database
+from precedent.providers import registry
+from precedent.providers.base import Capability, Completion, Driver, DriverInfo, Egress, GenerationRequest
+from precedent.providers.config.health_check import Pong
+from precedent.providers.config.options import ModelOptions, PerformanceOptions
+from precedent.providers.drivers.openai import OpenAIDriver
+from precedent.providers.embedding import EmbeddingBatch
+from precedent.providers.runtime.endpoint import Target, open_driver
+from precedent.providers.runtime.ledger import Ledger
+from precedent.providers.runtime.metered_client import CallContext, MeteredDriver
+from precedent.providers.testing.behaviour import Reply, Request, Step
+from precedent.providers.testing.server import LoopbackServer
+from precedent.providers.testing.wires import OpenAIWire
+from precedent.settings import Settings
+from precedent.tenants import policies
+from precedent.tenants import tenants as tenancy
 
 CALLS, WARM_UP, FLUSHES = 400, 20, 200
 TARGET_MS = 2.0

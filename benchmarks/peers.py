@@ -27,10 +27,10 @@ from benchmarks.peers_job import Cut, Job, Phase
 from benchmarks.peers_records import Work, prepare
 from benchmarks.peers_runs import NotMeasuredError, Outcome, Spent, last_line, measured
 from benchmarks.setting import machine
-from resources.database.session import Database
-from resources.engine.model_files import resolve
-from resources.redaction import register_secret
-from resources.settings import Settings
+from precedent.database.session import Database
+from precedent.security.redaction import register_secret
+from precedent.settings import Settings
+from precedent.vectors.engine.model_files import resolve
 
 SIZE = os.environ.get("PRECEDENT_BENCH_PEERS", "2000")
 SCRIPTS = {"LangChain": "langchain", "LlamaIndex": "llamaindex", "CocoIndex": "cocoindex"}

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.peers_runs import NotMeasuredError, measured
-from resources.settings import Settings
+from precedent.settings import Settings
 
 VARIABLE = "PRECEDENT_PEERS_PYTHON"
 REQUIREMENTS = Path(__file__).with_name("peers-requirements.txt")

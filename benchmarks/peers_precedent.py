@@ -11,9 +11,10 @@ from typing import Any
 from benchmarks.peers_job import WINDOW
 from benchmarks.peers_records import Work, write
 from benchmarks.peers_runs import NotMeasuredError, Outcome, Spent, measured
-from resources import catalog
-from resources.database.session import Database
-from resources.stores import spaces, vector_index
+from precedent.database.session import Database
+from precedent.sources import repository as catalog
+from precedent.vectors import index as vector_index
+from precedent.vectors import space as spaces
 
 TENANT = "bench-peers"
 SOURCE = f"{TENANT}/issues"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.setting import ROOT
-from resources.redaction import scrub
+from precedent.security.redaction import scrub
 
 LONGEST_REASON = 200
 LIMIT_SECONDS = 3 * 3600

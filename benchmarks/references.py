@@ -14,10 +14,10 @@ import psycopg
 from numpy.typing import NDArray
 
 from benchmarks.labelled import Document, LabelledSet
-from resources import tenancy
-from resources.database.session import Database
-from resources.settings import Settings
-from resources.stores import spaces
+from precedent.database.session import Database
+from precedent.settings import Settings
+from precedent.tenants import tenants as tenancy
+from precedent.vectors import space as spaces
 
 Scores = NDArray[np.float64]
 FIRST_PASSAGES = """

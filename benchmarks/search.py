@@ -13,13 +13,13 @@ from rich.table import Table
 
 from benchmarks import corpus
 from benchmarks.setting import machine
-from orchestration.searching import Query, Searcher
-from resources.database.session import Database
-from resources.settings import Settings
-from resources.stores import vector_index
-from resources.stores.recall import distances
-from resources.stores.search import Mode
-from resources.stores.search_filters import Filters
+from precedent.database.session import Database
+from precedent.quality.neighbours import distances
+from precedent.search.filters import Filters
+from precedent.search.legs import Mode
+from precedent.search.service import Query, Searcher
+from precedent.settings import Settings
+from precedent.vectors import index as vector_index
 
 SIZES = tuple(int(size) for size in os.environ.get("PRECEDENT_BENCH_SIZES", "1000,10000,100000").split(","))
 QUERIES = 200

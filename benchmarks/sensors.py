@@ -31,13 +31,15 @@ from orchestration.cli import run
 from orchestration.definitions import defs
 from orchestration.instance import dagster_instance
 from orchestration.sensors import opening
-from resources import catalog, tenancy
-from resources.catalog import SourceRow
-from resources.database.session import Database
-from resources.settings import Settings
-from resources.sources.live.contract import LiveSource, Probe
-from resources.stores import schedule, sync_state
-from resources.stores.sync_state import State
+from precedent.database.session import Database
+from precedent.settings import Settings
+from precedent.sources import repository as catalog
+from precedent.sources import schedule
+from precedent.sources.kind import LiveSource, Probe
+from precedent.sources.repository import SourceRow
+from precedent.sources.sync import state as sync_state
+from precedent.sources.sync.state import State
+from precedent.tenants import tenants as tenancy
 
 SOURCES = int(os.environ.get("PRECEDENT_BENCH_SOURCES", "1000"))
 KINDS = (*sensor_servers.KINDS, "archive")

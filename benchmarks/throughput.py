@@ -8,11 +8,11 @@ from rich.table import Table
 
 from benchmarks.setting import machine, records
 from orchestration.cli import run
-from resources import catalog
-from resources.database.session import Database
-from resources.engine.choosing import Wish, open_engine
-from resources.engine.model_files import resolve
-from resources.settings import Settings
+from precedent.database.session import Database
+from precedent.settings import Settings
+from precedent.sources import repository as catalog
+from precedent.vectors.engine.backend_selection import Wish, open_engine
+from precedent.vectors.engine.model_files import resolve
 
 SAMPLE = 4_000
 LAYERS = ("raw", "text", "vectors")

@@ -12,8 +12,8 @@ from rich.table import Table
 from benchmarks.labelled import LabelledSet, load
 from benchmarks.reciprocal_rank import reciprocal_rank_fusion
 from benchmarks.retrieval import answers_of
-from resources.stores.fusion import score_fusion
-from resources.stores.vector_leg import POOL
+from precedent.search.dense import POOL
+from precedent.search.fusion import score_fusion
 
 RRF_K = (5, 20, 60)
 RRF_WEIGHTS = (0.5, 1.0, 1.5, 2.0)

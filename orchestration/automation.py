@@ -7,7 +7,7 @@ because the graph misbehaves without it; docs/automation.md tells it as a story.
 
 import dagster as dg
 
-from orchestration.reach import TO_THE_END
+from orchestration.coverage import TO_THE_END
 
 AC = dg.AutomationCondition
 

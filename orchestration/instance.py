@@ -10,10 +10,10 @@ import dagster as dg
 from dagster._core.instance import InstanceRef
 
 from assets.partitions import source_partitions
-from resources import catalog
-from resources.database.server import Endpoints
-from resources.database.session import Database
-from resources.settings import PROJECT_ROOT, Settings
+from precedent.database.endpoints import Endpoints
+from precedent.database.session import Database
+from precedent.settings import PROJECT_ROOT, Settings
+from precedent.sources import repository as catalog
 
 
 def dagster_environment(settings: Settings, endpoints: Endpoints) -> dict[str, str]:

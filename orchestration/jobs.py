@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from orchestration.reach import REFRESH
+from orchestration.coverage import REFRESH
 from orchestration.run_queue import CLASS, RunClass
 
 CONFIGURATION = dg.AssetSelection.groups("config", include_sources=True)

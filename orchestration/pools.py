@@ -9,12 +9,12 @@ in the database, whatever runs at once.
 import dagster as dg
 from sqlalchemy import select
 
-from resources import tenancy
-from resources.database.models import IntelligenceProvider
-from resources.database.session import Database
-from resources.errors import UsageError
-from resources.providers.contract import Capability
-from resources.providers.options import PerformanceOptions, performance_options
+from precedent.database.models import IntelligenceProvider
+from precedent.database.session import Database
+from precedent.errors import UsageError
+from precedent.providers.base import Capability
+from precedent.providers.config.options import PerformanceOptions, performance_options
+from precedent.tenants import tenants as tenancy
 
 # Named by the assets: `@dg.asset(pool=...)`.
 POOLS = {Capability.EMBEDDING: "embedding_profile", Capability.TEXT_GENERATION: "intelligence_provider"}

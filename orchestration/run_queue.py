@@ -22,8 +22,8 @@ from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 from sqlalchemy import BigInteger, Select, case, cast, func, select
 
 from assets.partitions import source_partitions
-from orchestration.reach import reach_tags
-from resources.errors import UsageError
+from orchestration.coverage import reach_tags
+from precedent.errors import UsageError
 
 PARTITION = "dagster/partition"
 RANGE_START = "dagster/asset_partition_range_start"

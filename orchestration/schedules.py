@@ -9,10 +9,10 @@ from orchestration.jobs import judge, report_usage, sync
 from orchestration.maintenance.job import maintenance
 from orchestration.run_queue import RunClass
 from orchestration.sensors import opening
-from orchestration.sensors.polling import due
 from orchestration.sensors.requesting import run_of
 from orchestration.sensors.sources import being_synced, known_partitions
-from resources.stores import schedule
+from precedent.sources import schedule
+from precedent.sources.polling import due
 
 SWEEP_EVERY = timedelta(hours=24)
 REPORT_EVERY = timedelta(days=7)

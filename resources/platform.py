@@ -11,18 +11,18 @@ from typing import Any
 import dagster as dg
 from pydantic import PrivateAttr
 
-from resources.catalog import SourceRow, find
-from resources.database.session import Database
-from resources.errors import PrecedentError
-from resources.providers.access import open_embedder, open_generator
-from resources.providers.calling import CallContext
-from resources.providers.contract import Capability
-from resources.providers.embedder import Embedder
-from resources.providers.generator import Generator
-from resources.providers.registry import Listed, listed
-from resources.providers.routing import Route
-from resources.providers.targets import Target, chain
-from resources.settings import Settings
+from precedent.database.session import Database
+from precedent.errors import PrecedentError
+from precedent.providers.base import Capability
+from precedent.providers.registry import Listed, listed
+from precedent.providers.runtime.embedder import Embedder
+from precedent.providers.runtime.endpoint import Target, chain
+from precedent.providers.runtime.factory import open_embedder, open_generator
+from precedent.providers.runtime.generator import Generator
+from precedent.providers.runtime.metered_client import CallContext
+from precedent.providers.runtime.routing import Route
+from precedent.settings import Settings
+from precedent.sources.repository import SourceRow, find
 
 Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 

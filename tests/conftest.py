@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from orchestration.cli import run
-from resources.database.session import Database
-from resources.settings import Settings
+from precedent.database.session import Database
+from precedent.settings import Settings
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 

@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import dagster as dg
 
+from precedent.providers.billing.usage import money
+from precedent.sources import schedule
+from precedent.sources.schedule import BudgetUse
 from resources.platform import DatabaseResource, as_failure
-from resources.stores import schedule
-from resources.stores.schedule import BudgetUse
-from resources.stores.usage import money
 
 USAGE_COST = dg.AssetKey(["reports", "usage_cost"])
 WARN_AT = 0.8

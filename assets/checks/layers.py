@@ -4,10 +4,11 @@ import dagster as dg
 
 from assets.checks import rows
 from assets.partitions import source_partitions
-from assets.reports.judging import limits_of, verdict_of
+from precedent.quality import repository as reports
+from precedent.quality.verdicts import limits_of, verdict_of
+from precedent.sources.sync import state as sync_state
+from precedent.sources.sync.state import State
 from resources.platform import DatabaseResource
-from resources.stores import reports, sync_state
-from resources.stores.sync_state import State
 
 CHUNKS = dg.AssetKey(["text", "chunks"])
 EMBEDDINGS = dg.AssetKey(["vectors", "embeddings"])

@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 import dagster as dg
 
 from assets.partitions import source_partitions
-from resources import catalog
+from precedent.incidents import repository as analyses
+from precedent.providers.base import Capability
+from precedent.providers.config.health_check import Health, check
+from precedent.settings import Settings
+from precedent.sources import repository as catalog
 from resources.platform import DatabaseResource, ProviderRegistryResource, as_failure
-from resources.providers.checking import Health, check
-from resources.providers.contract import Capability
-from resources.settings import Settings
-from resources.stores import analyses
 
 EMBEDDING_PROFILE = dg.AssetKey(["config", "embedding_profile"])
 INTELLIGENCE_PROVIDER = dg.AssetKey(["config", "intelligence_provider"])

@@ -5,17 +5,17 @@ from contextlib import closing
 import dagster as dg
 
 from assets.partitions import source_partitions
-from resources import vector_stores
-from resources.catalog import SourceRow
-from resources.database.session import Database
-from resources.errors import NotFoundError, PrecedentError
+from precedent.database.session import Database
+from precedent.errors import NotFoundError, PrecedentError
+from precedent.qdrant import repository as vector_stores
+from precedent.qdrant import state as synced
+from precedent.qdrant.comparison import Comparison, compare
+from precedent.qdrant.repository import StoreRow
+from precedent.qdrant.state import Mirror
+from precedent.settings import Settings
+from precedent.sources.repository import SourceRow
+from precedent.vectors import space as spaces
 from resources.platform import DatabaseResource
-from resources.settings import Settings
-from resources.stores import spaces
-from resources.stores.qdrant import synced
-from resources.stores.qdrant.comparing import Comparison, compare
-from resources.stores.qdrant.synced import Mirror
-from resources.vector_stores import StoreRow
 
 QDRANT_INDEX = dg.AssetKey(["vectors", "qdrant_index"])
 

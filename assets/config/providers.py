@@ -4,14 +4,14 @@ import hashlib
 
 import dagster as dg
 
-from assets.incidents.prompt import PROMPT_VERSION
 from assets.partitions import source_partitions
-from resources import catalog
+from precedent.incidents.prompt import PROMPT_VERSION
+from precedent.providers.base import Capability
+from precedent.providers.runtime.endpoint import chain
+from precedent.security.masking import MASKING_VERSION
+from precedent.sources import repository as catalog
+from precedent.tenants import policies
 from resources.platform import DatabaseResource, as_failure
-from resources.providers import policies
-from resources.providers.contract import Capability
-from resources.providers.masking import MASKING_VERSION
-from resources.providers.targets import chain
 
 TENANTS_TAG = "precedent/tenants"  # of a run: names separated by commas
 

@@ -2,17 +2,17 @@
 
 import dagster as dg
 
-from assets.incidents.analysis import analyse, analysis_version, find_evidence
-from assets.incidents.prompt import PROMPT_VERSION
 from assets.partitions import backfill_policy, source_partitions
 from assets.refresh_config import RefreshConfig
 from assets.row_metadata import OWNERS, counted, row_metadata
+from precedent.incidents import repository as store
+from precedent.incidents.analysis import analyse, analysis_version, find_evidence
+from precedent.incidents.prompt import PROMPT_VERSION
+from precedent.progress import Progress
+from precedent.providers.runtime import routing
+from precedent.providers.runtime.embedder import BudgetExhausted
+from precedent.vectors import space as spaces
 from resources.platform import DatabaseResource, RecommenderResource
-from resources.progress import Progress
-from resources.providers import routing
-from resources.providers.embedder import BudgetExhausted
-from resources.stores import analyses as store
-from resources.stores import spaces
 
 COMMIT_EVERY = 50
 

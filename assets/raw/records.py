@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.partitions import backfill_policy, source_partitions
-from assets.raw.reading import read_source
 from assets.refresh_config import RefreshConfig
 from assets.row_metadata import OWNERS, counted, row_metadata
+from precedent.sources.records import RawKind
+from precedent.sources.sync import raw_items as store
+from precedent.sources.sync.files import read_source
+from precedent.sources.sync.state import State
 from resources.platform import DatabaseResource, as_failure
-from resources.sources.records import RawKind
-from resources.stores import raw as store
-from resources.stores.sync_state import State
 
 DESCRIPTIONS = {
     RawKind.ISSUE: "Issues as their tracker returned them.",

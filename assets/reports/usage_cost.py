@@ -9,13 +9,13 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from assets.reports.usage_plots import Latency, latencies_of, usage_figure
 from assets.row_metadata import OWNERS, Metadata, picture
-from resources import tenancy
-from resources.database.session import Database
+from precedent.database.session import Database
+from precedent.providers.billing import usage as store
+from precedent.providers.billing.plots import Latency, latencies_of, usage_figure
+from precedent.providers.billing.usage import Budget, Cell, Figures, Period, money
+from precedent.tenants import tenants as tenancy
 from resources.platform import DatabaseResource, as_failure
-from resources.stores import usage as store
-from resources.stores.usage import Budget, Cell, Figures, Period, money
 
 REPORT_VERSION = "1"
 MOST_ROWS = 20

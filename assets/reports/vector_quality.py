@@ -6,24 +6,26 @@ import time
 import dagster as dg
 
 from assets.partitions import backfill_policy, source_partitions
-from assets.reports.figures import Figures
-from assets.reports.judging import REPORT_VERSION, judge_again, limits_of, verdict_of
-from assets.reports.measuring import measure_source
-from assets.reports.plots import quality_figure
-from assets.reports.score import judge
-from assets.reports.trend import trend
 from assets.row_metadata import OWNERS, picture
-from resources.catalog import SourceRow
-from resources.database.session import Database
+from precedent.database.session import Database
+from precedent.progress import Progress
+from precedent.providers.runtime.embedder import Embedder
+from precedent.quality import repository as store
+from precedent.quality import samples
+from precedent.quality.figures import Figures
+from precedent.quality.measurement import measure_source
+from precedent.quality.plots import quality_figure
+from precedent.quality.repository import Point, Report
+from precedent.quality.score import judge
+from precedent.quality.trend import trend
+from precedent.quality.verdicts import REPORT_VERSION, judge_again, limits_of, verdict_of
+from precedent.sources.repository import SourceRow
+from precedent.vectors import index as vector_index
+from precedent.vectors import promotion
+from precedent.vectors import writing as embeddings
+from precedent.vectors.space import Space
+from precedent.vectors.writing import Coverage
 from resources.platform import DatabaseResource, EmbedderResource, as_failure
-from resources.progress import Progress
-from resources.providers.embedder import Embedder
-from resources.stores import embeddings, promotion, vector_index
-from resources.stores import quality_samples as samples
-from resources.stores import reports as store
-from resources.stores.embeddings import Coverage
-from resources.stores.reports import Point, Report
-from resources.stores.spaces import Space
 
 
 @dg.asset(

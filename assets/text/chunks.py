@@ -7,13 +7,13 @@ import dagster as dg
 from assets.partitions import backfill_policy, source_partitions
 from assets.refresh_config import RefreshConfig
 from assets.row_metadata import OWNERS, row_metadata
-from assets.text.chunking import CHUNKER_VERSION, chunk_many
 from assets.vectors.counting import counter_of
+from precedent.database import statistics
+from precedent.progress import Progress, slices
+from precedent.text import chunks as store
+from precedent.text.chunking import CHUNKER_VERSION, chunk_many
+from precedent.text.chunks import ChunkRow
 from resources.platform import DatabaseResource, EmbedderResource, as_failure
-from resources.progress import Progress, slices
-from resources.stores import chunks as store
-from resources.stores import statistics
-from resources.stores.chunks import ChunkRow
 
 BATCH = 1_000
 

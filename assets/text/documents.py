@@ -9,14 +9,14 @@ from assets.partitions import backfill_policy, source_partitions
 from assets.raw.records import KEYS as RAW
 from assets.refresh_config import RefreshConfig
 from assets.row_metadata import OWNERS, row_metadata
-from assets.text.extractors.document import EXTRACTOR_VERSION, Comment, extract
+from precedent.database import statistics
+from precedent.progress import Progress, slices
+from precedent.search.words import WORDS_VERSION
+from precedent.sources.records import Shape
+from precedent.text import documents as store
+from precedent.text.documents import DocumentRow, RawText
+from precedent.text.extract.document import EXTRACTOR_VERSION, Comment, extract
 from resources.platform import DatabaseResource
-from resources.progress import Progress, slices
-from resources.sources.records import Shape
-from resources.stores import documents as store
-from resources.stores import statistics
-from resources.stores.documents import DocumentRow, RawText
-from resources.stores.search_words import WORDS_VERSION
 
 BATCH = 500
 

@@ -1,7 +1,7 @@
 """Which tokenizer counts for a tenant's embedding model."""
 
-from assets.text.chunking import BatchTokenCounter, HuggingFaceTokenCounter
-from resources.providers.embedder import Embedder
+from precedent.providers.runtime.embedder import Embedder
+from precedent.text.chunking import BatchTokenCounter, HuggingFaceTokenCounter
 
 
 def counter_of(embedder: Embedder) -> BatchTokenCounter:

@@ -9,16 +9,18 @@ import dagster as dg
 
 from assets.partitions import backfill_policy, source_partitions
 from assets.row_metadata import OWNERS, row_metadata
-from assets.vectors.planning import Embedded, Shard, embed_shard, plan
-from resources.catalog import SourceRow
-from resources.database.session import Database
+from precedent.database import statistics
+from precedent.database.session import Database
+from precedent.progress import Progress
+from precedent.providers.embedding import EmbeddingBatch
+from precedent.providers.runtime.embedder import Embedder, Served
+from precedent.sources.repository import SourceRow
+from precedent.vectors import index as vector_index
+from precedent.vectors import space as spaces
+from precedent.vectors import writing as store
+from precedent.vectors.shards import Embedded, Shard, embed_shard, plan
+from precedent.vectors.space import Space
 from resources.platform import DatabaseResource, EmbedderResource, as_failure
-from resources.progress import Progress
-from resources.providers.embedder import Embedder, Served
-from resources.providers.embedding import EmbeddingBatch
-from resources.stores import embeddings as store
-from resources.stores import spaces, statistics, vector_index
-from resources.stores.spaces import Space
 
 # One thread computes while another reads texts or commits vectors.
 WORKERS = 2

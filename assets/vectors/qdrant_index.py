@@ -8,13 +8,13 @@ import dagster as dg
 from assets.partitions import backfill_policy, source_partitions
 from assets.refresh_config import RefreshConfig
 from assets.row_metadata import OWNERS, Metadata, row_metadata
-from resources import vector_stores
+from precedent.progress import Progress
+from precedent.qdrant import repository as vector_stores
+from precedent.qdrant.repository import StoreRow
+from precedent.qdrant.writing import Mirrored, mirror
+from precedent.settings import Settings
+from precedent.vectors import writing as vectors
 from resources.platform import DatabaseResource, as_failure
-from resources.progress import Progress
-from resources.settings import Settings
-from resources.stores import embeddings as vectors
-from resources.stores.qdrant.writing import Mirrored, mirror
-from resources.vector_stores import StoreRow
 
 
 @dg.asset(

@@ -12,7 +12,7 @@ import dagster as dg
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
 from orchestration.maintenance.parts import Amount, Order, Place, Steps, Trouble
-from resources.progress import slices
+from precedent.progress import slices
 
 LOGS = "compute_logs"
 RUNS_AT_ONCE = 200

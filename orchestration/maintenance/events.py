@@ -14,7 +14,7 @@ from dagster_postgres.event_log import PostgresEventLogStorage
 from sqlalchemy import text
 
 from orchestration.maintenance.parts import Amount, Order, Place, Steps
-from resources.errors import UsageError
+from precedent.errors import UsageError
 
 DISPENSABLE = (
     DagsterEventType.STEP_OUTPUT,

@@ -10,7 +10,7 @@ import dagster as dg
 from orchestration.maintenance import parts
 from orchestration.maintenance.parts import DAYS, WHAT, Part, Place
 from orchestration.run_queue import CLASS, RunClass
-from resources.errors import UsageError
+from precedent.errors import UsageError
 from resources.platform import as_failure
 
 

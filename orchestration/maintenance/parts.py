@@ -8,8 +8,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from resources.database.session import Database
-from resources.progress import Progress
+from precedent.database.session import Database
+from precedent.progress import Progress
 
 
 class Part(StrEnum):

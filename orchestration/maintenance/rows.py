@@ -11,9 +11,11 @@ import psycopg
 from psycopg.rows import dict_row
 
 from orchestration.maintenance.parts import Amount, Order, Place, Steps, Trouble
-from resources import tenancy
-from resources.errors import PrecedentError
-from resources.stores import embeddings, promotion, spaces
+from precedent.errors import PrecedentError
+from precedent.tenants import tenants as tenancy
+from precedent.vectors import promotion
+from precedent.vectors import space as spaces
+from precedent.vectors import writing as embeddings
 
 BATCH = 1_000
 # A table of vectors can only be dropped while nobody reads any: wait a little, then leave it to the next time.

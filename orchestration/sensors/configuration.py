@@ -9,7 +9,7 @@ import orjson
 from assets.config.providers import TENANTS_TAG
 from orchestration.jobs import check_budgets, observe_configuration
 from orchestration.sensors import opening
-from resources.stores import schedule
+from precedent.sources import schedule
 
 LEVELS = (80, 100)  # percent of a month's budget
 # The built-in choice of a provider reads these, so a change of one is a change of configuration.

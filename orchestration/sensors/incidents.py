@@ -4,18 +4,18 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from assets.incidents.analysis import analysis_version
 from orchestration.jobs import recommend
 from orchestration.run_queue import RunClass
 from orchestration.sensors import opening
 from orchestration.sensors.requesting import run_of
 from orchestration.sensors.sources import known_partitions, with_run
-from resources.database.session import Database
-from resources.errors import UsageError
-from resources.providers.contract import Capability
-from resources.providers.targets import chain
-from resources.stores import schedule
-from resources.stores.schedule import PendingIncidents
+from precedent.database.session import Database
+from precedent.errors import UsageError
+from precedent.incidents.analysis import analysis_version
+from precedent.providers.base import Capability
+from precedent.providers.runtime.endpoint import chain
+from precedent.sources import schedule
+from precedent.sources.schedule import PendingIncidents
 
 # Tenant: digest of its configuration and the version that follows from it. A tenant's chain is read again when its
 # configuration has changed, and when this process is a new one.

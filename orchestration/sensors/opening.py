@@ -2,7 +2,7 @@
 
 import threading
 
-from resources.database.session import Database
+from precedent.database.session import Database
 
 _lock = threading.Lock()
 _opened: list[Database] = []

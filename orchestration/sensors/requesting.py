@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.run_queue import CLASS, SOURCE, TENANT, RunClass
-from resources.stores.schedule import PendingIncidents, ScheduledSource
+from precedent.sources.schedule import PendingIncidents, ScheduledSource
 
 
 def run_of(

@@ -4,16 +4,17 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable
 
-from orchestration.sensors.polling import Looked
-from resources import catalog
-from resources.catalog import SourceRow
-from resources.database.session import Database
-from resources.errors import DatabaseError, PrecedentError
-from resources.sources.live.contract import LiveSource, Probe
-from resources.sources.live.faults import NeedsAttention, SourceFault, Waiting
-from resources.stores import schedule, sync_state
-from resources.stores.schedule import LastLook, ScheduledSource
-from resources.stores.sync_state import State
+from precedent.database.session import Database
+from precedent.errors import DatabaseError, PrecedentError
+from precedent.sources import repository as catalog
+from precedent.sources import schedule
+from precedent.sources.errors import NeedsAttention, SourceFault, Waiting
+from precedent.sources.kind import LiveSource, Probe
+from precedent.sources.polling import Looked
+from precedent.sources.repository import SourceRow
+from precedent.sources.schedule import LastLook, ScheduledSource
+from precedent.sources.sync import state as sync_state
+from precedent.sources.sync.state import State
 
 
 class Rows:

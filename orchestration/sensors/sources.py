@@ -10,11 +10,11 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG
 from assets.partitions import source_partitions
 from orchestration.jobs import sync
 from orchestration.sensors import opening
-from orchestration.sensors.polling import Looked, due, look
 from orchestration.sensors.requesting import run_of
 from orchestration.sensors.rows import Rows
-from resources.sources.configurations import KINDS
-from resources.stores import schedule
+from precedent.sources import schedule
+from precedent.sources.configurations import KINDS
+from precedent.sources.polling import Looked, due, look
 
 # Files change when somebody replaces them, servers at any minute.
 INTERVALS = {"archive": 60, "git": 60, "github": 30, "jira": 30, "statuspage": 60}

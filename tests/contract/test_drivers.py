@@ -9,23 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from resources.providers.contract import Capability, Completion, DriverSettings, TokenUsage
-from resources.providers.drivers.claude import ClaudeDriver
-from resources.providers.drivers.copilot import CopilotDriver
-from resources.providers.drivers.gateway import GatewayDriver
-from resources.providers.drivers.gemini import GeminiDriver
-from resources.providers.drivers.mistral import MistralDriver
-from resources.providers.drivers.ollama import OllamaDriver
-from resources.providers.drivers.openai import AzureOpenAIDriver, GrokDriver, OpenAIDriver
-from resources.providers.failures import FailureKind, ProviderError, classify
-from resources.providers.recommendation import RecommendationAnswer
-from resources.providers.testing.behaviour import Behaviour, Step
-from resources.providers.testing.bench import Bench, question
-from resources.providers.testing.plugin import DriverContract
-from resources.providers.testing.server import LoopbackServer
-from resources.providers.testing.wires import WIRES, CopilotWire, GatewayWire, OllamaWire, Wire
+from precedent.incidents.schema import RecommendationAnswer
+from precedent.providers.base import Capability, Completion, DriverSettings, TokenUsage
+from precedent.providers.drivers.claude import ClaudeDriver
+from precedent.providers.drivers.copilot import CopilotDriver
+from precedent.providers.drivers.gateway import GatewayDriver
+from precedent.providers.drivers.gemini import GeminiDriver
+from precedent.providers.drivers.mistral import MistralDriver
+from precedent.providers.drivers.ollama import OllamaDriver
+from precedent.providers.drivers.openai import AzureOpenAIDriver, GrokDriver, OpenAIDriver
+from precedent.providers.errors import FailureKind, ProviderError, classify
+from precedent.providers.testing.behaviour import Behaviour, Step
+from precedent.providers.testing.bench import Bench, question
+from precedent.providers.testing.plugin import DriverContract
+from precedent.providers.testing.server import LoopbackServer
+from precedent.providers.testing.wires import WIRES, CopilotWire, GatewayWire, OllamaWire, Wire
 
-pytest_plugins = ["resources.providers.testing.plugin"]
+pytest_plugins = ["precedent.providers.testing.plugin"]
 TEXT = Capability.TEXT_GENERATION
 Serve = Callable[..., Bench]
 
@@ -223,9 +223,9 @@ def test_copilot_exchange_by_https_only() -> None:
 
 OUTSIDE = """
 from openai import OpenAI
-from resources.providers.drivers.openai import OpenAIDriver
-from resources.providers.testing.plugin import DriverContract
-from resources.providers.testing.wires import OpenAIWire
+from precedent.providers.drivers.openai import OpenAIDriver
+from precedent.providers.testing.plugin import DriverContract
+from precedent.providers.testing.wires import OpenAIWire
 
 class RetryingDriver(OpenAIDriver):
     @property
@@ -241,7 +241,7 @@ class TestRetrying(DriverContract):
 
 
 def test_contract_serves_other_projects_and_catches_hidden_retries(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text('pytest_plugins = ["resources.providers.testing.plugin"]')
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["precedent.providers.testing.plugin"]')
     (tmp_path / "test_outside.py").write_text(OUTSIDE)
     root = str(Path(__file__).resolve().parents[2])
     done = subprocess.run(

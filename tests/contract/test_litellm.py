@@ -18,14 +18,14 @@ from typing import Any
 
 import pytest
 
-from resources.providers.contract import Capability, DriverSettings, TokenUsage
-from resources.providers.drivers.gateway import GatewayDriver
-from resources.providers.failures import FailureKind, classify
-from resources.providers.recommendation import RecommendationAnswer
-from resources.providers.testing.behaviour import Step, answer_of
-from resources.providers.testing.bench import TEXTS, question
-from resources.providers.testing.server import LoopbackServer
-from resources.providers.testing.wires import OpenAIWire
+from precedent.incidents.schema import RecommendationAnswer
+from precedent.providers.base import Capability, DriverSettings, TokenUsage
+from precedent.providers.drivers.gateway import GatewayDriver
+from precedent.providers.errors import FailureKind, classify
+from precedent.providers.testing.behaviour import Step, answer_of
+from precedent.providers.testing.bench import TEXTS, question
+from precedent.providers.testing.server import LoopbackServer
+from precedent.providers.testing.wires import OpenAIWire
 
 LITELLM = os.environ.get("PRECEDENT_TEST_LITELLM", "")
 MASTER_KEY = "sk-loopback-master-key"

@@ -8,10 +8,10 @@ import dagster as dg
 import pytest
 
 from orchestration.automation import CONFIGURATION, follows_data
+from orchestration.coverage import TO_THE_END, below
 from orchestration.instance import dagster_instance
-from orchestration.reach import TO_THE_END, below
-from resources.database.session import Database
-from resources.settings import Settings
+from precedent.database.session import Database
+from precedent.settings import Settings
 
 ORDER = ["source", "text", "vectors", "report"]
 

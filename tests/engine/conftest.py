@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from resources.engine.model_files import ModelFiles, resolve
-from resources.settings import Settings
+from precedent.settings import Settings
+from precedent.vectors.engine.model_files import ModelFiles, resolve
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resources.engine import choosing, conversion, hardware, recipe, verification
-from resources.engine.choosing import Choice, Wish, choose, open_engine
-from resources.engine.model_files import ModelFiles
-from resources.engine.recipe import NotAccelerated
-from resources.engine.verification import SAMPLE
-from resources.errors import UsageError
+from precedent.errors import UsageError
+from precedent.vectors.engine import backend_selection as choosing
+from precedent.vectors.engine import conversion, hardware, verification
+from precedent.vectors.engine import model_config as recipe
+from precedent.vectors.engine.backend_selection import Choice, Wish, choose, open_engine
+from precedent.vectors.engine.model_config import NotAccelerated
+from precedent.vectors.engine.model_files import ModelFiles
+from precedent.vectors.engine.verification import SAMPLE
 
 TEXTS = [
     *SAMPLE,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from resources.engine.model_files import DEFAULT_MODEL, ModelFiles, resolve
-from resources.errors import ModelError
-from resources.settings import Settings
+from precedent.errors import ModelError
+from precedent.settings import Settings
+from precedent.vectors.engine.model_files import DEFAULT_MODEL, ModelFiles, resolve
 
 
 def hub(cache: Path, name: str, files: ModelFiles) -> None:

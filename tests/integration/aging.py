@@ -9,8 +9,9 @@ import psycopg
 
 from orchestration.maintenance import parts
 from orchestration.maintenance.parts import Part, Place, Report
-from resources.database.session import Database
-from resources.stores import embeddings, spaces
+from precedent.database.session import Database
+from precedent.vectors import space as spaces
+from precedent.vectors import writing as embeddings
 from tests.integration import corpora
 
 TABLES = (

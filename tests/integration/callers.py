@@ -6,18 +6,19 @@ from contextlib import ExitStack
 from datetime import datetime
 from typing import Any
 
-from resources import tenancy
-from resources.database.session import Database
-from resources.providers import policies, rows
-from resources.providers.calling import CallContext, MeteredDriver
-from resources.providers.contract import GenerationRequest
-from resources.providers.ledger import Ledger
-from resources.providers.recommendation import IncidentFacts, RecommendationAnswer, RecommendationRequest
-from resources.providers.rows import Specification
-from resources.providers.targets import Target
-from resources.providers.testing.server import LoopbackServer
-from resources.providers.testing.wires.base import Wire
-from resources.settings import Settings
+from precedent.database.session import Database
+from precedent.incidents.schema import IncidentFacts, RecommendationAnswer, RecommendationRequest
+from precedent.providers.base import GenerationRequest
+from precedent.providers.config import repository as rows
+from precedent.providers.config.repository import Specification
+from precedent.providers.runtime.endpoint import Target
+from precedent.providers.runtime.ledger import Ledger
+from precedent.providers.runtime.metered_client import CallContext, MeteredDriver
+from precedent.providers.testing.server import LoopbackServer
+from precedent.providers.testing.wires.base import Wire
+from precedent.settings import Settings
+from precedent.tenants import policies
+from precedent.tenants import tenants as tenancy
 
 Call = Callable[..., tuple[int, str, str]]
 FACTS = RecommendationRequest(incident=IncidentFacts(external_id="i", title="disk full", text="no space left"))

@@ -8,8 +8,8 @@ from typing import Any
 
 import psycopg
 
-from resources.stores import documents
-from resources.stores.documents import DocumentRow
+from precedent.text import documents
+from precedent.text.documents import DocumentRow
 
 FIRST_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 

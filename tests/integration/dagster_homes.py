@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import psycopg
 
-from resources.database.server import DAGSTER_ROLE, Endpoints
-from resources.database.session import Database
-from resources.settings import Settings
+from precedent.database.endpoints import DAGSTER_ROLE, Endpoints
+from precedent.database.session import Database
+from precedent.settings import Settings
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from resources import tenancy
-from resources.database.session import Database
-from resources.providers.ledger import Ledger
+from precedent.database.session import Database
+from precedent.providers.runtime.ledger import Ledger
+from precedent.tenants import tenants as tenancy
 
 
 @pytest.fixture

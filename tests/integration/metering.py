@@ -8,20 +8,20 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from resources import tenancy
-from resources.database.session import Database
-from resources.providers import policies
-from resources.providers.calling import CallContext, MeteredDriver
-from resources.providers.contract import Capability
-from resources.providers.drivers.openai import OpenAIDriver
-from resources.providers.failures import ProviderError
-from resources.providers.ledger import Ledger
-from resources.providers.options import ModelOptions, PerformanceOptions
-from resources.providers.targets import Target
-from resources.providers.testing.bench import question
-from resources.providers.testing.server import LoopbackServer
-from resources.providers.testing.wires.openai import OpenAIWire
-from resources.settings import Settings
+from precedent.database.session import Database
+from precedent.providers.base import Capability
+from precedent.providers.config.options import ModelOptions, PerformanceOptions
+from precedent.providers.drivers.openai import OpenAIDriver
+from precedent.providers.errors import ProviderError
+from precedent.providers.runtime.endpoint import Target
+from precedent.providers.runtime.ledger import Ledger
+from precedent.providers.runtime.metered_client import CallContext, MeteredDriver
+from precedent.providers.testing.bench import question
+from precedent.providers.testing.server import LoopbackServer
+from precedent.providers.testing.wires.openai import OpenAIWire
+from precedent.settings import Settings
+from precedent.tenants import policies
+from precedent.tenants import tenants as tenancy
 
 TEXT, EMBEDDING = Capability.TEXT_GENERATION, Capability.EMBEDDING
 # A target without credentials has no key, and the driver sends this word in its place.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.providers.testing.server import LoopbackServer
+from precedent.providers.testing.server import LoopbackServer
 from tests.integration.provider_servers import KEY, TEXT, VECTORS, Add, Call, KnowingWire, parsed
 
 

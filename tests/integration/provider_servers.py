@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 import orjson
 import psycopg
 
-from resources.providers.contract import ModelInfo
-from resources.providers.testing.behaviour import Reply, Request, Step, vector_of
-from resources.providers.testing.wires.base import Vectors
-from resources.providers.testing.wires.openai import OpenAIWire
+from precedent.providers.base import ModelInfo
+from precedent.providers.testing.behaviour import Reply, Request, Step, vector_of
+from precedent.providers.testing.wires.base import Vectors
+from precedent.providers.testing.wires.openai import OpenAIWire
 
 Call = Callable[..., tuple[int, str, str]]
 Add = list[object]

@@ -12,16 +12,20 @@ import numpy as np
 import pytest
 
 from orchestration.cli import run
-from resources import catalog, vector_stores
-from resources.catalog import SourceRow
-from resources.database.session import Database
-from resources.settings import Settings
-from resources.stores import embeddings, promotion, spaces
-from resources.stores.qdrant import failures, reading
-from resources.stores.qdrant.client import TenantCollection, local_engine
-from resources.stores.qdrant.writing import Mirrored, mirror
-from resources.stores.spaces import Space, SpaceProfile
-from resources.vector_stores import StoreSpecification
+from precedent.database.session import Database
+from precedent.qdrant import errors as failures
+from precedent.qdrant import reading
+from precedent.qdrant import repository as vector_stores
+from precedent.qdrant.client import TenantCollection, local_engine
+from precedent.qdrant.repository import StoreSpecification
+from precedent.qdrant.writing import Mirrored, mirror
+from precedent.settings import Settings
+from precedent.sources import repository as catalog
+from precedent.sources.repository import SourceRow
+from precedent.vectors import promotion
+from precedent.vectors import space as spaces
+from precedent.vectors import writing as embeddings
+from precedent.vectors.space import Space, SpaceProfile
 from tests.integration.conftest import issue, write_lines
 
 Call = Callable[..., tuple[int, str, str]]

@@ -6,13 +6,14 @@ from contextlib import contextmanager
 import numpy as np
 
 from assets.reports.vector_quality import make_report
-from resources.catalog import SourceRow
-from resources.database.session import Database
-from resources.providers.access import open_embedder
-from resources.providers.calling import CallContext
-from resources.settings import Settings
-from resources.stores import embeddings, reports
-from resources.stores import quality_samples as samples
+from precedent.database.session import Database
+from precedent.providers.runtime.factory import open_embedder
+from precedent.providers.runtime.metered_client import CallContext
+from precedent.quality import repository as reports
+from precedent.quality import samples
+from precedent.settings import Settings
+from precedent.sources.repository import SourceRow
+from precedent.vectors import writing as embeddings
 from tests.unit.reports.planting import Fault
 
 

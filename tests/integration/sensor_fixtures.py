@@ -14,17 +14,18 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 from dagster._core.instance import InstanceRef
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
-from assets.raw.reading import Reading, read_source
 from assets.refresh_config import RefreshConfig
 from orchestration.definitions import defs
 from orchestration.instance import dagster_environment
 from orchestration.sensors import opening
-from resources import catalog, tenancy
-from resources.catalog import SourceRow
-from resources.database.session import Database
-from resources.sources.records import RawKind
-from resources.stores import schedule
-from resources.stores.schedule import ScheduledSource
+from precedent.database.session import Database
+from precedent.sources import repository as catalog
+from precedent.sources import schedule
+from precedent.sources.records import RawKind
+from precedent.sources.repository import SourceRow
+from precedent.sources.schedule import ScheduledSource
+from precedent.sources.sync.files import Reading, read_source
+from precedent.tenants import tenants as tenancy
 from tests.integration.dagster_homes import dagster_home
 
 PARTITIONS = "source"

@@ -14,12 +14,13 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import ModuleTarget
 from dagster._daemon.backfill import execute_backfill_iteration
 
-from orchestration import backfilling
-from orchestration.commands.refreshing import LAYERS, RefreshOptions, run_config
+from orchestration import backfill as backfilling
 from orchestration.instance import dagster_instance, sync_partitions
+from orchestration.refresh_run import LAYERS, RefreshOptions, run_config
 from orchestration.run_queue import CLASS, KEY, PRIORITY, RunClass, priority
-from resources import catalog, tenancy
-from resources.database.session import Database
+from precedent.database.session import Database
+from precedent.sources import repository as catalog
+from precedent.tenants import tenants as tenancy
 from tests.integration.dagster_homes import dagster_home
 
 Call = Callable[..., tuple[int, str, str]]

@@ -14,10 +14,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from resources import tenancy
-from resources.database.session import Database
-from resources.providers import policies
-from resources.providers.ledger import Admission, Ledger, Limits, UsageEntry
+from precedent.database.session import Database
+from precedent.providers.runtime.ledger import Admission, Ledger, Limits, UsageEntry
+from precedent.tenants import policies
+from precedent.tenants import tenants as tenancy
 from tests.integration.ledger_fixtures import child
 
 pytest_plugins = ["tests.integration.ledger_fixtures"]
@@ -31,8 +31,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from uuid import uuid4
-from resources.database.session import Database
-from resources.providers.ledger import Ledger, Limits, UsageEntry
+from precedent.database.session import Database
+from precedent.providers.runtime.ledger import Ledger, Limits, UsageEntry
 
 tenant_id, threads, each, amount, cost = json.loads(sys.argv[1])
 database, limits = Database.open(), Limits(reservation_s=300)
@@ -59,8 +59,8 @@ with ThreadPoolExecutor(threads) as executor:
 HOLD = """
 import sys, time
 from decimal import Decimal
-from resources.database.session import Database
-from resources.providers.ledger import Ledger, Limits
+from precedent.database.session import Database
+from precedent.providers.runtime.ledger import Ledger, Limits
 
 given = Ledger(Database.open(), int(sys.argv[1])).admit(
     "paid", "1", Limits(reservation_s=float(sys.argv[2])), tokens=1, amount=Decimal(1), free=False)

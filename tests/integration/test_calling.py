@@ -10,16 +10,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from resources.database.session import Database
-from resources.providers import policies
-from resources.providers.drivers.openai import OpenAIDriver
-from resources.providers.failures import FailureKind
-from resources.providers.ledger import Ledger
-from resources.providers.testing.behaviour import Behaviour, Reply, Request, Step
-from resources.providers.testing.bench import question
-from resources.providers.testing.server import LoopbackServer
-from resources.providers.testing.wires.openai import OpenAIWire
-from resources.providers.tokens import estimate
+from precedent.database.session import Database
+from precedent.providers.drivers.openai import OpenAIDriver
+from precedent.providers.errors import FailureKind
+from precedent.providers.runtime.ledger import Ledger
+from precedent.providers.runtime.tokens import estimate
+from precedent.providers.testing.behaviour import Behaviour, Reply, Request, Step
+from precedent.providers.testing.bench import question
+from precedent.providers.testing.server import LoopbackServer
+from precedent.providers.testing.wires.openai import OpenAIWire
+from precedent.tenants import policies
 from tests.integration.metering import EMBEDDING, WIRE, Setting
 
 PROMPT_TOKENS = estimate(question().system) + estimate(question().prompt)

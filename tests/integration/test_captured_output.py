@@ -12,7 +12,7 @@ from dagster._core.events import DagsterEvent, DagsterEventType
 
 from orchestration.maintenance import parts
 from orchestration.maintenance.parts import Part, Place, Report
-from resources.database.session import Database
+from precedent.database.session import Database
 
 DAY = 86_400
 

@@ -45,7 +45,7 @@ def test_a_wrong_call_is_one_line_that_says_what_to_do(
 def test_an_error_nobody_foresaw_leaves_its_traceback_in_a_file(
     precedent: Call, monkeypatch: pytest.MonkeyPatch, platform_home: Path
 ) -> None:
-    from resources import tenancy
+    from precedent.tenants import tenants as tenancy
 
     def broken(*_: object) -> None:
         raise ZeroDivisionError("planted")
@@ -62,7 +62,7 @@ def test_an_error_nobody_foresaw_leaves_its_traceback_in_a_file(
 def test_a_model_that_is_not_the_published_one_is_refused(
     precedent: Call, tenant: str, archive: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: str
 ) -> None:
-    from resources.engine import model_files
+    from precedent.vectors.engine import model_files
 
     assert precedent("source", "add", f"{tenant}/records", archive)[0] == 0
 

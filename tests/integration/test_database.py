@@ -13,13 +13,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
-from resources.database.embedded import EmbeddedServer
-from resources.database.models import Base
-from resources.database.session import Database
-from resources.errors import DatabaseError, UsageError
-from resources.settings import Settings
-from resources.stores import embeddings, spaces
-from resources.stores.spaces import SpaceProfile
+from precedent.database.embedded import EmbeddedServer
+from precedent.database.models import Base
+from precedent.database.session import Database
+from precedent.errors import DatabaseError, UsageError
+from precedent.settings import Settings
+from precedent.vectors import space as spaces
+from precedent.vectors import writing as embeddings
+from precedent.vectors.space import SpaceProfile
 
 
 def test_the_models_are_what_the_migrations_create(database: Database) -> None:
@@ -50,7 +51,7 @@ def test_every_foreign_key_has_an_index(owner_dsn: str) -> None:
 
 @pytest.mark.parametrize("vector", [np.zeros(4), np.full(4, np.nan), np.full(4, np.inf), np.ones(3)])
 def test_the_database_itself_refuses_a_bad_vector(database: Database, vector: np.ndarray) -> None:
-    from resources import tenancy
+    from precedent.tenants import tenants as tenancy
 
     tenant = tenancy.add(database, "bad-vectors")[0]
     profile = SpaceProfile("test", "four", "1", 4, "float32", "none")
@@ -61,7 +62,7 @@ def test_the_database_itself_refuses_a_bad_vector(database: Database, vector: np
 
 
 def test_a_space_of_another_tenant_gets_no_partition(database: Database) -> None:
-    from resources import tenancy
+    from precedent.tenants import tenants as tenancy
 
     owner, other = (tenancy.add(database, name)[0] for name in ("space-owner", "space-other"))
     with database.bulk(owner.id) as connection:
@@ -92,7 +93,7 @@ def test_the_server_survives_its_own_kill(tmp_path: Path) -> None:
 
 def test_a_killed_holder_does_not_keep_the_server(tmp_path: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from resources.database.embedded import EmbeddedServer;"
+        "import sys, time; from pathlib import Path; from precedent.database.embedded import EmbeddedServer;"
         "EmbeddedServer(Path(sys.argv[1])).acquire(); print('up', flush=True); time.sleep(60)"
     )
     home = tmp_path / "home"
@@ -123,7 +124,7 @@ def test_a_wrong_database_url_says_what_to_write(monkeypatch: pytest.MonkeyPatch
 
 
 def test_vectors_go_with_their_space(database: Database, owner_dsn: str) -> None:
-    from resources import tenancy
+    from precedent.tenants import tenants as tenancy
 
     tenant = tenancy.add(database, "goes-with-its-space")[0]
     with database.bulk(tenant.id) as connection:
@@ -136,7 +137,7 @@ def test_vectors_go_with_their_space(database: Database, owner_dsn: str) -> None
 
 
 def test_the_same_vector_may_be_written_by_two_runs(database: Database) -> None:
-    from resources import tenancy
+    from precedent.tenants import tenants as tenancy
 
     tenant = tenancy.add(database, "written-twice")[0]
     with database.bulk(tenant.id) as connection:
@@ -149,7 +150,7 @@ def test_the_same_vector_may_be_written_by_two_runs(database: Database) -> None:
 
 
 def test_an_interrupt_in_the_middle_of_a_statement_stops_it_at_the_server(database: Database, owner_dsn: str) -> None:
-    from resources import tenancy
+    from precedent.tenants import tenants as tenancy
 
     tenant = tenancy.add(database, "interrupted")[0]
 

@@ -8,19 +8,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from resources import catalog, tenancy
-from resources.database.models import IntelligenceProvider
-from resources.database.session import Database
-from resources.providers import policies, routing
-from resources.providers.access import open_embedder
-from resources.providers.calling import CallContext
-from resources.providers.embedder import BudgetExhausted, Embedder
-from resources.providers.embedding import EmbeddingError
-from resources.providers.routing import Route
-from resources.providers.testing.behaviour import BAD_VECTORS, Behaviour, Step, vector_of
-from resources.providers.testing.server import LoopbackServer
-from resources.providers.testing.wires import OllamaWire
-from resources.settings import Settings
+from precedent.database.models import IntelligenceProvider
+from precedent.database.session import Database
+from precedent.providers.embedding import EmbeddingError
+from precedent.providers.runtime import routing
+from precedent.providers.runtime.embedder import BudgetExhausted, Embedder
+from precedent.providers.runtime.factory import open_embedder
+from precedent.providers.runtime.metered_client import CallContext
+from precedent.providers.runtime.routing import Route
+from precedent.providers.testing.behaviour import BAD_VECTORS, Behaviour, Step, vector_of
+from precedent.providers.testing.server import LoopbackServer
+from precedent.providers.testing.wires import OllamaWire
+from precedent.settings import Settings
+from precedent.sources import repository as catalog
+from precedent.tenants import policies
+from precedent.tenants import tenants as tenancy
 from tests.integration.metering import EMBEDDING, WIRE, Setting
 
 MODEL = "nomic-embed-text"

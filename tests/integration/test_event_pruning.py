@@ -19,7 +19,7 @@ from dagster._core.storage.event_log import SqlEventLogStorage
 from orchestration.instance import dagster_instance
 from orchestration.maintenance import events
 from orchestration.maintenance.parts import Amount, Order, Place, Trouble
-from resources.database.session import Database
+from precedent.database.session import Database
 from tests.integration.dagster_homes import dagster_home
 
 SOURCES = dg.DynamicPartitionsDefinition(name="source")

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from resources.database.embedded import EmbeddedServer
+from precedent.database.embedded import EmbeddedServer
 
 Call = Callable[..., tuple[int, str, str]]
 

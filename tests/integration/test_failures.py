@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from resources.providers.drivers.sentence_transformers import SentenceTransformersDriver
-from resources.providers.embedder import Embedder
-from resources.providers.embedding import EmbeddingBatch, EmbeddingError
+from precedent.providers.drivers.sentence_transformers import SentenceTransformersDriver
+from precedent.providers.embedding import EmbeddingBatch, EmbeddingError
+from precedent.providers.runtime.embedder import Embedder
 
 Call = Callable[..., tuple[int, str, str]]
 embed = SentenceTransformersDriver.embed
@@ -56,7 +56,7 @@ def test_another_model_gets_a_space_of_its_own_and_replaces_the_old_one_when_com
 
     import psycopg
 
-    from resources.stores.spaces import SpaceProfile
+    from precedent.vectors.space import SpaceProfile
 
     precedent("source", "add", f"{tenant}/records", archive)
     assert precedent("refresh", f"{tenant}/records", "--json")[0] == 0

@@ -9,12 +9,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from resources.database.session import Database
-from resources.providers import rows
-from resources.providers.rows import Specification
-from resources.providers.testing.server import Behaviour, LoopbackServer
-from resources.providers.testing.wires.openai import OpenAIWire
-from resources.settings import Settings
+from precedent.database.session import Database
+from precedent.providers.config import repository as rows
+from precedent.providers.config.repository import Specification
+from precedent.providers.testing.server import Behaviour, LoopbackServer
+from precedent.providers.testing.wires.openai import OpenAIWire
+from precedent.settings import Settings
 from tests.conftest import DATA
 
 Call = Callable[..., tuple[int, str, str]]

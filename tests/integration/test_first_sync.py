@@ -9,8 +9,9 @@ import orjson
 import psycopg
 import pytest
 
-from resources import catalog, tenancy
-from resources.database.session import Database
+from precedent.database.session import Database
+from precedent.sources import repository as catalog
+from precedent.tenants import tenants as tenancy
 from tests.conftest import DATA
 from tests.servers.github import GitHubServer
 from tests.servers.github_repository import load_records

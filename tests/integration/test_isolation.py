@@ -8,7 +8,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from resources.database.session import Database
+from precedent.database.session import Database
 
 Call = Callable[..., tuple[int, str, str]]
 

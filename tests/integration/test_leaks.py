@@ -10,14 +10,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from resources.database.session import Database
-from resources.providers import rows
-from resources.providers.contract import Capability
-from resources.providers.rows import Specification
-from resources.providers.testing.behaviour import Step
-from resources.providers.testing.server import Behaviour, LoopbackServer
-from resources.providers.testing.wires import WIRES
-from resources.settings import Settings
+from precedent.database.session import Database
+from precedent.providers.base import Capability
+from precedent.providers.config import repository as rows
+from precedent.providers.config.repository import Specification
+from precedent.providers.testing.behaviour import Step
+from precedent.providers.testing.server import Behaviour, LoopbackServer
+from precedent.providers.testing.wires import WIRES
+from precedent.settings import Settings
 
 Call = Callable[..., tuple[int, str, str]]
 MARK = "planted-secret"
@@ -159,7 +159,7 @@ def test_a_failing_run_keeps_the_key_out_of_its_traceback(
     platform_home: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from resources.providers.drivers.openai import OpenAIDriver
+    from precedent.providers.drivers.openai import OpenAIDriver
 
     def burst(self: OpenAIDriver, request: Any) -> Any:
         raise KeyError(f"headers: {{'Authorization': 'Bearer {self.settings.api_key}'}}")

@@ -14,10 +14,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from resources import tenancy
-from resources.database.session import Database
-from resources.providers import policies
-from resources.providers.ledger import Admission, Ledger, Limits, UsageEntry
+from precedent.database.session import Database
+from precedent.providers.runtime.ledger import Admission, Ledger, Limits, UsageEntry
+from precedent.tenants import policies
+from precedent.tenants import tenants as tenancy
 from tests.integration.ledger_fixtures import child
 
 pytest_plugins = ["tests.integration.ledger_fixtures"]
@@ -28,8 +28,8 @@ NAME = "primary"
 ASK = """
 import json, sys, time
 from uuid import uuid4
-from resources.database.session import Database
-from resources.providers.ledger import Ledger, Limits, UsageEntry
+from precedent.database.session import Database
+from precedent.providers.runtime.ledger import Ledger, Limits, UsageEntry
 
 tenant_id, limits, asked, outages, tokens = json.loads(sys.argv[1])
 ledger, limits = Ledger(Database.open(), tenant_id), Limits(**limits)

@@ -9,12 +9,12 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from resources import tenancy
-from resources.database.session import Database
-from resources.stores import lexical
-from resources.stores.lexical import K1, TERMS, B, by_text, query_terms
-from resources.stores.search_filters import Filters
-from resources.stores.search_words import FREQUENCIES, document_words, query_words
+from precedent.database.session import Database
+from precedent.search import lexical
+from precedent.search.filters import Filters
+from precedent.search.lexical import K1, TERMS, B, by_text, query_terms
+from precedent.search.words import FREQUENCIES, document_words, query_words
+from precedent.tenants import tenants as tenancy
 from tests.integration import corpora
 
 RECOUNT = """

@@ -13,8 +13,9 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from resources import catalog, tenancy
-from resources.database.session import Database
+from precedent.database.session import Database
+from precedent.sources import repository as catalog
+from precedent.tenants import tenants as tenancy
 from tests.conftest import DATA
 from tests.servers.base import Asked
 from tests.servers.github import GitHubServer
@@ -25,8 +26,8 @@ KILLS = 20
 PROGRAM = """
 import sys
 from resources import catalog
-from resources.database.session import Database
-from resources.syncing import Sync
+from precedent.database.session import Database
+from precedent.sources.sync.live import Sync
 database = Database.open()
 source = catalog.find(database, sys.argv[1])
 with database.bulk(source.tenant_id) as connection:

@@ -8,9 +8,9 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from resources import catalog
-from resources.database.session import Database
-from resources.stores import sync_state
+from precedent.database.session import Database
+from precedent.sources import repository as catalog
+from precedent.sources.sync import state as sync_state
 from tests.integration.live_fixtures import Call, found, listed, refreshed
 from tests.servers.base import Response
 from tests.servers.jira import JiraServer

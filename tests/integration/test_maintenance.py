@@ -9,9 +9,11 @@ import psycopg
 import pytest
 
 from orchestration.maintenance.parts import Part, Place
-from resources import tenancy
-from resources.database.session import Database
-from resources.stores import embeddings, promotion, spaces
+from precedent.database.session import Database
+from precedent.tenants import tenants as tenancy
+from precedent.vectors import promotion
+from precedent.vectors import space as spaces
+from precedent.vectors import writing as embeddings
 from tests.integration.aging import Owner, bare_tombstones, counts, deletion_trigger, documents, run, tombstone
 
 

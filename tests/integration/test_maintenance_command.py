@@ -13,13 +13,13 @@ import psycopg
 import pytest
 import typer
 
-from orchestration.commands import maintaining
+from orchestration.cli import maintenance as maintaining
 from orchestration.instance import dagster_instance
 from orchestration.maintenance.job import maintenance
 from orchestration.maintenance.parts import Part
-from resources import tenancy
-from resources.database.session import Database
-from resources.errors import PrecedentError, UsageError
+from precedent.database.session import Database
+from precedent.errors import PrecedentError, UsageError
+from precedent.tenants import tenants as tenancy
 from resources.platform import DatabaseResource
 from tests.integration.aging import Owner, bare_tombstones, counts, deletion_trigger, documents, tombstone
 from tests.integration.dagster_homes import dagster_home
@@ -38,7 +38,7 @@ def tenant_id(database: Database, tenant: str) -> int:
 
 def command(*arguments: str) -> list[str]:
     program = (
-        "import sys, typer; from orchestration.commands import maintaining; app = typer.Typer(); "
+        "import sys, typer; from orchestration.cli import maintaining; app = typer.Typer(); "
         "maintaining.register(app); app(sys.argv[1:])"
     )
     return [sys.executable, "-c", program, *arguments]

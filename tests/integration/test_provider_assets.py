@@ -13,13 +13,14 @@ import pytest
 from assets.checks import providers
 from orchestration.definitions import defs
 from orchestration.instance import dagster_instance
-from resources import tenancy
-from resources.database.session import Database
-from resources.providers import policies, rows
-from resources.providers.rows import Specification
-from resources.providers.testing.server import Behaviour, LoopbackServer
-from resources.providers.testing.wires import OllamaWire, OpenAIWire
-from resources.settings import Settings
+from precedent.database.session import Database
+from precedent.providers.config import repository as rows
+from precedent.providers.config.repository import Specification
+from precedent.providers.testing.server import Behaviour, LoopbackServer
+from precedent.providers.testing.wires import OllamaWire, OpenAIWire
+from precedent.settings import Settings
+from precedent.tenants import policies
+from precedent.tenants import tenants as tenancy
 
 Call = Callable[..., tuple[int, str, str]]
 EMBEDDING, TEXT = ("config", "embedding_profile"), ("config", "intelligence_provider")
@@ -128,7 +129,7 @@ def test_a_run_stops_where_the_configuration_changed_under_it(
     save: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from resources.providers.drivers.sentence_transformers import SentenceTransformersDriver
+    from precedent.providers.drivers.sentence_transformers import SentenceTransformersDriver
 
     embed = SentenceTransformersDriver.embed
 

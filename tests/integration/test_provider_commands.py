@@ -5,11 +5,12 @@ from uuid import uuid4
 
 import pytest
 
-from resources.database.session import Database
-from resources.providers import registry, rows
-from resources.providers.targets import open_driver
-from resources.providers.testing.server import Behaviour, LoopbackServer
-from resources.settings import Settings
+from precedent.database.session import Database
+from precedent.providers import registry
+from precedent.providers.config import repository as rows
+from precedent.providers.runtime.endpoint import open_driver
+from precedent.providers.testing.server import Behaviour, LoopbackServer
+from precedent.settings import Settings
 from tests.integration.provider_servers import (
     KEY,
     TEXT,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from resources.providers.testing.server import Behaviour, LoopbackServer
+from precedent.providers.testing.server import Behaviour, LoopbackServer
 from tests.integration.provider_servers import KEY, TEXT, VECTORS, Add, Call, parsed, stored
 
 pytest_plugins = ["tests.integration.provider_fixtures"]

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from cryptography.fernet import Fernet
 
-from resources.providers.testing.server import Behaviour, LoopbackServer
+from precedent.providers.testing.server import Behaviour, LoopbackServer
 from tests.integration.provider_servers import KEY, TEXT, VECTORS, Add, Call, health, parsed, stored
 
 pytest_plugins = ["tests.integration.provider_fixtures"]

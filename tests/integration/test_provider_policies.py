@@ -7,9 +7,9 @@ import pytest
 
 from orchestration.instance import dagster_instance
 from orchestration.pools import pool_limits
-from resources.database.session import Database
-from resources.providers import masking
-from resources.settings import Settings
+from precedent.database.session import Database
+from precedent.security import masking
+from precedent.settings import Settings
 from tests.integration.provider_servers import TEXT, VECTORS, Add, Call, parsed, stored
 
 pytest_plugins = ["tests.integration.provider_fixtures"]

@@ -6,14 +6,14 @@ import numpy as np
 import psycopg
 import pytest
 
-from resources.database.session import Database
-from resources.stores import embeddings
-from resources.stores.qdrant import client, writing
-from resources.stores.qdrant.comparing import compare
-from resources.stores.qdrant.failures import StoreError
-from resources.stores.qdrant.naming import alias
-from resources.stores.qdrant.synced import Mirror
-from resources.vector_stores import owner_of
+from precedent.database.session import Database
+from precedent.qdrant import client, writing
+from precedent.qdrant.comparison import compare
+from precedent.qdrant.errors import StoreError
+from precedent.qdrant.naming import alias
+from precedent.qdrant.repository import owner_of
+from precedent.qdrant.state import Mirror
+from precedent.vectors import writing as embeddings
 from tests.integration.qdrant_grpc import GrpcWire
 from tests.integration.qdrant_tenants import ISSUES, Filled
 from tests.integration.qdrant_wire import QdrantWire

@@ -13,9 +13,9 @@ import psycopg
 import pytest
 from cryptography.fernet import Fernet
 
-from resources.database.session import Database
-from resources.stores.qdrant import reading, writing
-from resources.stores.qdrant.failures import StoreError, StoreFault
+from precedent.database.session import Database
+from precedent.qdrant import reading, writing
+from precedent.qdrant.errors import StoreError, StoreFault
 from tests.integration.qdrant_tenants import ISSUES, Call, Filled
 from tests.integration.qdrant_wire import Fault, QdrantWire, waiting
 from tests.integration.test_leaks import MARK, assert_nothing_leaked
@@ -25,9 +25,9 @@ KEY = f"{MARK}-qdrant-0123456789abcdef"
 MIRROR = """
 import sys
 from resources import catalog, vector_stores
-from resources.database.session import Database
-from resources.settings import Settings
-from resources.stores.qdrant import writing
+from precedent.database.session import Database
+from precedent.settings import Settings
+from precedent.qdrant import writing
 writing.BATCH, writing.GROUP = 2, 4
 settings = Settings.from_environment()
 database = Database.open(settings)
@@ -153,7 +153,7 @@ def test_a_server_that_is_down_fails_the_run_with_a_sentence_and_search_goes_on(
 def test_a_search_waits_for_a_store_that_is_down_only_once(
     settled: Filled, wire: QdrantWire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resources.stores.qdrant.client.SEARCH_TIMEOUT_S", 1)
+    monkeypatch.setattr("precedent.qdrant.client.SEARCH_TIMEOUT_S", 1)
     settled.use(wire.url, key=KEY)
     settled.mirror()
     wire.faults = [Fault("/points/query", 0, times=9, delay_s=3)]

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from resources.stores import search
-from resources.stores.qdrant import reading
+from precedent.qdrant import reading
+from precedent.search import legs as search
 from tests.integration.qdrant_tenants import Filled
 
 pytest_plugins = ["tests.integration.qdrant_tenants"]
@@ -42,7 +42,7 @@ def test_search_by_the_store_finds_what_postgres_does(
 def test_a_store_that_is_down_costs_a_warning_and_no_result(
     settled: Filled, local: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from resources.stores.qdrant.failures import StoreError, StoreFault
+    from precedent.qdrant.errors import StoreError, StoreFault
 
     settled.use(local)
     settled.mirror()

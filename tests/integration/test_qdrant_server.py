@@ -13,10 +13,10 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from resources.stores.qdrant.client import COLLECTION, Address, Server
-from resources.stores.qdrant.naming import Owner
-from resources.stores.qdrant.requests import SHARED
-from resources.stores.spaces import Space, SpaceProfile
+from precedent.qdrant.client import COLLECTION, Address, Server
+from precedent.qdrant.naming import Owner
+from precedent.qdrant.requests import SHARED
+from precedent.vectors.space import Space, SpaceProfile
 from tests.integration.qdrant_tenants import ISSUES, Filled
 
 pytest_plugins = ["tests.integration.qdrant_tenants"]
@@ -113,8 +113,8 @@ def test_two_that_make_one_collection_at_once_both_get_it(open_server: Callable[
 
 @pytest.mark.parametrize("isolation", [SHARED, COLLECTION])
 def test_a_tenants_vectors_are_mirrored_promoted_and_removed(filled: Filled, isolation: str) -> None:
-    from resources import vector_stores
-    from resources.stores.qdrant.writing import empty
+    from precedent.qdrant import repository as vector_stores
+    from precedent.qdrant.writing import empty
 
     filled.use(URL, isolation, key=KEY, name="server")
     (first,) = filled.mirror()

@@ -11,16 +11,17 @@ import numpy as np
 import psycopg
 import pytest
 
-from assets.reports.measures import Vectors
 from orchestration.cli import run
-from resources import catalog
-from resources.catalog import SourceRow
-from resources.database.session import Database
-from resources.errors import PrecedentError
-from resources.providers.embedder import Embedder
-from resources.providers.embedding import EmbeddingError
-from resources.stores import embeddings, reports
-from resources.stores import quality_samples as samples
+from precedent.database.session import Database
+from precedent.errors import PrecedentError
+from precedent.providers.embedding import EmbeddingError
+from precedent.providers.runtime.embedder import Embedder
+from precedent.quality import repository as reports
+from precedent.quality import samples
+from precedent.quality.measures import Vectors
+from precedent.sources import repository as catalog
+from precedent.sources.repository import SourceRow
+from precedent.vectors import writing as embeddings
 from tests.conftest import DATA
 from tests.integration.quality_planting import altered, blocking, failed, measured, planted
 from tests.unit.reports.planting import Fault, cone, cut, identical, random, swapped

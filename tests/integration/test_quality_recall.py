@@ -8,12 +8,15 @@ import numpy as np
 import psycopg
 import pytest
 
-from assets.reports import recall as recalling
-from resources import tenancy
-from resources.database.session import Database
-from resources.stores import embeddings, search, spaces, vector_index
-from resources.stores import recall as neighbours
-from resources.stores.spaces import Space, SpaceProfile
+from precedent.database.session import Database
+from precedent.quality import neighbours
+from precedent.quality import recall as recalling
+from precedent.search import legs as search
+from precedent.tenants import tenants as tenancy
+from precedent.vectors import index as vector_index
+from precedent.vectors import space as spaces
+from precedent.vectors import writing as embeddings
+from precedent.vectors.space import Space, SpaceProfile
 
 ROWS, DIMENSIONS, QUERIES = 12_000, 24, 40
 DRAWS = np.random.default_rng(2)

@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 
 from orchestration.cli import run
-from resources import catalog
-from resources.database.session import Database
-from resources.stores import reports
+from precedent.database.session import Database
+from precedent.quality import repository as reports
+from precedent.sources import repository as catalog
 from tests.integration.conftest import TOPICS, issue, write_lines
 
 Call = Callable[..., tuple[int, str, str]]

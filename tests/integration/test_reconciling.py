@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from resources.database.session import Database
-from resources.providers.testing.behaviour import Reply, Request
-from resources.providers.testing.wires import GatewayWire
-from resources.settings import Settings
+from precedent.database.session import Database
+from precedent.providers.testing.behaviour import Reply, Request
+from precedent.providers.testing.wires import GatewayWire
+from precedent.settings import Settings
 from tests.integration.callers import Call, Caller, usage
 
 

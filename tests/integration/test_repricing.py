@@ -7,14 +7,14 @@ from decimal import Decimal
 
 import pytest
 
-from resources.database.session import Database
-from resources.providers import repricing
-from resources.providers.failures import ProviderError
-from resources.providers.repricing import reprice
-from resources.providers.testing.behaviour import Behaviour
-from resources.providers.testing.wires import GatewayWire, OpenAIWire
-from resources.settings import Settings
-from resources.stores.usage import Period
+from precedent.database.session import Database
+from precedent.providers.billing import repricing
+from precedent.providers.billing.repricing import reprice
+from precedent.providers.billing.usage import Period
+from precedent.providers.errors import ProviderError
+from precedent.providers.testing.behaviour import Behaviour
+from precedent.providers.testing.wires import GatewayWire, OpenAIWire
+from precedent.settings import Settings
 from tests.integration.callers import INSERT, MODELS, Call, Caller, usage
 
 

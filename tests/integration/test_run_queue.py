@@ -22,7 +22,7 @@ from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
 from orchestration.instance import dagster_environment
 from orchestration.run_queue import TenantQueuedRunCoordinator
-from resources.database.session import Database
+from precedent.database.session import Database
 from tests.integration.dagster_homes import dagster_home
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from resources import catalog
-from resources.catalog import SourceRow
-from resources.providers import policies
-from resources.stores import schedule
+from precedent.sources import repository as catalog
+from precedent.sources import schedule
+from precedent.sources.repository import SourceRow
+from precedent.tenants import policies
 from tests.integration.sensor_fixtures import Ticking
 
 pytest_plugins = ["tests.integration.sensor_fixtures"]

@@ -6,12 +6,14 @@ import numpy as np
 import psycopg
 import pytest
 
-from resources import catalog
-from resources.catalog import SourceRow
-from resources.sources.live.contract import Probe
-from resources.stores import reports, spaces, sync_state
-from resources.stores.spaces import SpaceProfile
-from resources.stores.sync_state import State
+from precedent.quality import repository as reports
+from precedent.sources import repository as catalog
+from precedent.sources.kind import Probe
+from precedent.sources.repository import SourceRow
+from precedent.sources.sync import state as sync_state
+from precedent.sources.sync.state import State
+from precedent.vectors import space as spaces
+from precedent.vectors.space import SpaceProfile
 from tests.integration.sensor_fixtures import PARTITIONS, Ticking
 
 pytest_plugins = ["tests.integration.sensor_fixtures"]

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from orchestration import searching
-from orchestration.searching import Query, Searcher
-from resources.database.session import Database
-from resources.settings import Settings
-from resources.stores.search import Mode
+from precedent.database.session import Database
+from precedent.search import service as searching
+from precedent.search.legs import Mode
+from precedent.search.service import Query, Searcher
+from precedent.settings import Settings
 from tests.integration.conftest import TOPICS, incident, issue, write_lines
 
 Call = Callable[..., tuple[int, str, str]]
@@ -123,7 +123,7 @@ def test_snippets_are_plain_in_json_and_marked_for_people(
 ) -> None:
     from rich.console import Console
 
-    from orchestration.commands import finding
+    from orchestration.cli import search as finding
 
     found = ask("refuses connections", "--mode", "text")[0]
     assert "PostgreSQL refuses new connections after midnight." in found["snippet"]

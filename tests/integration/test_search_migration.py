@@ -8,11 +8,11 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL, create_engine
 
-from resources.database.session import Database
-from resources.database.setup import MIGRATIONS
-from resources.stores.lexical import by_text, query_terms
-from resources.stores.search_filters import Filters
-from resources.stores.search_words import WORDS_VERSION, query_words
+from precedent.database.session import Database
+from precedent.database.setup import MIGRATIONS
+from precedent.search.filters import Filters
+from precedent.search.lexical import by_text, query_terms
+from precedent.search.words import WORDS_VERSION, query_words
 from tests.integration import corpora
 
 NAME = "before_search"

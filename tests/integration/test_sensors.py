@@ -9,8 +9,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from resources import catalog
-from resources.catalog import SourceRow
+from precedent.sources import repository as catalog
+from precedent.sources.repository import SourceRow
 from tests.integration.conftest import issue, write_lines
 from tests.integration.sensor_fixtures import PARTITIONS, Ticking
 from tests.servers.base import Response

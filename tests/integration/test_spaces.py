@@ -8,11 +8,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from resources.database.session import Database
-from resources.providers import rows
-from resources.providers.rows import Specification
-from resources.settings import Settings
-from resources.stores import vector_index
+from precedent.database.session import Database
+from precedent.providers.config import repository as rows
+from precedent.providers.config.repository import Specification
+from precedent.settings import Settings
+from precedent.vectors import index as vector_index
 from tests.integration.conftest import TOPICS, issue, write_lines
 
 Call = Callable[..., tuple[int, str, str]]

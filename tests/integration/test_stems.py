@@ -6,7 +6,7 @@ import re
 import psycopg
 import pytest
 
-from resources.stemming import stem
+from precedent.search.stemming import stem
 from tests.conftest import DATA
 
 ENDINGS = (

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from resources import tenancy
-from resources.database.session import Database
-from resources.errors import UsageError
-from resources.providers import policies
-from resources.stores.qdrant import checking
+from precedent.database.session import Database
+from precedent.errors import UsageError
+from precedent.qdrant import health_check as checking
+from precedent.tenants import policies
+from precedent.tenants import tenants as tenancy
 from tests.integration.provider_servers import parsed
 from tests.integration.qdrant_tenants import ISSUES, Call, Filled
 from tests.integration.qdrant_wire import QdrantWire
@@ -146,7 +146,7 @@ def test_the_policy_holds_for_the_address_when_it_is_saved_and_when_it_is_used(
 
 
 def test_a_key_without_tls_to_a_public_address_is_warned_of() -> None:
-    from resources.stores.qdrant.client import Address
+    from precedent.qdrant.client import Address
 
     words = ["The key for x travels unencrypted to a public address: use https."]
     assert checking._warnings(Address("x", "http://1.1.1.1:6333", KEY)) == words

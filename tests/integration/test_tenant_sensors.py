@@ -11,10 +11,10 @@ import psycopg
 import pytest
 
 from assets.config.providers import TENANTS_TAG
-from resources import catalog
-from resources.catalog import SourceRow
-from resources.providers import policies
-from resources.providers.ledger import Ledger, Limits, UsageEntry
+from precedent.providers.runtime.ledger import Ledger, Limits, UsageEntry
+from precedent.sources import repository as catalog
+from precedent.sources.repository import SourceRow
+from precedent.tenants import policies
 from tests.integration.conftest import incident, write_lines
 from tests.integration.sensor_fixtures import Ticking
 

@@ -9,15 +9,15 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from resources.catalog import find
-from resources.database.session import Database
-from resources.providers import policies
-from resources.providers.failures import ProviderError
-from resources.providers.testing.behaviour import Behaviour
-from resources.providers.testing.wires import OpenAIWire
-from resources.settings import Settings
-from resources.stores import usage as store
-from resources.stores.usage import Period, money
+from precedent.database.session import Database
+from precedent.providers.billing import usage as store
+from precedent.providers.billing.usage import Period, money
+from precedent.providers.errors import ProviderError
+from precedent.providers.testing.behaviour import Behaviour
+from precedent.providers.testing.wires import OpenAIWire
+from precedent.settings import Settings
+from precedent.sources.repository import find
+from precedent.tenants import policies
 from tests.integration.callers import Call, Caller, by_key, usage
 
 

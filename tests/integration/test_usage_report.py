@@ -12,15 +12,15 @@ import dagster as dg
 import pytest
 
 from assets.reports.usage_cost import MOST_BYTES, usage_cost
-from assets.reports.usage_plots import Bars, Latency, usage_figure
 from orchestration.definitions import defs
 from orchestration.instance import dagster_instance
-from resources.database.embedded import EmbeddedServer
-from resources.database.session import Database
+from precedent.database.embedded import EmbeddedServer
+from precedent.database.session import Database
+from precedent.providers.billing.plots import Bars, Latency, usage_figure
+from precedent.providers.billing.usage import Cell, Figures, Period
+from precedent.providers.testing.wires import OpenAIWire
+from precedent.settings import Settings
 from resources.platform import DatabaseResource
-from resources.providers.testing.wires import OpenAIWire
-from resources.settings import Settings
-from resources.stores.usage import Cell, Figures, Period
 from tests.integration.callers import Caller
 
 

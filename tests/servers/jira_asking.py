@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 
-from resources.sources.live.contract import Cursor, Page
-from resources.sources.live.jira import JiraSource
-from resources.sources.records import RawRecord
+from precedent.sources.kind import Cursor, Page
+from precedent.sources.kinds.jira import JiraSource
+from precedent.sources.records import RawRecord
 from tests.servers.jira import JiraServer
 
 

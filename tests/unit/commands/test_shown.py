@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from orchestration.commands import output, provider_output, spending
-from orchestration.commands.refresh import cost_of, models_of
-from orchestration.commands.refreshing import RefreshOutcome
-from resources.providers.showing import ROW, Shown
-from resources.secrets import Stored
-from resources.stores.usage import Figures, Line
+from orchestration.cli import output
+from orchestration.cli import provider_tables as provider_output
+from orchestration.cli import usage as spending
+from orchestration.cli.refresh import cost_of, models_of
+from orchestration.refresh_run import RefreshOutcome
+from precedent.providers.billing.usage import Figures, Line
+from precedent.providers.config.views import ROW, Shown
+from precedent.security.credentials import Stored
 
 WRITER = Shown(
     "writer", "openai", "text_generation", "gpt-6-luna", ROW, True, None, {}, {}, {}, external=True,

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.engine.batching import batches, padding_share
+from precedent.vectors.engine.batching import batches, padding_share
 
 
 @given(st.lists(st.integers(1, 512), max_size=300), st.integers(1, 4096))

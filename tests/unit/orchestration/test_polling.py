@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from orchestration.sensors.polling import Looked, due, look, turn, without_look
-from resources.sources.live.contract import Probe
-from resources.sources.live.faults import NeedsAttention, Waiting
-from resources.stores.schedule import ScheduledSource
+from precedent.sources.errors import NeedsAttention, Waiting
+from precedent.sources.kind import Probe
+from precedent.sources.polling import Looked, due, look, turn, without_look
+from precedent.sources.schedule import ScheduledSource
 
 NOW = datetime(2026, 4, 1, 12, 30, tzinfo=UTC)
 LATER, EARLIER = NOW + timedelta(minutes=1), NOW - timedelta(minutes=1)

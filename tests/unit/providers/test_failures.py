@@ -6,16 +6,8 @@ from typing import Any
 
 import pytest
 
-from resources.providers.failures import (
-    NOT_SENT,
-    OUTAGES,
-    RETRIED,
-    FailureKind,
-    ProviderError,
-    classify,
-    retry_after,
-)
-from resources.redaction import register_secret
+from precedent.providers.errors import NOT_SENT, OUTAGES, RETRIED, FailureKind, ProviderError, classify, retry_after
+from precedent.security.redaction import register_secret
 
 
 def error(name: str, module: str = "sdk", base: type[Exception] = Exception, **attributes: Any) -> Exception:

@@ -4,14 +4,14 @@ from typing import Any, cast
 
 import pytest
 
-from resources.providers.calling import CallContext, MeteredDriver
-from resources.providers.contract import Capability
-from resources.providers.drivers.openai import OpenAIDriver
-from resources.providers.failures import FailureKind, ProviderError
-from resources.providers.ledger import Ledger
-from resources.providers.policies import TenantPolicy
-from resources.providers.targets import Target
-from resources.settings import Settings
+from precedent.providers.base import Capability
+from precedent.providers.drivers.openai import OpenAIDriver
+from precedent.providers.errors import FailureKind, ProviderError
+from precedent.providers.runtime.endpoint import Target
+from precedent.providers.runtime.ledger import Ledger
+from precedent.providers.runtime.metered_client import CallContext, MeteredDriver
+from precedent.settings import Settings
+from precedent.tenants.policies import TenantPolicy
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.providers.masking import ADDRESS, EMAIL, SECRET, mask
+from precedent.security.masking import ADDRESS, EMAIL, SECRET, mask
 
 # Put together here, so that no scanner takes this file for a leak.
 AWS = "AKIA" + "IOSFODNN7EXAMPLE"

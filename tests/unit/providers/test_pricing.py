@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.errors import UsageError
-from resources.providers.contract import Capability, TokenUsage
-from resources.providers.drivers.gateway import GatewayDriver
-from resources.providers.drivers.ollama import OllamaDriver
-from resources.providers.drivers.openai import AzureOpenAIDriver, OpenAIDriver
-from resources.providers.options import ModelOptions
-from resources.providers.pricing import Price, Tariff, checked_cost_config
-from resources.providers.targets import Target
+from precedent.errors import UsageError
+from precedent.providers.base import Capability, TokenUsage
+from precedent.providers.billing.pricing import Price, Tariff, checked_cost_config
+from precedent.providers.config.options import ModelOptions
+from precedent.providers.drivers.gateway import GatewayDriver
+from precedent.providers.drivers.ollama import OllamaDriver
+from precedent.providers.drivers.openai import AzureOpenAIDriver, OpenAIDriver
+from precedent.providers.runtime.endpoint import Target
 
 TEXT = Capability.TEXT_GENERATION
 USAGE = TokenUsage(1_000_000, 100_000, 200_000)

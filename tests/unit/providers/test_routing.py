@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.providers.contract import Capability
-from resources.providers.drivers.gateway import GatewayDriver
-from resources.providers.drivers.local import LocalDriver
-from resources.providers.drivers.ollama import OllamaDriver
-from resources.providers.drivers.openai import OpenAIDriver
-from resources.providers.options import ModelOptions
-from resources.providers.routing import DEFAULTS, STRATEGIES, Preferred, Route, Seen, is_well, order
-from resources.providers.targets import Target
+from precedent.incidents.rules.driver import LocalDriver
+from precedent.providers.base import Capability
+from precedent.providers.config.options import ModelOptions
+from precedent.providers.drivers.gateway import GatewayDriver
+from precedent.providers.drivers.ollama import OllamaDriver
+from precedent.providers.drivers.openai import OpenAIDriver
+from precedent.providers.runtime.endpoint import Target
+from precedent.providers.runtime.routing import DEFAULTS, STRATEGIES, Preferred, Route, Seen, is_well, order
 
 DRIVERS: dict[str, Any] = {
     "openai": OpenAIDriver,

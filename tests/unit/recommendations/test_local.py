@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from resources.errors import PrecedentError
-from resources.providers.contract import Capability, DriverSettings
-from resources.providers.drivers.local import CEILING, CEILING_ALONE, LocalDriver
-from resources.providers.drivers.rule_pack import PACK, load
-from resources.providers.recommendation import (
+from precedent.errors import PrecedentError
+from precedent.incidents.rules.driver import CEILING, CEILING_ALONE, LocalDriver
+from precedent.incidents.rules.pack import PACK, load
+from precedent.incidents.schema import (
     Evidence,
     IncidentFacts,
     Priority,
@@ -17,8 +16,9 @@ from resources.providers.recommendation import (
     RecommendationRequest,
     drop_unknown_evidence,
 )
-from resources.sources.archive import ArchiveSource
-from resources.sources.records import RawRecord
+from precedent.providers.base import Capability, DriverSettings
+from precedent.sources.kinds.archive.source import ArchiveSource
+from precedent.sources.records import RawRecord
 
 DEMO = Path(__file__).resolve().parents[3] / "orchestration" / "demo_records"
 

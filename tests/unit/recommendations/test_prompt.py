@@ -3,8 +3,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from assets.incidents import prompt
-from resources.providers.recommendation import (
+from precedent.incidents import prompt
+from precedent.incidents.schema import (
     AnsweredRecommendation,
     Evidence,
     IncidentFacts,
@@ -13,7 +13,7 @@ from resources.providers.recommendation import (
     RecommendationRequest,
     RecommendationType,
 )
-from resources.providers.tokens import estimate
+from precedent.providers.runtime.tokens import estimate
 
 
 def piece(number: int, snippet: str = "The pool was exhausted.") -> Evidence:

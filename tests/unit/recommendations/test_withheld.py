@@ -4,17 +4,17 @@ from typing import Any, cast
 
 import pytest
 
-from assets.incidents.analysis import withheld
-from resources.providers.calling import CallContext, MeteredDriver
-from resources.providers.contract import Capability, Driver
-from resources.providers.drivers.local import LocalDriver
-from resources.providers.drivers.openai import OpenAIDriver
-from resources.providers.generator import Generator
-from resources.providers.ledger import Ledger
-from resources.providers.policies import TenantPolicy
-from resources.providers.recommendation import Evidence, IncidentFacts, RecommendationRequest
-from resources.providers.targets import Target
-from resources.settings import Settings
+from precedent.incidents.analysis import withheld
+from precedent.incidents.rules.driver import LocalDriver
+from precedent.incidents.schema import Evidence, IncidentFacts, RecommendationRequest
+from precedent.providers.base import Capability, Driver
+from precedent.providers.drivers.openai import OpenAIDriver
+from precedent.providers.runtime.endpoint import Target
+from precedent.providers.runtime.generator import Generator
+from precedent.providers.runtime.ledger import Ledger
+from precedent.providers.runtime.metered_client import CallContext, MeteredDriver
+from precedent.settings import Settings
+from precedent.tenants.policies import TenantPolicy
 
 KEPT, OTHER = "tickets", "statuspage"
 EVIDENCE = tuple(

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from assets.reports import measures as measure
-from assets.reports.measures import Vectors
+from precedent.quality import measures as measure
+from precedent.quality.measures import Vectors
 
 Fault = Callable[[Vectors], Vectors]
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assets.reports import measures as measure
-from assets.reports.drift import Drift, drift
-from assets.reports.measures import Vectors
-from assets.reports.quality_measures import QualityMeasures, Stale
-from assets.reports.recall import Recall, exact_search
-from assets.reports.score import Verdict, judge
-from assets.reports.text_loss import TextLoss
-from resources.providers.contract import Capability, DriverSettings
-from resources.providers.drivers.sentence_transformers import SentenceTransformersDriver
+from precedent.providers.base import Capability, DriverSettings
+from precedent.providers.drivers.sentence_transformers import SentenceTransformersDriver
+from precedent.quality import measures as measure
+from precedent.quality.drift import Drift, drift
+from precedent.quality.measures import Vectors
+from precedent.quality.recall import Recall, exact_search
+from precedent.quality.report import QualityMeasures, Stale
+from precedent.quality.score import Verdict, judge
+from precedent.quality.text_loss import TextLoss
 
 ISSUES = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "jira" / "issues.jsonl.gz"
 NEEDS_RECORDS = [pytest.mark.records, pytest.mark.skipif(not ISSUES.exists(), reason="the shared records are absent")]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from assets.reports.drift import FEWEST, drift
-from assets.reports.measures import Vectors
+from precedent.quality.drift import FEWEST, drift
+from precedent.quality.measures import Vectors
 
 DRAWS = np.random.default_rng(11)
 

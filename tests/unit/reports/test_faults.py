@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from assets.reports import measures as measure
-from assets.reports.drift import drift
-from assets.reports.measuring import stale
-from assets.reports.quality_measures import Stale
-from assets.reports.recall import recall
-from assets.reports.score import judge
-from assets.reports.text_loss import TextLoss
-from resources.stores.spaces import SpaceProfile
+from precedent.quality import measures as measure
+from precedent.quality.drift import drift
+from precedent.quality.measurement import stale
+from precedent.quality.recall import recall
+from precedent.quality.report import Stale
+from precedent.quality.score import judge
+from precedent.quality.text_loss import TextLoss
+from precedent.vectors.space import SpaceProfile
 from tests.unit.reports.planting import Fault, coarse, cone, cut, identical, one_row, random, swapped
 from tests.unit.reports.real_vectors import COUNT, NEEDS_RECORDS, Real, driver, failed, halved, measured, read, verdict
 

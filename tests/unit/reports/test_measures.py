@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from assets.reports import measures as measure
+from precedent.quality import measures as measure
 
 
 def normal(*shape: int) -> measure.Vectors:

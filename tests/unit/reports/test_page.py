@@ -6,14 +6,14 @@ from html.parser import HTMLParser
 
 import pytest
 
-from assets.reports.drift import Drift
-from assets.reports.measures import Canary
-from assets.reports.page import PageContent, quality_page
-from assets.reports.quality_measures import QualityMeasures
-from assets.reports.score import judge
-from assets.reports.thresholds import names
-from resources.stores.reports import Report
-from resources.stores.spaces import Space, SpaceProfile
+from precedent.quality.drift import Drift
+from precedent.quality.measures import Canary
+from precedent.quality.page import PageContent, quality_page
+from precedent.quality.report import QualityMeasures
+from precedent.quality.repository import Report
+from precedent.quality.score import judge
+from precedent.quality.thresholds import names
+from precedent.vectors.space import Space, SpaceProfile
 from tests.unit.reports.test_plots import drawn, points
 
 MEASURES = QualityMeasures(

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from assets.reports import measures as measure
-from assets.reports.figures import BINS, Figures
-from assets.reports.plots import quality_figure
-from assets.reports.score import QualityMeasures, judge
-from resources.stores.reports import Point
+from precedent.quality import measures as measure
+from precedent.quality.figures import BINS, Figures
+from precedent.quality.plots import quality_figure
+from precedent.quality.repository import Point
+from precedent.quality.score import QualityMeasures, judge
 
 KINDS = ("issue", "pull_request", "commit", "incident")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from assets.reports.recall import band, exact_search, recall
+from precedent.quality.recall import band, exact_search, recall
 
 TRUE = np.arange(1, 11, dtype=np.float64) / 100
 

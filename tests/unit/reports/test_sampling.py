@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from assets.reports.sampling import BottomK, sample_plan
+from precedent.quality.sampling import BottomK, sample_plan
 
 HASHES = [hashlib.sha256(str(n).encode()).digest() for n in range(5_000)]
 VECTORS = np.arange(5_000, dtype=np.float32)[:, None].repeat(3, axis=1)

@@ -6,15 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from assets.reports import measures as measure
-from assets.reports.drift import Drift
-from assets.reports.measures import Canary
-from assets.reports.quality_measures import QualityMeasures, Stale
-from assets.reports.recall import Recall, recall
-from assets.reports.score import Gate, Verdict, judge
-from assets.reports.text_loss import TextLoss
-from assets.reports.thresholds import Thresholds, names
-from assets.reports.wording import GATES, THRESHOLD_OF
+from precedent.quality import measures as measure
+from precedent.quality.drift import Drift
+from precedent.quality.labels import GATES, THRESHOLD_OF
+from precedent.quality.measures import Canary
+from precedent.quality.recall import Recall, recall
+from precedent.quality.report import QualityMeasures, Stale
+from precedent.quality.score import Gate, Verdict, judge
+from precedent.quality.text_loss import TextLoss
+from precedent.quality.thresholds import Thresholds, names
 
 SOUND = QualityMeasures(
     count=10, dimensions=8, other_dimensions=0, zero=0, not_finite=0, duplicates=0,

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from assets.reports.text_loss import text_loss, uncovered
-from assets.text.chunking import chunk_many
-from resources.providers.tokens import ByteTokenCounter
-from resources.stores.quality_samples import CutDocument
+from precedent.providers.runtime.tokens import ByteTokenCounter
+from precedent.quality.samples import CutDocument
+from precedent.quality.text_loss import text_loss, uncovered
+from precedent.text.chunking import chunk_many
 from tests.unit.reports.real_vectors import ISSUES
 
 WORDS = " ".join(f"word{n}" for n in range(600))

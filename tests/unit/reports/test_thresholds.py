@@ -2,8 +2,8 @@
 
 import pytest
 
-from assets.reports.thresholds import Thresholds, checked, names, origin
-from resources.errors import UsageError
+from precedent.errors import UsageError
+from precedent.quality.thresholds import Thresholds, checked, names, origin
 
 
 def test_a_tenants_thresholds_replace_the_defaults() -> None:

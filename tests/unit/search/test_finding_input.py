@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.commands.finding_input import filters_of, read_batch
-from orchestration.searching import Query
-from resources.errors import UsageError
-from resources.stores.search import Filters, Mode
+from orchestration.cli.search_input import filters_of, read_batch
+from precedent.errors import UsageError
+from precedent.search.legs import Filters, Mode
+from precedent.search.service import Query
 
 
 def test_words_become_filters() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from resources.stores.fusion import score_fusion
+from precedent.search.fusion import score_fusion
 
 
 def test_what_both_legs_found_comes_first() -> None:

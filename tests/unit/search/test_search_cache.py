@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from resources.stores.search_cache import QueryVectors
+from precedent.search.cache import QueryVectors
 
 
 def test_spaces_and_texts_are_kept_apart() -> None:

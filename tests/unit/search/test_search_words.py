@@ -1,11 +1,4 @@
-from resources.stores.search_words import (
-    FREQUENCIES,
-    LEXEMES_EACH,
-    QUERY_LEXEMES,
-    TITLE_WEIGHT,
-    document_words,
-    query_words,
-)
+from precedent.search.words import FREQUENCIES, LEXEMES_EACH, QUERY_LEXEMES, TITLE_WEIGHT, document_words, query_words
 
 
 def classes(title: str, text: str, external_id: str = "x#1") -> dict[str, int]:

@@ -1,4 +1,4 @@
-from resources.stores.search_snippets import LENGTH, LOOKED_AT, snippet
+from precedent.search.snippets import LENGTH, LOOKED_AT, snippet
 
 WEIGHTS = {"connect": 2.0, "pool": 3.0, "exhaust": 4.0, "checkout": 1.0}
 

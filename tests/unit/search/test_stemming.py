@@ -1,6 +1,6 @@
 import pytest
 
-from resources.stemming import stem
+from precedent.search.stemming import stem
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from resources.text_analysis import LONGEST_LEXEME, analyse, spans
+from precedent.search.analyzer import LONGEST_LEXEME, analyse, spans
 
 
 def every(text: str) -> set[str]:

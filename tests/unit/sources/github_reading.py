@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
-from resources.sources.live.contract import Page, Stream
-from resources.sources.live.github.source import GitHubSource
-from resources.sources.records import RawKind, RawRecord, RejectedRecord
+from precedent.sources.kind import Page, Stream
+from precedent.sources.kinds.github.source import GitHubSource
+from precedent.sources.records import RawKind, RawRecord, RejectedRecord
 from tests.servers.github import GitHubServer
 
 

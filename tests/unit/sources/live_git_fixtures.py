@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from resources.sources.live import git
-from resources.sources.live.git import GitRemoteSource
+from precedent.sources.kinds.git import remote as git
+from precedent.sources.kinds.git.remote import GitRemoteSource
 from tests.servers.git import GitServer, Repository
 from tests.unit.sources.live_git_reading import Make
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 
-from resources.sources.live.contract import Cursor, Page
-from resources.sources.live.git import COMMITS, GitRemoteSource
-from resources.sources.records import RawKind, RawRecord
+from precedent.sources.kind import Cursor, Page
+from precedent.sources.kinds.git.remote import COMMITS, GitRemoteSource
+from precedent.sources.records import RawKind, RawRecord
 
 Make = Callable[..., GitRemoteSource]
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resources.errors import SourceError, UsageError
-from resources.sources.archive import ArchiveSource
-from resources.sources.mapping import FieldMapping
-from resources.sources.records import RawRecord, RejectedRecord
+from precedent.errors import SourceError, UsageError
+from precedent.sources.kinds.archive.source import ArchiveSource
+from precedent.sources.records import RawRecord, RejectedRecord
+from precedent.sources.shapes.mapping import FieldMapping
 
 DATA = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 real = pytest.mark.skipif(not DATA.exists(), reason="the shared records are absent")

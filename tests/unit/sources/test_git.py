@@ -3,9 +3,9 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from resources.errors import SourceError
-from resources.sources.git import GitSource
-from resources.sources.records import RawRecord
+from precedent.errors import SourceError
+from precedent.sources.kinds.git.local import GitSource
+from precedent.sources.records import RawRecord
 
 ANA = pygit2.Signature("Ana", "ana@example.com", 1_735_689_600, 60)
 

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from resources.sources.live.calling import Answer, Caller, retry_after
-from resources.sources.live.faults import NeedsAttention, NotThere, SourceFault, Transient, Waiting
+from precedent.sources.errors import NeedsAttention, NotThere, SourceFault, Transient, Waiting
+from precedent.sources.http_client import Answer, Caller, retry_after
 from tests.servers.base import Asked, RecordsServer, Response
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from resources.sources.git import GitSource
-from resources.sources.live.contract import Probe
-from resources.sources.live.git import COMMITS
-from resources.sources.records import RawKind, RawRecord, RejectedRecord
+from precedent.sources.kind import Probe
+from precedent.sources.kinds.git.local import GitSource
+from precedent.sources.kinds.git.remote import COMMITS
+from precedent.sources.records import RawKind, RawRecord, RejectedRecord
 from tests.servers.git import HOUR, SECONDS, GitServer, Repository
 from tests.unit.sources.live_git_reading import Make, gone, read, shas, stored
 

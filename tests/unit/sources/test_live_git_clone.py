@@ -11,10 +11,10 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from resources.sources.live import git_clone
-from resources.sources.live.faults import Waiting
-from resources.sources.live.git import COMMITS
-from resources.sources.records import RawKind, RawRecord
+from precedent.sources.errors import Waiting
+from precedent.sources.kinds.git import clone as git_clone
+from precedent.sources.kinds.git.remote import COMMITS
+from precedent.sources.records import RawKind, RawRecord
 from tests.servers.base import Asked
 from tests.servers.git import GitServer, Repository
 from tests.unit.sources.live_git_reading import Make, gone, read, shas, stored
@@ -153,7 +153,7 @@ def test_what_a_killed_fetch_left_is_cleared_away(shop: Repository, source: Make
 READER = """
 import sys
 from pathlib import Path
-from resources.sources.live.git import COMMITS, GitRemoteSource
+from precedent.sources.kinds.git.remote import COMMITS, GitRemoteSource
 list(GitRemoteSource(sys.argv[1], folder=Path(sys.argv[2])).pages(COMMITS, None))
 """
 

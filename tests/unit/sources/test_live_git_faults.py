@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from resources.errors import UsageError
-from resources.sources.live.faults import NeedsAttention, NotThere, Waiting
+from precedent.errors import UsageError
+from precedent.sources.errors import NeedsAttention, NotThere, Waiting
 from tests.servers.base import Response
 from tests.servers.git import GitServer, Repository
 from tests.unit.sources.live_git_reading import Make, read, shas
@@ -142,8 +142,8 @@ def test_a_folder_that_cannot_be_made_is_named(shop: Repository, source: Make, c
 FULL = """
 import resource, sys
 from pathlib import Path
-from resources.sources.live.faults import NeedsAttention
-from resources.sources.live.git import COMMITS, GitRemoteSource
+from precedent.sources.errors import NeedsAttention
+from precedent.sources.kinds.git.remote import COMMITS, GitRemoteSource
 source = GitRemoteSource(sys.argv[1], folder=Path(sys.argv[2]))
 source.probe()
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from resources.errors import UsageError
-from resources.sources.live.contract import LiveSource
-from resources.sources.live.github.source import GitHubSource
-from resources.sources.records import RawKind, Shape
+from precedent.errors import UsageError
+from precedent.sources.kind import LiveSource
+from precedent.sources.kinds.github.source import GitHubSource
+from precedent.sources.records import RawKind, Shape
 from tests.servers.github import GitHubServer
 from tests.unit.sources.github_reading import Store, opened, read, stream_of
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import orjson
 import pytest
 
-from resources.sources.live.contract import Probe
-from resources.sources.live.faults import NotThere
-from resources.sources.records import RawKind
+from precedent.sources.errors import NotThere
+from precedent.sources.kind import Probe
+from precedent.sources.records import RawKind
 from tests.servers.base import Response
 from tests.servers.github import GitHubServer
 from tests.unit.sources.github_reading import Store, opened, read, stream_of

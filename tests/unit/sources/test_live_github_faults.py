@@ -8,9 +8,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from resources.errors import UsageError
-from resources.sources.live.faults import NeedsAttention, NotThere, SourceFault, Waiting
-from resources.sources.live.github.connection import GitHubAuth
+from precedent.errors import UsageError
+from precedent.sources.errors import NeedsAttention, NotThere, SourceFault, Waiting
+from precedent.sources.kinds.github.connection import GitHubAuth
 from tests.servers.base import Asked, Response
 from tests.servers.github import GitHubServer
 from tests.unit.sources.github_reading import Store, opened, read

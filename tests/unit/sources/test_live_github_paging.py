@@ -8,9 +8,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from resources.sources.archive import ArchiveSource
-from resources.sources.live.faults import NeedsAttention, Waiting
-from resources.sources.records import RawKind, RawRecord
+from precedent.sources.errors import NeedsAttention, Waiting
+from precedent.sources.kinds.archive.source import ArchiveSource
+from precedent.sources.records import RawKind, RawRecord
 from tests.servers.base import Asked
 from tests.servers.github import GitHubServer
 from tests.servers.github_repository import load_records

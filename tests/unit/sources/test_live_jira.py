@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 import pytest
 
-from resources.errors import UsageError
-from resources.sources.cleaning import clean
-from resources.sources.live.contract import LiveSource
-from resources.sources.live.jira import JiraAuth, JiraSource
-from resources.sources.records import RawKind
+from precedent.errors import UsageError
+from precedent.sources.kind import LiveSource
+from precedent.sources.kinds.jira import JiraAuth, JiraSource
+from precedent.sources.records import RawKind
+from precedent.sources.shapes.cleaning import clean
 from tests.conftest import DATA
 from tests.servers.jira import JiraServer
 from tests.servers.jira_asking import gathered, keys, read, source_of

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from assets.text.extractors.document import extract
-from resources.sources.live.faults import NeedsAttention
-from resources.sources.live.jira import JiraSource
-from resources.sources.records import RawRecord
+from precedent.sources.errors import NeedsAttention
+from precedent.sources.kinds.jira import JiraSource
+from precedent.sources.records import RawRecord
+from precedent.text.extract.document import extract
 from tests.servers.base import Response
 from tests.servers.jira import JiraServer
 from tests.servers.jira_asking import keys, read, source_of

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from resources.errors import UsageError
-from resources.sources.live.faults import NeedsAttention, NotThere, SourceFault, Waiting
-from resources.sources.live.jira import JiraAuth, JiraSource
+from precedent.errors import UsageError
+from precedent.sources.errors import NeedsAttention, NotThere, SourceFault, Waiting
+from precedent.sources.kinds.jira import JiraAuth, JiraSource
 from tests.servers.base import Asked, Response
 from tests.servers.jira import JiraServer
 from tests.servers.jira_asking import keys, read, source_of

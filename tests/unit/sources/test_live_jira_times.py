@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from resources.sources.live.jira import JiraAuth
-from resources.sources.live.jira.zone import UserZone, named_zone, server_zone
+from precedent.sources.kinds.jira import JiraAuth
+from precedent.sources.kinds.jira.timezone import UserZone, named_zone, server_zone
 from tests.servers.jira import JiraServer
 from tests.servers.jira_asking import keys, read, source_of
 

@@ -9,12 +9,12 @@ from typing import Any
 import orjson
 import pytest
 
-from resources.errors import UsageError
-from resources.sources import shapes
-from resources.sources.live.contract import Cursor, Page
-from resources.sources.live.faults import NeedsAttention, NotThere, Waiting
-from resources.sources.live.statuspage import INCIDENTS, StatusPage, StatuspageSource
-from resources.sources.records import RawKind, RawRecord, RejectedRecord
+from precedent.errors import UsageError
+from precedent.sources.errors import NeedsAttention, NotThere, Waiting
+from precedent.sources.kind import Cursor, Page
+from precedent.sources.kinds.statuspage.source import INCIDENTS, StatusPage, StatuspageSource
+from precedent.sources.records import RawKind, RawRecord, RejectedRecord
+from precedent.sources.shapes import recognition as shapes
 from tests.servers.base import Response
 from tests.servers.statuspage import LISTED, StatuspageServer
 
@@ -243,8 +243,8 @@ def test_a_silent_server_is_waited_for(server: StatuspageServer) -> None:
 def test_an_answer_without_end_is_refused(
     server: StatuspageServer, source: StatuspageSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resources.sources.live.statuspage.LARGEST_ANSWER", 1 << 16)
-    monkeypatch.setattr("resources.sources.live.calling.LARGEST_ANSWER", 1 << 16)
+    monkeypatch.setattr("precedent.sources.kinds.statuspage.source.LARGEST_ANSWER", 1 << 16)
+    monkeypatch.setattr("precedent.sources.http_client.LARGEST_ANSWER", 1 << 16)
     server.fail("status", response=Response({"incidents": ["x" * (1 << 20)]}))
     with pytest.raises(NeedsAttention) as fault:
         source.probe()

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-CLIENT = ROOT / "resources/stores/qdrant/client.py"
-REQUESTS = ROOT / "resources/stores/qdrant/requests.py"
+CLIENT = ROOT / "precedent/qdrant/client.py"
+REQUESTS = ROOT / "precedent/qdrant/requests.py"
 # What the client may be asked in a `Server`: nothing that reads or writes points.
 ADMINISTRATION = {
     "close", "get_collections", "info", "create_payload_index", "delete_collection", "get_aliases",
@@ -94,8 +94,8 @@ def test_every_request_for_points_goes_through_the_fence() -> None:
 def test_the_fence_always_names_tenant_and_space() -> None:
     from uuid import UUID
 
-    from resources.stores.qdrant.client import Address, TenantCollection
-    from resources.stores.qdrant.naming import Owner
+    from precedent.qdrant.client import Address, TenantCollection
+    from precedent.qdrant.naming import Owner
 
     owner = Owner(UUID(int=1), 7)
     part = TenantCollection(Address("x", "http://x"), owner, None, "c", 5, local=False)  # type: ignore[arg-type]
@@ -109,7 +109,7 @@ def test_the_fence_always_names_tenant_and_space() -> None:
 def test_a_point_differs_where_anything_does(change: str) -> None:
     from uuid import UUID
 
-    from resources.stores.qdrant.naming import Owner, point_id
+    from precedent.qdrant.naming import Owner, point_id
 
     plain = point_id(Owner(UUID(int=1 << 100), 7), 5, b"t")
     other = {
@@ -124,8 +124,8 @@ def test_a_point_differs_where_anything_does(change: str) -> None:
 def test_tenants_with_one_model_share_a_collection_and_others_do_not() -> None:
     from dataclasses import replace
 
-    from resources.stores.qdrant.naming import shared_collection
-    from resources.stores.spaces import SpaceProfile
+    from precedent.qdrant.naming import shared_collection
+    from precedent.vectors.space import SpaceProfile
 
     profile = SpaceProfile("openai", "vendor/Text: Embedding/3 Small?", "1", 1536, "float32", "none", "cut")
     name = shared_collection(profile)

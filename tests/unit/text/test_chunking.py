@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.text.chunking import Chunk, HuggingFaceTokenCounter, TokenCounter, chunk, chunk_many
-from assets.text.extractors.document import extract
-from resources.sources.records import RawKind, Shape
+from precedent.sources.records import RawKind, Shape
+from precedent.text.chunking import Chunk, HuggingFaceTokenCounter, TokenCounter, chunk, chunk_many
+from precedent.text.extract.document import extract
 from tests.unit.text.records import needs_records, real
 
 SENTENCE = "The screen turns black after the second tap on the red button. "

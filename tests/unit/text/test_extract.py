@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from assets.text.extractors.document import Comment, Document, extract
-from resources.sources.records import RawKind, Shape
+from precedent.sources.records import RawKind, Shape
+from precedent.text.extract.document import Comment, Document, extract
 
 
 def said(shape: Shape, hour: int, body: object, **more: object) -> Comment:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from assets.text.extractors.document import Document, extract
-from resources.sources.records import RawKind, Shape
-from resources.sources.shapes import recognise, record
+from precedent.sources.records import RawKind, Shape
+from precedent.sources.shapes.recognition import recognise, record
+from precedent.text.extract.document import Document, extract
 
 COMMIT = {
     "sha": "f" * 40,

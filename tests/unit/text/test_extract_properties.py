@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.text.extractors.document import Comment, extract
-from assets.text.extractors.markup import Markup, clean_text
-from resources.sources.records import RawKind, Shape
+from precedent.sources.records import RawKind, Shape
+from precedent.text.extract.document import Comment, extract
+from precedent.text.extract.markup import Markup, clean_text
 from tests.unit.text.records import needs_records, real
 
 odd = st.recursive(

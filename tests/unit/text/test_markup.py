@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from assets.text.extractors.markup import Markup, clean_text, detect
+from precedent.text.extract.markup import Markup, clean_text, detect
 
 MARKDOWN = """### What happened?
 

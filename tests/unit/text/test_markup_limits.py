@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from assets.text.extractors.markup import Markup, clean_text
+from precedent.text.extract.markup import Markup, clean_text
 
 
 def test_deep_nesting_loses_no_text() -> None:

@@ -4,9 +4,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from assets.vectors.planning import SHARD_ROWS, SHARD_TOKENS, Embedded, Failed, embed_shard, plan
-from resources.providers.embedding import EmbeddingBatch, EmbeddingError, checked
-from resources.stores.embeddings import PendingText, binary_rows
+from precedent.providers.embedding import EmbeddingBatch, EmbeddingError, checked
+from precedent.vectors.shards import SHARD_ROWS, SHARD_TOKENS, Embedded, Failed, embed_shard, plan
+from precedent.vectors.writing import PendingText, binary_rows
 
 
 def pending(*tokens: int) -> list[PendingText]:

@@ -1,0 +1,94 @@
+"""What `doctor` looks at."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from orchestration.instance import dagster_instance
+from precedent.database.session import Database
+from precedent.errors import PrecedentError
+from precedent.settings import Settings
+from precedent.vectors.engine.model_files import resolve
+
+ROLE = "SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
+UNGUARDED = """
+SELECT string_agg(c.relname, ', ') FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+  AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
+"""
+FREE_GIB = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at."""
+
+    what: str
+    ok: bool
+    finding: str
+
+
+def diagnose(settings: Settings) -> list[Finding]:
+    """Look at everything; what fails does not stop the rest."""
+    findings = [
+        _look("python", lambda: f"{sys.version.split()[0]}"),
+        _look("state folder", lambda: _folder(settings)),
+        _look("embedding model", lambda: f"{resolve(settings).name}, weights as published"),
+    ]
+    try:
+        database = Database.open(settings)
+    except PrecedentError as error:
+        return [*findings, Finding("database", False, str(error))]
+    findings += [
+        _look("database", lambda: _database(database)),
+        _look("row-level security", lambda: _security(database)),
+        _look("dagster storage", lambda: _dagster(settings, database)),
+    ]
+    database.close()
+    return findings
+
+
+def _look(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, look())
+    except PrecedentError as error:
+        return Finding(what, False, str(error))
+    except Exception as error:
+        return Finding(what, False, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+
+
+def _folder(settings: Settings) -> str:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(settings.home).free / 2**30
+    if free < FREE_GIB:
+        raise PrecedentError(f"{settings.home} has only {free:.1f} GiB free: make room, at least {FREE_GIB} GiB.")
+    return f"{settings.home}, {free:.0f} GiB free"
+
+
+def _database(database: Database) -> str:
+    with database.session() as session:
+        version = session.scalar(text("SHOW server_version"))
+        vector = session.scalar(text("SELECT extversion FROM pg_extension WHERE extname = 'vector'"))
+        revision = session.scalar(text("SELECT version_num FROM alembic_version"))
+    where = "embedded" if database.endpoints.embedded else "external"
+    return f"{where} PostgreSQL {version}, pgvector {vector}, schema {revision}"
+
+
+def _security(database: Database) -> str:
+    with database.session() as session:
+        name, bypasses = session.execute(text(ROLE)).one()
+        unguarded = session.scalar(text(UNGUARDED))
+    if bypasses:
+        raise PrecedentError(f"The role {name} can bypass row-level security: connect as a role that cannot.")
+    if unguarded:
+        raise PrecedentError(f"Row-level security is not forced on {unguarded}: run the migrations again.")
+    return f"forced on every tenant table; {name} cannot bypass it"
+
+
+def _dagster(settings: Settings, database: Database) -> str:
+    with dagster_instance(settings, database.endpoints) as instance:
+        return f"reachable, {instance.get_runs_count():,} runs recorded"

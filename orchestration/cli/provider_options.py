@@ -1,0 +1,111 @@
+"""What a user gives of a provider: `name=value` pairs, and secrets from anywhere but the command line."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+import yaml
+
+from precedent.errors import UsageError
+from precedent.providers.base import DriverInfo
+from precedent.providers.declarative.schema import scalar
+from precedent.security.redaction import register_secret
+
+LONGEST_SECRET = 64_000
+
+
+def pairs(items: Sequence[str] | None, option: str) -> dict[str, Any]:
+    """`name=value` pairs with their values read as YAML scalars.
+
+    Raises:
+        UsageError: one has no `=` or no name, or a name comes twice; the value is not repeated.
+    """
+    found: dict[str, Any] = {}
+    for item in items or ():
+        name, equals, value = item.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            raise UsageError(f"{option} takes name=value: write for example {option} {_example(option)}.")
+        if name in found:
+            raise UsageError(f"{option} {name}=... is there twice: leave one out.")
+        found[name] = scalar(value)
+    return found
+
+
+def read_secrets(
+    info: DriverInfo, key_file: Path | None, *, key_stdin: bool, no_key: bool, replaces: bool
+) -> Mapping[str, str] | None:
+    """A provider's secrets; None where none were given (and stored ones stay), empty where there are to be none.
+
+    Args:
+        info: The driver; one that needs no key is not asked about.
+        key_file: A file with the key, or a mapping of several secrets in YAML or JSON; `-` is standard input.
+        key_stdin: The same from standard input.
+        no_key: Whether there is to be none.
+        replaces: Whether an empty answer at the prompt keeps what is stored.
+
+    Raises:
+        UsageError: more than one way was asked for, or what is there is no secret; nothing of it is repeated.
+    """
+    if sum((key_file is not None, key_stdin, no_key)) > 1:
+        raise UsageError("Choose one of --key-file, --key-stdin and --no-key.")
+    if no_key:
+        return {}
+    if key_stdin or key_file == Path("-"):
+        if not sys.stdin.isatty():
+            return parse_secrets(sys.stdin.read(LONGEST_SECRET + 1), "standard input")
+        return _prompted(info, replaces=replaces)  # typed input is never echoed
+    if key_file is not None:
+        return parse_secrets(_content(key_file.expanduser()), str(key_file))
+    if info.needs_key and sys.stdin.isatty():
+        return _prompted(info, replaces=replaces)
+    return None
+
+
+def parse_secrets(text: str, where: str) -> dict[str, str]:
+    """The secrets of a text: a mapping of names to values in YAML or JSON, else the whole text as `api_key`.
+
+    Raises:
+        UsageError: it is empty, too long, several words, or a mapping of something else; nothing of it is repeated.
+    """
+    text = text.strip().lstrip("\ufeff")
+    if not text:
+        raise UsageError(f"There is no key in {where}: it is empty.")
+    if len(text) > LONGEST_SECRET:
+        raise UsageError(f"What {where} holds is too long for a key: name a file with the key alone.")
+    try:
+        # Every scalar stays the text that it is: a key of digits is no number.
+        parsed = yaml.BaseLoader(text).get_single_data()
+    except yaml.YAMLError:
+        parsed = None
+    if not isinstance(parsed, dict):
+        if len(text.split()) > 1 or text.startswith("{"):
+            raise UsageError(f"What {where} holds is neither a key alone nor a mapping of names to secrets.")
+        parsed = {"api_key": text}
+    for name, value in parsed.items():
+        if not isinstance(name, str) or not isinstance(value, str) or not value.strip():
+            raise UsageError(f"The mapping in {where} must give each name one text: api_key: ...")
+        register_secret(value)
+    return parsed
+
+
+def _prompted(info: DriverInfo, *, replaces: bool) -> dict[str, str] | None:
+    hint = " (Enter keeps the stored one)" if replaces else ""
+    value = typer.prompt(f"API key for {info.title}{hint}", default="", show_default=False, hide_input=True, err=True)
+    return parse_secrets(value, "the answer") if value.strip() or not replaces else None
+
+
+def _content(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8") as handle:
+            return handle.read(LONGEST_SECRET + 1)
+    except OSError as error:
+        raise UsageError(f"The key file {path} cannot be read ({error.strerror}): correct --key-file.") from error
+    except UnicodeDecodeError:
+        raise UsageError(f"The key file {path} is no text: name a file with the key alone.") from None
+
+
+def _example(option: str) -> str:
+    return {"--option": "temperature=0.2", "--performance": "timeout_s=30"}.get(option, "input_per_million=0.15")

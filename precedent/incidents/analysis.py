@@ -1,0 +1,128 @@
+"""Analysing one incident: find what resembles it in the tenant's own history, then ask the provider."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+
+from precedent.incidents import prompt
+from precedent.incidents.prompt import PROMPT_VERSION
+from precedent.incidents.repository import AnalysisRow, PendingIncident
+from precedent.incidents.schema import (
+    Evidence,
+    IncidentFacts,
+    RecommendationAnswer,
+    RecommendationRequest,
+    drop_unknown_evidence,
+)
+from precedent.providers.runtime.embedder import BudgetExhausted
+from precedent.providers.runtime.endpoint import Target
+from precedent.providers.runtime.generator import Generator
+from precedent.search import legs as retrieval
+from precedent.search.legs import Filters, Mode, Result
+from precedent.security.redaction import scrub, scrub_values
+
+EVIDENCE = 8
+# The query's words: a long history of updates says less than title and first reports.
+QUERY_CHARACTERS = 2_000
+
+
+def analysis_version(target: Target) -> str:
+    """Changes whenever the same incident could get another answer."""
+    if target.driver.name == "local":
+        return f"{target.driver.name}/{target.model}/evidence{EVIDENCE}"
+    return f"{target.driver.name}/{target.model}/{target.revision}/prompt{PROMPT_VERSION}/evidence{EVIDENCE}"
+
+
+def find_evidence(
+    connection: "psycopg.Connection[Any]",
+    space_id: int,
+    incident: PendingIncident,
+    vectors: NDArray[np.float32] | None = None,
+) -> tuple[Evidence, ...]:
+    """What the tenant already knew when the incident began, best first, from all of its sources.
+
+    `vectors`, shape (n, dimensions), stand for an incident that is not stored; by default its own are read.
+    """
+    if vectors is None:
+        vectors = retrieval.document_vectors(connection, space_id, incident.document_id, limit=1)
+    results = retrieval.search(
+        connection,
+        space_id=space_id,
+        text=f"{incident.title}\n{incident.text[:QUERY_CHARACTERS]}",
+        vectors=vectors,
+        mode=Mode.HYBRID,
+        k=EVIDENCE,
+        filters=Filters(before=incident.created_at, exclude=(incident.external_id,)),
+    )
+    return tuple(_evidence(result) for result in results)
+
+
+def analyse(
+    generator: Generator,
+    incident: PendingIncident,
+    evidence: tuple[Evidence, ...],
+    *,
+    tenant_id: int,
+    source_id: int,
+    dagster_run_id: str | None,
+) -> AnalysisRow:
+    """Ask the providers; a failure becomes a row with its reason, never an exception.
+
+    Raises:
+        BudgetExhausted: the tenant's money is used up; nothing is to be written then.
+    """
+    facts = IncidentFacts(
+        external_id=incident.external_id, title=incident.title, text=incident.text, impact=incident.impact,
+        components=tuple(incident.components), state=incident.state, created_at=incident.created_at,
+    )  # fmt: skip
+    asked = generator.asked
+    began = time.perf_counter()
+    request = RecommendationRequest(incident=facts, evidence=evidence)
+    row = AnalysisRow(
+        tenant_id, source_id, incident.external_id, incident.input_hash, asked.name, analysis_version(asked),
+        "failed", 0.0, evidence=tuple(item.model_dump(mode="json") for item in evidence),
+        dagster_run_id=dagster_run_id, provider_revision=asked.revision, config=asked.described(),
+    )  # fmt: skip
+    try:
+        question = prompt.build(
+            withheld(request, generator), max_prompt_tokens=asked.options.max_prompt_tokens,
+            max_output_tokens=asked.options.max_output_tokens,
+        )  # fmt: skip
+        answer = generator.generate(question)
+        value = answer.completion.value
+        assert isinstance(value, RecommendationAnswer)  # noqa: S101 - the schema of the request above
+        found = drop_unknown_evidence(value.recommendations_or_error(), question.facts or request)
+    except BudgetExhausted:
+        raise
+    except Exception as problem:
+        error = scrub(f"{type(problem).__name__}: {problem}"[:500])
+        return replace(row, error=error, duration_ms=(time.perf_counter() - began) * 1000)
+    completion = answer.completion
+    return replace(
+        row, status="succeeded", duration_ms=(time.perf_counter() - began) * 1000,
+        provider_served=answer.served.name, model=completion.model, fallback_reason=answer.fallback_reason,
+        recommendations=tuple(scrub_values(item.model_dump(mode="json")) for item in found),
+        input_tokens=completion.usage.input, output_tokens=completion.usage.output,
+        cost_usd=answer.cost, masked=answer.masked, attempts=answer.skipped,
+    )  # fmt: skip
+
+
+def withheld(request: RecommendationRequest, generator: Generator) -> RecommendationRequest:
+    """The request without evidence whose source may not leave, where any provider of the chain may send it away."""
+    kept, allows = generator.policy.sources_kept, generator.policy.allows_external
+    if not kept or not any(driver.external and allows(driver.context.source) for driver in generator.drivers):
+        return request
+    return request.model_copy(update={"evidence": tuple(e for e in request.evidence if e.source not in kept)})
+
+
+def _evidence(result: Result) -> Evidence:
+    return Evidence(
+        evidence_id=f"{result.kind}:{result.source}:{result.external_id}",
+        kind=result.kind, source=result.source, external_id=result.external_id, title=result.title,
+        url=result.url, state=result.state, resolution=result.resolution, snippet=result.snippet,
+        score=result.score, created_at=result.created_at,
+    )  # fmt: skip

@@ -1,0 +1,172 @@
+"""The gate in front of a call and the ledger behind it, both in PostgreSQL, so that all processes share them.
+
+One function call before (breaker, limits, budget) and one after (usage row, reservation, health): two round trips,
+on a connection that is kept, are all that metering adds.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any, TypeVar
+from uuid import UUID
+
+import orjson
+import psycopg
+
+from precedent.database.session import Database
+from precedent.errors import DatabaseError
+
+T = TypeVar("T")
+ADMIT = "SELECT verdict, wait_s, reservation, detail FROM admit_call(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+SETTLE = "SELECT settle_call(%s::jsonb, %s, %s, %s, %s, %s)"
+PAUSE = """
+INSERT INTO provider_health (tenant_id, provider, revision, wait_until)
+VALUES (%(tenant)s, %(provider)s, %(revision)s, clock_timestamp() + make_interval(secs => %(seconds)s))
+ON CONFLICT (tenant_id, provider) DO UPDATE SET
+  wait_until = greatest(provider_health.wait_until, excluded.wait_until)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How a provider is called.
+
+    Attributes:
+        requests_per_minute: None for no limit; holds across processes.
+        tokens_per_minute: Likewise, of estimated input tokens.
+        opens_after: Outages in a row after which the breaker opens.
+        cooldown_s: Seconds until the first trial after that; doubles with each that fails.
+        longest_wait_s: How long a caller waits for its slot.
+        reservation_s: Seconds after which money set aside for a call is free again.
+    """
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    opens_after: int = 5
+    cooldown_s: float = 30.0
+    longest_wait_s: float = 60.0
+    reservation_s: float = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The gate's answer: `go`, `open`, `limit`, `budget` or `unpriced`."""
+
+    verdict: str
+    wait_s: float
+    reservation: int | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageEntry:
+    """One row of `usage_records`; prices in USD, per token where they are unit prices.
+
+    `call_id` makes writing it twice harmless: an answer may be lost on the way after the row was written.
+    """
+
+    call_id: UUID
+    provider: str
+    driver: str
+    model: str
+    revision: str
+    operation: str
+    route: str
+    latency_ms: float
+    attempts: int
+    status: str
+    inputs: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    tokens_estimated: bool = False
+    cost_usd: Decimal | None = None
+    cost_source: str | None = None
+    input_price_usd: Decimal | None = None
+    output_price_usd: Decimal | None = None
+    cached_price_usd: Decimal | None = None
+    failure: str | None = None
+    http_status: int | None = None
+    masked: int = 0
+    dagster_run_id: str | None = None
+    asset: str | None = None
+    partition: str | None = None
+
+
+class Ledger:
+    """The gate and the ledger of one tenant, on a connection of their own."""
+
+    def __init__(self, database: Database, tenant_id: int) -> None:
+        self.tenant_id = tenant_id
+        self._database = database
+        self._connection: psycopg.Connection[Any] | None = None
+        self._lock = threading.Lock()
+
+    def admit(
+        self, provider: str, revision: str, limits: Limits, *, tokens: int, amount: Decimal | None, free: bool,
+        retry: bool = False,
+    ) -> Admission:  # fmt: skip
+        """Ask for a call; a slot and the money are kept for the caller where the verdict is `go`.
+
+        Args:
+            provider: The row's name.
+            revision: Its revision; an open breaker of another revision does not count.
+            limits: How it is called.
+            tokens: Estimated input tokens.
+            amount: The most it may cost in USD, or None where nobody knows.
+            free: Whether it costs nothing: no budget is asked.
+            retry: Whether this is a further attempt of a call that was admitted: only limits apply.
+        """
+        values = (
+            provider, revision, limits.requests_per_minute, limits.tokens_per_minute, tokens, amount, free,
+            limits.reservation_s, limits.longest_wait_s, retry,
+        )  # fmt: skip
+        row = self._execute(lambda connection: connection.execute(ADMIT, values).fetchone())
+        if row is None:
+            raise DatabaseError("The ledger gave no answer: try again.")
+        return Admission(row[0], float(row[1] or 0), row[2], row[3])
+
+    def settle(
+        self, entry: UsageEntry, reservation: int | None, outcome: str, limits: Limits, why: str | None = None
+    ) -> None:
+        """Write a call's usage row, free its reservation and record what it says of the provider's health."""
+        record = orjson.dumps(asdict(entry), default=str).decode()
+        values = (record, reservation, outcome, limits.opens_after, limits.cooldown_s, why)
+        self._execute(lambda connection: connection.execute(SETTLE, values))
+
+    def pause(self, provider: str, revision: str, seconds: float) -> None:
+        """Keep every process from calling before a Retry-After has passed."""
+        values = {"tenant": self.tenant_id, "provider": provider, "revision": revision, "seconds": seconds}
+        self._execute(lambda connection: connection.execute(PAUSE, values))
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _execute(self, work: Callable[["psycopg.Connection[Any]"], T]) -> T:
+        """Run on the kept connection; a lost one is opened again, so that a call that was paid gets its row."""
+        for attempt in range(4):
+            try:
+                with self._lock:
+                    if self._connection is None or self._connection.closed:
+                        self._connection = self._open()
+                    return work(self._connection)
+            except psycopg.OperationalError as error:
+                self.close()
+                if attempt == 3:
+                    raise DatabaseError(
+                        "The ledger cannot be written because the database is gone: check that it runs, then try again."
+                    ) from error
+                time.sleep(0.2 * 4**attempt)
+        raise AssertionError  # pragma: no cover - the loop returns or raises
+
+    def _open(self) -> "psycopg.Connection[Any]":
+        dsn = self._database.endpoints.app.set(drivername="postgresql").render_as_string(hide_password=False)
+        connection = psycopg.connect(dsn, autocommit=True, connect_timeout=10)
+        connection.execute("SELECT set_config('precedent.tenant_id', %s, false)", (str(self.tenant_id),))
+        return connection

@@ -1,0 +1,102 @@
+"""The wire of Google's Gemini API."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from precedent.providers.base import Capability, ModelInfo
+from precedent.providers.testing.behaviour import Behaviour, Reply, Request, Step
+from precedent.providers.testing.wires.base import TOKENS_EACH, Vectors, Wire, path_of
+
+THOUGHTS = 7
+VERSIONED = re.compile(r"^/v1(beta)?/models/")
+NAMES = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND",
+         429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE"}  # fmt: skip
+
+
+class GeminiWire(Wire):
+    """`models/{name}:generateContent`, `:batchEmbedContents`, `:embedContent`, and the list of models."""
+
+    models: ClassVar[Mapping[Capability, str]] = {
+        Capability.TEXT_GENERATION: "gemini-3.5-flash-lite", Capability.EMBEDDING: "gemini-embedding-001",
+    }  # fmt: skip
+    listed: ClassVar[Sequence[ModelInfo]] = (
+        ModelInfo("gemini-3.5-flash-lite", context_tokens=1_048_576), ModelInfo("gemini-embedding-001", None, 2048),
+    )  # fmt: skip
+
+    def authorised(self, request: Request) -> bool:
+        """See `Wire.authorised`."""
+        return request.headers.get("x-goog-api-key") == self.key
+
+    def error(self, status: int, message: str, **more: str) -> Reply:
+        """See `Wire.error`."""
+        body: dict[str, Any] = {"code": status, "message": message, "status": NAMES.get(status, "UNKNOWN")}
+        if "reason" in more:
+            body["details"] = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": more["reason"]}]
+        return Reply({"error": body}, status)
+
+    def wrong_key(self, shown: str) -> Reply:
+        """Google answers an unknown key with 400."""
+        return self.error(400, f"API key not valid. Please pass a valid API key: {shown}.", reason="API_KEY_INVALID")
+
+    def texts(self, request: Request) -> list[str] | None:
+        """See `Wire.texts`."""
+        operation = path_of(request).rpartition(":")[2]
+        if operation == "batchEmbedContents":
+            return [_text(item["content"]) for item in request.body["requests"]]
+        return [_text(request.body["content"])] if operation == "embedContent" else None
+
+    def wanted_dimensions(self, request: Request) -> int:
+        """See `Wire.wanted_dimensions`."""
+        first = request.body["requests"][0] if "requests" in request.body else request.body
+        nested = first.get("embedContentConfig") or {}
+        return int(first.get("outputDimensionality") or nested.get("outputDimensionality") or self.dimensions)
+
+    def embedding(self, request: Request, vectors: Vectors) -> Reply:
+        """See `Wire.embedding`."""
+        values = [{"values": vector} for _, vector in vectors]
+        found = {"embeddings": values} if "requests" in request.body else {"embedding": values[0]}
+        tokens = TOKENS_EACH * len(request.body.get("requests", [None]))
+        return Reply({**found, "usageMetadata": {"promptTokenCount": tokens}})
+
+    def asks_text(self, request: Request) -> bool:
+        """See `Wire.asks_text`."""
+        return VERSIONED.match(path_of(request)) is not None and path_of(request).endswith(":generateContent")
+
+    def completion(self, request: Request, content: str, step: Step) -> Reply:
+        """See `Wire.completion`; a blocked prompt has no candidate."""
+        usage = {
+            "promptTokenCount": self.usage.input, "candidatesTokenCount": self.usage.output - THOUGHTS,
+            "thoughtsTokenCount": THOUGHTS, "cachedContentTokenCount": self.usage.cached,
+        }  # fmt: skip
+        if "additional" in json.dumps(request.body["generationConfig"].get("responseSchema")):
+            return self.error(400, "Unknown name \"additional_properties\" at 'generation_config.response_schema'")
+        name = VERSIONED.sub("", path_of(request)).partition(":")[0]
+        answer: dict[str, Any] = {"usageMetadata": usage, "modelVersion": name}
+        if step.behaviour is Behaviour.REFUSAL:
+            return Reply({**answer, "promptFeedback": {"blockReason": "SAFETY"}})
+        finish = "MAX_TOKENS" if step.behaviour is Behaviour.CUT else "STOP"
+        candidate = {"content": {"role": "model", "parts": [{"text": content}]}, "finishReason": finish, "index": 0}
+        return Reply({**answer, "candidates": [candidate]})
+
+    def overflow(self) -> Reply:
+        """See `Wire.overflow`."""
+        return self.error(
+            400, "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."
+        )
+
+    def too_many(self, limit: int) -> Reply:
+        """See `Wire.too_many`."""
+        return self.error(400, "* BatchEmbedContentsRequest.requests: at most 100 requests can be in one batch")
+
+    def other(self, request: Request) -> Reply | None:
+        """The list of models."""
+        if path_of(request) not in ("/v1/models", "/v1beta/models"):
+            return None
+        models = [{"name": f"models/{model.id}", "inputTokenLimit": model.context_tokens} for model in self.listed]
+        return Reply({"models": models})
+
+
+def _text(content: dict[str, Any]) -> str:
+    return "".join(part["text"] for part in content["parts"])

@@ -1,0 +1,64 @@
+"""The wire of Ollama, and of a proxy in front of it that asks for a key."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from precedent.providers.base import Capability, ModelInfo, TokenUsage
+from precedent.providers.testing.behaviour import Reply, Request, Step
+from precedent.providers.testing.wires.base import TOKENS_EACH, Vectors, Wire, bearer, finish, path_of
+
+
+class OllamaWire(Wire):
+    """`/api/chat`, `/api/embed`, `/api/tags`."""
+
+    models: ClassVar[Mapping[Capability, str]] = {
+        Capability.TEXT_GENERATION: "llama3.2", Capability.EMBEDDING: "nomic-embed-text",
+    }  # fmt: skip
+    refuses: ClassVar[bool] = False
+    shows_headers: ClassVar[bool] = False
+    limits_inputs: ClassVar[bool] = False
+    usage: ClassVar[TokenUsage] = TokenUsage(42, 17)
+    listed: ClassVar[Sequence[ModelInfo]] = (ModelInfo("llama3.2"), ModelInfo("nomic-embed-text"))
+
+    def authorised(self, request: Request) -> bool:
+        """See `Wire.authorised`; without a key everybody may ask."""
+        return not self.key or bearer(request) == self.key
+
+    def error(self, status: int, message: str, **more: str) -> Reply:
+        """See `Wire.error`."""
+        return Reply({"error": message}, status)
+
+    def texts(self, request: Request) -> list[str] | None:
+        """See `Wire.texts`."""
+        return list(request.body["input"]) if path_of(request) == "/api/embed" else None
+
+    def embedding(self, request: Request, vectors: Vectors) -> Reply:
+        """See `Wire.embedding`."""
+        tokens = TOKENS_EACH * len(request.body["input"])
+        return Reply(
+            {"model": request.body["model"], "embeddings": [v for _, v in vectors], "prompt_eval_count": tokens}
+        )
+
+    def asks_text(self, request: Request) -> bool:
+        """See `Wire.asks_text`."""
+        return path_of(request) == "/api/chat"
+
+    def completion(self, request: Request, content: str, step: Step) -> Reply:
+        """See `Wire.completion`."""
+        return Reply(
+            {
+                "model": request.body["model"], "created_at": "2026-01-01T00:00:00Z", "done": True,
+                "done_reason": finish(step), "message": {"role": "assistant", "content": content},
+                "prompt_eval_count": self.usage.input, "eval_count": self.usage.output,
+            }
+        )  # fmt: skip
+
+    def overflow(self) -> Reply:
+        """See `Wire.overflow`."""
+        return self.error(400, "the input length exceeds the context length")
+
+    def other(self, request: Request) -> Reply | None:
+        """The models that were pulled."""
+        if path_of(request) != "/api/tags":
+            return None
+        return Reply({"models": [{"model": f"{model.id}:latest"} for model in self.listed]})

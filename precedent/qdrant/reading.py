@@ -1,0 +1,125 @@
+"""Search's vector leg by a store: the nearest content hashes, which PostgreSQL then joins with what it knows of them.
+
+Filters stay in PostgreSQL: ask for more hashes than results where one is given. The store answers only for a space
+that is whole there; whoever asks goes on with PostgreSQL where it does not, and says why.
+"""
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from precedent.database.session import Database
+from precedent.errors import PrecedentError
+from precedent.qdrant import state as synced
+from precedent.qdrant.client import Server
+from precedent.qdrant.repository import StoreRow, active, check_place, open_server
+from precedent.search.dense import Hits
+from precedent.settings import Settings
+from precedent.tenants import policies
+from precedent.vectors.space import Space
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# A store that is down costs one search its time limit, and the following ones nothing.
+PAUSE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStore:
+    """A tenant's store and its server."""
+
+    row: StoreRow
+    server: Server
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the store said.
+
+    Attributes:
+        hits: For each query the nearest content hashes with their cosine similarity, best first; None where the
+            store was not asked or did not answer.
+        reason: Why there are none; None where the tenant has no store.
+        store: The store's name, where there is one.
+    """
+
+    hits: list[Hits] | None = None
+    reason: str | None = None
+    store: str | None = None
+
+
+_open: dict[int, OpenStore] = {}
+_paused: dict[tuple[int, int], tuple[float, str]] = {}
+_lock = threading.Lock()
+
+
+def nearest(store: OpenStore, space: Space, vector: NDArray[np.float32], limit: int) -> Hits:
+    """The `limit` nearest content hashes to a vector of shape (dimensions,), best first, with cosine similarity.
+
+    Raises:
+        StoreError: the store did not answer in time, or not properly.
+    """
+    name = store.server.name_of(space, store.row.isolation)
+    return store.server.part(name, space.id).search(vector, limit)
+
+
+def nearest_or_reason(
+    database: Database, settings: Settings, tenant_id: int, space: Space, vectors: "Sequence[NDArray[np.float32]]",
+    limit: int,
+) -> Answer:  # fmt: skip
+    """The same for several vectors by the tenant's store, whichever that is; never raises for what a store does.
+
+    Args:
+        database: Where the rows are.
+        settings: Where the keys are.
+        tenant_id: Who asks.
+        space: The space that the vectors belong to.
+        vectors: Each of shape (dimensions,).
+        limit: How many hashes for each.
+    """
+    row = active(database, tenant_id)
+    if row is None:
+        return Answer()
+    if reason := _resting(row):
+        return Answer(None, reason, row.name)
+    with database.bulk(tenant_id) as connection:
+        state = synced.state(connection, row.id, space.id)
+    if state is None or not state[1]:
+        why = state[2] if state is not None and state[2] else "it does not have it yet: refresh the tenant's sources"
+        return Answer(None, f"The vector store {row.name} is not asked for space {space.id}: {why}.", row.name)
+    try:
+        store = _opened(database, settings, row)
+        return Answer([nearest(store, space, vector, limit) for vector in vectors], None, row.name)
+    except PrecedentError as error:
+        with _lock:
+            _paused[row.id, row.revision] = (time.monotonic() + PAUSE_S, str(error))
+        return Answer(None, str(error), row.name)
+
+
+def close_all() -> None:
+    """Close the servers that searches have opened in this process."""
+    with _lock:
+        for store in _open.values():
+            store.server.close()
+        _open.clear()
+        _paused.clear()
+
+
+def _resting(row: StoreRow) -> str | None:
+    until, reason = _paused.get((row.id, row.revision), (0.0, ""))
+    return reason if time.monotonic() < until else None
+
+
+def _opened(database: Database, settings: Settings, row: StoreRow) -> OpenStore:
+    """The row's server, shared by the process; made anew when the row was edited."""
+    check_place(policies.load(database, row.tenant_id), row.url)
+    with _lock:
+        found = _open.get(row.id)
+        if found is None or found.row.revision != row.revision:
+            found = _open[row.id] = OpenStore(row, open_server(database, settings, row))
+        return found

@@ -1,0 +1,191 @@
+"""Measuring a source's vectors: reads each once, embeds a few texts again, asks the index."""
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from assets.vectors.counting import counter_of
+from precedent.database.session import Database
+from precedent.errors import PrecedentError
+from precedent.providers.embedding import EmbeddingError
+from precedent.providers.runtime.embedder import Embedder
+from precedent.quality import measures as measure
+from precedent.quality import neighbours
+from precedent.quality import recall as recalling
+from precedent.quality import repository as reports
+from precedent.quality import samples as store
+from precedent.quality.drift import MOST, drift
+from precedent.quality.figures import Figures
+from precedent.quality.measures import Vectors
+from precedent.quality.report import QualityMeasures, Stale
+from precedent.quality.samples import TitleBody
+from precedent.quality.sampling import BottomK, SamplePlan, sample_plan
+from precedent.quality.text_loss import TextLoss, text_loss
+from precedent.sources.repository import SourceRow
+from precedent.vectors import index as vector_index
+from precedent.vectors import writing as embeddings
+from precedent.vectors.space import Space, SpaceProfile
+from precedent.vectors.writing import Coverage
+
+# The same rows are looked at in every report as far as they are still there: its figures then compare with the last.
+STEADY = "quality"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was found, what to draw, and the vectors that the next report's drift is measured from."""
+
+    measures: QualityMeasures
+    figures: Figures
+    kept: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read of a source before anything is embedded."""
+
+    rows: measure.RowMeasures
+    sample: BottomK
+    canaries: BottomK
+    texts: dict[bytes, str]
+    kinds: dict[bytes, str]
+    new: BottomK
+    kept: reports.Kept | None
+    pairs: list[TitleBody]
+    loss: TextLoss
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """Texts embedded now: canaries, titles, and the bodies of the first pairs."""
+
+    canaries: Vectors
+    titles: Vectors
+    bodies: Vectors
+
+
+def measure_source(
+    database: Database, source: SourceRow, space: Space, provider: Embedder, *, count: int, covered: Coverage, seed: str
+) -> Measured:
+    """Measure all vectors of a source and samples of them.
+
+    Args:
+        database: The platform's.
+        source: Whose vectors.
+        space: Where they are.
+        provider: The configured model.
+        count: About how many there are, which decides how many are sampled.
+        covered: How many of the source's chunks have theirs.
+        seed: Which canaries are taken: of other vectors, others, so that in time every passage is looked at.
+
+    Raises:
+        PrecedentError: no endpoint embedded the texts again; what was not looked at is not judged.
+        BudgetExhausted: the tenant's money is used up.
+    """
+    began = time.monotonic()
+    plan = sample_plan(count)
+    read = _read(database, source, space, provider, plan, seed)
+    again = _embed(provider, read, plan)
+    measures = _measured(space, provider, read, again, covered)
+    with database.bulk(source.tenant_id) as connection:
+        usable = again.titles if again.titles.shape[1] == space.profile.dimensions else read.sample.vectors
+        measures = replace(measures, recall=_recall(connection, space, usable[: plan.queries]))
+    kinds = [read.kinds.get(digest, "unknown") for digest in read.sample.hashes]
+    figures = Figures.of(read.rows.all_norms(), read.sample.vectors, kinds)
+    return Measured(replace(measures, seconds=round(time.monotonic() - began, 3)), figures, read.sample.vectors[:MOST])
+
+
+def stale(stored: SpaceProfile, configured: SpaceProfile) -> tuple[Stale, ...]:
+    """In what the vectors' model differs from the configured one."""
+    return tuple(
+        Stale(name, str(getattr(stored, name)), str(getattr(configured, name)))
+        for name in stored.__dataclass_fields__
+        if getattr(stored, name) != getattr(configured, name)
+    )
+
+
+def _read(
+    database: Database, source: SourceRow, space: Space, provider: Embedder, plan: SamplePlan, seed: str
+) -> _Read:
+    dimensions = space.profile.dimensions
+    rows = measure.RowMeasures(dimensions)
+    sample, canaries = BottomK(plan.shaped, STEADY), BottomK(plan.canaries, seed)
+    new = BottomK(MOST, STEADY)
+    with database.bulk(source.tenant_id) as connection:
+        kept = reports.kept(connection, source.id, space.id)
+        for batch in store.stream(connection, source.id, space, kept.at if kept else None):
+            rows.add(batch.vectors)
+            sample.add(batch.hashes, batch.vectors)
+            canaries.add(batch.hashes, batch.vectors)
+            arrived = np.flatnonzero(batch.new)
+            new.add([batch.hashes[row] for row in arrived], batch.vectors[arrived])
+        sums = store.tokens(connection, source.id, space, provider.window)
+        documents = store.documents(connection, source.id, space, plan.documents, STEADY)
+        return _Read(
+            rows=rows, sample=sample, canaries=canaries,
+            texts=embeddings.read_texts(connection, canaries.hashes),
+            kinds=store.kinds(connection, source.id, space, sample.hashes),
+            new=new, kept=kept,
+            pairs=store.title_body_pairs(connection, source.id, space, plan.titles, STEADY),
+            loss=text_loss(
+                documents, counter_of(provider), passages=sums.passages, tokens=sums.tokens, beyond=sums.beyond
+            ),
+        )  # fmt: skip
+
+
+def _embed(provider: Embedder, read: _Read, plan: SamplePlan) -> _Again:
+    canaries = [read.texts[digest] for digest in read.canaries.hashes if digest in read.texts]
+    titles = [pair.title for pair in read.pairs]
+    bodies = [pair.text for pair in read.pairs[: plan.bodies]]
+    # One call: a provider sorts by length and fills its batches better than three calls could.
+    try:
+        vectors = provider.embed([*canaries, *titles, *bodies]).vectors
+    except EmbeddingError as error:
+        raise PrecedentError(
+            f"The vectors cannot be judged, as their model does not answer now ({error}): run it again when it does."
+        ) from None
+    first, second = len(canaries), len(canaries) + len(titles)
+    return _Again(vectors[:first], vectors[first:second], vectors[second:])
+
+
+def _measured(
+    space: Space, provider: Embedder, read: _Read, again: _Again, covered: Coverage
+) -> QualityMeasures:  # fmt: skip
+    rows, norms = read.rows, read.rows.all_norms()
+    held = [row for row, digest in enumerate(read.canaries.hashes) if digest in read.texts]
+    stored = read.canaries.vectors[held]
+    bodies = np.stack([pair.vector for pair in read.pairs]) if read.pairs else np.empty((0, 0), np.float32)
+    compared = len(again.bodies)
+    shape, own, renewed = (measure.shape(vectors) for vectors in (read.sample.vectors, stored, again.canaries))
+    return QualityMeasures(
+        count=rows.count, dimensions=space.profile.dimensions, other_dimensions=rows.other_dimensions,
+        zero=rows.zero, not_finite=rows.not_finite, duplicates=rows.duplicates,
+        norm_mean=float(norms.mean()) if len(norms) else 0.0,
+        norm_min=float(norms.min()) if len(norms) else 0.0,
+        norm_max=float(norms.max()) if len(norms) else 0.0,
+        coverage=covered.share, shape=shape, canary=measure.canary(stored, again.canaries),
+        title_to_body=measure.title_to_body(again.titles, bodies),
+        title_to_body_compared=measure.title_to_body(again.titles[:compared], bodies[:compared]),
+        title_to_body_fresh=measure.title_to_body(again.titles[:compared], again.bodies),
+        # The same few texts on both sides: a rank of 64 rows says nothing next to one of a thousand.
+        effective_rank_fresh=(
+            shape.effective_rank * renewed.effective_rank / own.effective_rank if shape and own and renewed else None
+        ),
+        stale=stale(space.profile, provider.profile), text_loss=read.loss,
+        drift=drift(read.new.vectors, read.kept.vectors) if read.kept and len(read.new.hashes) else None,
+        embedded_again=len(again.canaries) + len(again.titles) + len(again.bodies),
+    )  # fmt: skip
+
+
+def _recall(connection: "neighbours.Connection", space: Space, queries: Vectors) -> recalling.Recall | None:
+    rows = vector_index.state(connection, space.id).rows
+    if not rows:
+        return None
+    if not len(queries) or not neighbours.uses_index(connection, space, queries[0], recalling.K):
+        return recalling.exact_search(rows)
+    near, true = (
+        [neighbours.distances(connection, space, query, recalling.K, exact=exact) for query in queries]
+        for exact in (False, True)
+    )
+    return recalling.recall(near, true, rows)

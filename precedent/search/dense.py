@@ -1,0 +1,140 @@
+"""The vector leg of search: the documents whose passages are nearest to a query's vectors."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+
+from precedent.search.filters import Filters
+from precedent.vectors import index as vector_index
+from precedent.vectors.index import DISTANCE, LARGEST_EF_SEARCH
+
+# How many documents a leg of search gathers, of which the best are shown.
+POOL = 100
+# An index returns no more than it has looked at: so many passages for each of those documents.
+PASSAGES_PER_DOCUMENT = 4
+EF_SEARCH = PASSAGES_PER_DOCUMENT * POOL
+Hits = list[tuple[bytes, float]]
+# The filters come first and the scan is exact: a filter can make the answer smaller, never worse.
+EXACT = """
+SELECT d.id, 1 - min(e.embedding <=> %(vector)s::halfvec) AS similarity
+FROM documents d
+JOIN chunks c ON c.document_id = d.id
+JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
+WHERE {filters}
+GROUP BY d.id ORDER BY similarity DESC, d.id LIMIT %(pool)s
+"""
+NEAREST = f"""
+WITH nearest AS MATERIALIZED (
+  SELECT e.content_hash, {DISTANCE} AS distance
+  FROM embeddings e WHERE e.space_id = %(space)s ORDER BY distance LIMIT %(chunks)s)
+SELECT d.id, 1 - min(n.distance) AS similarity
+FROM nearest n JOIN chunks c ON c.content_hash = n.content_hash JOIN documents d ON d.id = c.document_id
+WHERE {{filters}}
+GROUP BY d.id ORDER BY similarity DESC, d.id LIMIT %(pool)s
+"""  # noqa: S608 - the interpolated expression is a constant
+OF_HITS = """
+SELECT d.id, max(h.similarity) AS similarity
+FROM unnest(%(hashes)s::bytea[], %(similarities)s::float8[]) AS h (content_hash, similarity)
+JOIN chunks c ON c.content_hash = h.content_hash JOIN documents d ON d.id = c.document_id
+WHERE {filters}
+GROUP BY d.id ORDER BY similarity DESC, d.id LIMIT %(pool)s
+"""
+OWN_VECTORS = """
+SELECT e.embedding::vector FROM chunks c
+JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
+WHERE c.document_id = %(document)s ORDER BY c.ordinal LIMIT %(limit)s
+"""
+
+
+def by_vector(
+    connection: "psycopg.Connection[Any]",
+    space_id: int,
+    vectors: NDArray[np.float32],
+    filters: Filters,
+    pool: int,
+    ef_search: int | None = None,
+) -> dict[int, float]:
+    """The nearest documents by id, best first, with their cosine similarity.
+
+    Args:
+        connection: Bound to a tenant; nothing of another is seen.
+        space_id: The space that `vectors` belong to.
+        vectors: Shape (n, dimensions): a document's distance is its nearest chunk's to any of them.
+        filters: What a result must be.
+        pool: How many documents at most.
+        ef_search: How many passages an index looks at, up to 1,000; by default four times the pool, and all of it
+            where filters will take from what was found. Without an index every passage is looked at.
+    """
+    search = _search(connection, space_id, filters, pool, ef_search)
+    best: dict[int, float] = {}
+    for vector in vectors:
+        for item, similarity in search(vector):
+            best[item] = max(best.get(item, -1.0), float(similarity))
+    return dict(sorted(best.items(), key=lambda pair: -pair[1])[:pool])
+
+
+def _search(
+    connection: "psycopg.Connection[Any]", space_id: int, filters: Filters, pool: int, ef_search: int | None
+) -> Callable[[NDArray[np.float32]], list[tuple[int, float]]]:
+    """How one vector is searched: by the index where there is one and the filters leave enough of what it finds."""
+    condition, values = filters.sql()
+    indexed = vector_index.exists(connection, space_id)
+    # A filter takes from what was found, so an index then looks at as much as it may.
+    wanted = LARGEST_EF_SEARCH if filters.selective else PASSAGES_PER_DOCUMENT * pool
+    looked_at = min(LARGEST_EF_SEARCH, ef_search or wanted)
+
+    def search(vector: NDArray[np.float32]) -> list[tuple[int, float]]:
+        parameters = {
+            **values, "vector": vector_index.literal(vector), "space": space_id, "pool": pool, "chunks": looked_at,
+        }  # fmt: skip
+        statement = NEAREST.format(filters=condition, dimensions=len(vector))
+        if indexed:
+            with vector_index.used(connection, looked_at):
+                found = connection.execute(statement, parameters).fetchall()
+            if not filters.selective or len(found) >= pool // 2:
+                return found
+        elif not filters.selective:
+            return connection.execute(statement, parameters).fetchall()
+        return connection.execute(EXACT.format(filters=condition), parameters).fetchall()
+
+    return search
+
+
+def by_hits(
+    connection: "psycopg.Connection[Any]", hits: Sequence[Hits], filters: Filters, pool: int
+) -> dict[int, float] | None:
+    """The nearest documents from what another store found, best first, with their cosine similarity.
+
+    None where filters took so much of it that the passages here have to be compared instead.
+
+    Args:
+        connection: Bound to a tenant; nothing of another is seen.
+        hits: For each vector of the query the nearest content hashes with their similarity.
+        filters: What a result must be.
+        pool: How many documents at most.
+    """
+    condition, values = filters.sql()
+    best: dict[bytes, float] = {}
+    for found in hits:
+        for content_hash, similarity in found:
+            best[content_hash] = max(best.get(content_hash, -1.0), similarity)
+    parameters = {**values, "hashes": list(best), "similarities": list(best.values()), "pool": pool}
+    rows = connection.execute(OF_HITS.format(filters=condition), parameters).fetchall()
+    if filters.selective and len(rows) < pool // 2:
+        return None
+    return {item: float(similarity) for item, similarity in rows}
+
+
+def document_vectors(
+    connection: "psycopg.Connection[Any]", space_id: int, document_id: int, limit: int = 4
+) -> NDArray[np.float32] | None:
+    """A document's own first vectors, shape (n, dimensions); None where it has none."""
+    from pgvector import Vector
+
+    rows = connection.execute(OWN_VECTORS, {"space": space_id, "document": document_id, "limit": limit}).fetchall()
+    if not rows:
+        return None
+    return np.stack([Vector.from_text(str(row[0])).to_numpy() for row in rows]).astype(np.float32)

@@ -1,0 +1,171 @@
+"""The lexical leg of search: documents ranked by the words they share with a query, by BM25.
+
+The index entries hold a lexeme with the class of its frequency (`search_words`), so a posting says all that the score
+needs but the document's length, which stands in the same narrow row. How many documents have a lexeme is kept exact by
+triggers. The entries that can add most to a score are read first, up to a budget; what is left of the query is added
+to the best candidates only.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from precedent.search.filters import EXCLUDED, FOLDED, SOURCES, Filters
+from precedent.search.words import CLASSES, FREQUENCIES, key
+
+# BM25: how slowly a repeated word stops to count, and how much of a document's length is held against it.
+# Chosen with the tuning halves of the labelled sets, see docs/search.md.
+K1 = 1.6
+B = 0.9
+# Of a long query this many lexemes, those that weigh most.
+TERMS = 24
+# A posting costs half a microsecond. The candidates are documents for which the rest of the query is looked at too.
+POSTINGS = 10_000
+CANDIDATES = 300
+
+# Row-level security leaves one row, the tenant's own.
+CORPUS = "SELECT tenant_id, documents, length FROM corpus_counts"
+COUNTS = "SELECT lexeme, documents FROM lexeme_counts WHERE lexeme = ANY(%s)"
+RANKED = f"""
+SELECT document_id, score FROM rank_by_words(
+  %(entries)s::tsquery[], %(weights)s::float8[], %(frequencies)s::float8[],
+  %(more_entries)s::tsquery[], %(more_weights)s::float8[], %(more_frequencies)s::float8[],
+  %(flat)s, %(slope)s, %(candidates)s, %(pool)s, %(kinds)s::text[],
+  CASE WHEN %(sources)s::text[] IS NOT NULL THEN ARRAY({SOURCES}) END,
+  CASE WHEN %(states)s::text[] IS NOT NULL THEN ARRAY({FOLDED.format("states")}) END,
+  CASE WHEN %(labels)s::text[] IS NOT NULL THEN ARRAY({FOLDED.format("labels")}) END,
+  CASE WHEN %(authors)s::text[] IS NOT NULL THEN ARRAY({FOLDED.format("authors")}) END,
+  %(before)s::timestamptz, %(after)s::timestamptz, %(updated_since)s::timestamptz,
+  CASE WHEN %(exclude)s::text[] IS NOT NULL THEN ARRAY({EXCLUDED}) END)
+"""  # noqa: S608 - the interpolated text is a constant
+# For a filter that next to nothing passes: first what passes, then its words.
+SCAN = """
+SELECT d.document_id, sum(k.weight * k.frequency / (k.frequency + %(flat)s + %(slope)s * d.length)) AS score
+FROM (SELECT d.document_id, d.length, d.words || ''::tsvector AS words FROM (
+        SELECT * FROM document_words d
+        WHERE d.source_id = ANY(ARRAY(SELECT i.id FROM integrations i)) AND {filters} OFFSET 0) d
+      WHERE d.words @@ %(any)s::tsquery OFFSET 0) d
+JOIN unnest(%(entries)s::tsquery[], %(weights)s::float8[], %(frequencies)s::float8[]) AS k (entry, weight, frequency)
+  ON d.words @@ k.entry
+GROUP BY d.document_id ORDER BY score DESC, d.document_id LIMIT %(pool)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of the index: a lexeme of the query as often as `frequency`; `documents` of the tenant have it."""
+
+    text: str
+    weight: float
+    frequency: float
+    documents: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueryTerms:
+    """What the tenant's documents make of a query: each lexeme's weight, and its documents by class of frequency."""
+
+    tenant_id: int
+    average_length: float
+    weights: dict[str, float]
+    counts: dict[str, dict[int, int]]
+
+    def entries(self) -> list[Entry]:
+        """The entries of the index for the heaviest lexemes, those that can add most to a score first."""
+        heaviest = sorted(self.weights.items(), key=lambda item: (-item[1], item[0]))[:TERMS]
+        found = [
+            Entry(key(self.tenant_id, lexeme, number), weight, FREQUENCIES[number], count)
+            for lexeme, weight in heaviest
+            for number, count in self.counts[lexeme].items()
+        ]
+        return sorted(found, key=lambda entry: -entry.weight * entry.frequency / (entry.frequency + K1))
+
+
+def query_terms(connection: "psycopg.Connection[Any]", words: Mapping[str, float]) -> QueryTerms | None:
+    """Weigh a query's lexemes by how rare they are; None where the tenant has no documents with any of them.
+
+    Args:
+        connection: Bound to a tenant.
+        words: The query's lexemes and how much each counts, as `search_words.query_words` gives them.
+    """
+    corpus = connection.execute(CORPUS).fetchone()
+    if corpus is None or not words:
+        return None
+    tenant_id, documents, length = corpus
+    names = {key(tenant_id, lexeme, number): (lexeme, number) for lexeme in words for number in CLASSES}
+    counts: dict[str, dict[int, int]] = {}
+    for name, count in connection.execute(COUNTS, (list(names),)):
+        lexeme, number = names[name]
+        counts.setdefault(lexeme, {})[number] = count
+    if not counts:
+        return None
+    weights = {}
+    for lexeme, by_class in counts.items():
+        having = sum(by_class.values())
+        idf = math.log(1 + (documents - having + 0.5) / (having + 0.5))
+        weights[lexeme] = idf * math.log1p(words[lexeme])
+    return QueryTerms(tenant_id, max(1.0, float(length / documents)), weights, counts)
+
+
+def by_text(
+    connection: "psycopg.Connection[Any]",
+    terms: QueryTerms | None,
+    filters: Filters,
+    pool: int,
+    postings: int = POSTINGS,
+) -> dict[int, float]:
+    """The documents that share most with a query's words by id, best first, with their BM25 score.
+
+    Args:
+        connection: Bound to a tenant; nothing of another is seen.
+        terms: What `query_terms` made of the query in this transaction.
+        filters: What a result must be.
+        pool: How many documents at most.
+        postings: About how many entries are read for candidates; more makes a common query slower and no rare one.
+    """
+    if terms is None:
+        return {}
+    entries = terms.entries()
+    values = {"flat": K1 * (1 - B), "slope": K1 * B / terms.average_length, "pool": pool}
+    first, rest = _split(entries, postings, pool)
+    asked = values | filters.values() | _arrays(first) | _arrays(rest, "more_")
+    found = _scores(connection, RANKED, asked | {"candidates": max(CANDIDATES, 2 * pool)})
+    if not rest or len(found) == pool:
+        return found
+    # Few of so many candidates pass the filter: those that do are looked for first, so that none is missed.
+    condition, some = filters.sql("d.document_id", folded=True)
+    any_of = " | ".join(_quoted(entry) for entry in entries)
+    return _scores(connection, SCAN.format(filters=condition), values | some | _arrays(entries) | {"any": any_of})
+
+
+def _scores(connection: "psycopg.Connection[Any]", statement: str, values: dict[str, object]) -> dict[int, float]:
+    return {item: float(score) for item, score in connection.execute(statement, values)}
+
+
+def _split(entries: Sequence[Entry], postings: int, pool: int) -> tuple[list[Entry], list[Entry]]:
+    """The entries to find candidates by, within the budget but always enough of them, and the others."""
+    first: list[Entry] = []
+    rest: list[Entry] = []
+    read = 0
+    for entry in entries:
+        if read + entry.documents <= postings or read < pool:
+            first.append(entry)
+            read += entry.documents
+        else:
+            rest.append(entry)
+    return first, rest
+
+
+def _arrays(entries: Sequence[Entry], prefix: str = "") -> dict[str, object]:
+    return {
+        f"{prefix}entries": [_quoted(entry) for entry in entries],
+        f"{prefix}weights": [entry.weight * (K1 + 1) for entry in entries],
+        f"{prefix}frequencies": [entry.frequency for entry in entries],
+    }
+
+
+def _quoted(entry: Entry) -> str:
+    return "'" + entry.text.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -1,0 +1,188 @@
+"""A Jira as a live source."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit
+
+from precedent.errors import UsageError
+from precedent.sources.errors import NeedsAttention, NotThere
+from precedent.sources.http_client import SHORT_WAIT_S, Caller
+from precedent.sources.kind import Cursor, Page, Probe, Stream
+from precedent.sources.kinds.jira.connection import Connection, JiraAuth
+from precedent.sources.kinds.jira.cursor import Position, identity
+from precedent.sources.kinds.jira.issue_details import Completion
+from precedent.sources.kinds.jira.paging import IssuePass, Reading
+from precedent.sources.kinds.jira.query import by_creation, changed_since, newest_change, scope
+from precedent.sources.kinds.jira.search import EMPTY_PAGES, Deployment, Found, Place, link_loop, search
+from precedent.sources.kinds.jira.timezone import LowerBound, UserZone, named_zone, server_zone
+from precedent.sources.records import RawKind
+
+ISSUES = Stream("issues", frozenset({RawKind.ISSUE}), sweeps=True)
+KEYS_PER_PAGE = 1_000
+
+
+class JiraSource:
+    """Issues of Jira Cloud, Server or Data Center, with their comments and history.
+
+    What changed is found by the issues' own times, never by this machine's clock. Of the custom fields only those
+    named in `fields` are kept (see `Completion`); another scope or other fields read everything again.
+
+    Args:
+        base_url: With the context path where there is one.
+        projects: Keys of projects; none: all that the credentials may see.
+        jql: A condition that issues must meet as well; it must not order.
+        deployment: Which interface; `auto` asks the server.
+        auth: Who asks; None: nobody.
+        fields: Custom fields to keep, by name.
+        overlap_minutes: How far before the newest known change each pass begins, for a search index that lags.
+        page_size: Issues on a page; servers may give fewer.
+        name: What it is called in messages; by default its host.
+        short_wait_s: The longest rate limit to sit out, seconds.
+        sleep: How to wait.
+        now: The clock, UTC.
+        timeout_s: Silence after which an attempt is given up, seconds.
+
+    Raises:
+        UsageError: an address, key or condition that cannot be.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        projects: tuple[str, ...] = (),
+        jql: str | None = None,
+        deployment: Literal["auto", "cloud", "server"] = "auto",
+        auth: JiraAuth | None = None,
+        fields: tuple[str, ...] = (),
+        overlap_minutes: int = 2,
+        page_size: int = 100,
+        name: str | None = None,
+        short_wait_s: float = SHORT_WAIT_S,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        timeout_s: float = 30.0,
+    ) -> None:
+        if page_size < 1 or overlap_minutes < 0:
+            raise UsageError("Jira needs a page size of 1 or more and an overlap of no less than 0 minutes.")
+        self._auth = auth or JiraAuth()
+        self._scope = scope(projects, jql)
+        self._fields = fields
+        self._overlap = timedelta(minutes=overlap_minutes)
+        self._size = page_size
+        self._now = now
+        self._said = None if deployment == "auto" else Deployment(deployment)
+        self._found: Deployment | None = None
+        self._server: dict[str, Any] | None = None
+        shown = name or urlsplit(base_url).hostname or "Jira"
+        self._connection = Connection(base_url, self._auth, shown, timeout_s)
+        self._caller = Caller(self._connection.send, shown, short_wait_s=short_wait_s, sleep=sleep, now=now)
+
+    @property
+    def requests(self) -> int:
+        """HTTP requests sent so far."""
+        return self._caller.requests
+
+    def streams(self) -> tuple[Stream, ...]:
+        """Issues, which hold their comments and links."""
+        return (ISSUES,)
+
+    def probe(self, before: Probe | None = None) -> Probe:
+        """The newest change and, on Server, the number of issues: one request, and one more the first time."""
+        if before is not None and before.validators.get("deployment"):
+            self._found = self._found or Deployment(before.validators["deployment"])
+        found = self._search(newest_change(self._scope), fields="updated", size=1)
+        newest = ""
+        if found.issues:
+            fields = found.issues[0].get("fields") or {}
+            newest = f"{found.issues[0].get('key')} {fields.get('updated')}"
+        token = newest if found.total is None else f"{newest} {found.total}"
+        return Probe(token, {"deployment": self._deployment().value})
+
+    def pages(self, stream: Stream, cursor: Cursor | None, since: datetime | None = None) -> Iterator[Page]:
+        """New and changed issues; where nothing has changed, two requests and no page."""
+        what = identity(self._scope, self._fields)
+        position = Position.of(cursor, what) if cursor else None
+        if position is not None and self._said in {None, position.deployment}:
+            self._found = self._found or position.deployment
+        else:
+            position = None
+        deployment = self._deployment()
+        completion = Completion(self._caller, deployment, self._fields)
+        if position is None:
+            _ = completion.names  # so that an unknown field shows before hours of reading
+        reading = Reading(
+            name=self._caller.name, deployment=deployment, identity=what, search=self._changed,
+            completion=completion, zone=self._zone(), overlap=self._overlap, size=self._size, now=self._now,
+        )  # fmt: skip
+        yield from IssuePass(reading, position or Position(deployment)).pages(cursor, since)
+
+    def ids(self, stream: Stream) -> Iterator[tuple[RawKind, str]]:
+        """The keys of all issues."""
+        keys = partial(self._search, by_creation(self._scope), fields="key", size=KEYS_PER_PAGE)
+        place: Place | None = None
+        places: set[Place] = set()
+        empty = 0
+        while True:
+            found = keys(place)
+            for issue in found.issues:
+                if isinstance(issue.get("key"), str):
+                    yield RawKind.ISSUE, issue["key"]
+            if found.after is None:
+                return
+            empty = 0 if found.issues else empty + 1
+            if found.after in places or empty > EMPTY_PAGES:
+                raise link_loop(self._caller.name)
+            place = found.after
+            places.add(place)
+
+    def gone(self, stream: Stream, kind: RawKind, external_id: str) -> bool:
+        """Whether an issue is not there any more, or has another key in another project."""
+        path = f"{self._deployment().api}/issue/{quote(external_id, safe='')}"
+        try:
+            answered = self._caller.get(path, {"fields": "key"}, what=f"issue {external_id}").data
+        except NotThere:
+            return True
+        return bool(answered.get("key") != external_id)
+
+    def close(self) -> None:
+        """Close the session."""
+        self._connection.close()
+
+    def _search(self, jql: str, place: Place | None = None, *, fields: str, size: int) -> Found:
+        return search(self._caller, self._deployment(), jql, place, fields=fields, size=size)
+
+    def _changed(self, lower: LowerBound, place: Place | None, size: int) -> Found:
+        jql = changed_since(self._scope, lower)
+        return search(self._caller, self._deployment(), jql, place, fields="*all", size=size, changelog=True)
+
+    def _deployment(self) -> Deployment:
+        if self._said is not None:
+            return self._said
+        if self._found is None:
+            cloud = str(self._information().get("deploymentType", "")).casefold() == "cloud"
+            self._found = Deployment.CLOUD if cloud else Deployment.SERVER
+        return self._found
+
+    def _zone(self) -> UserZone:
+        if not self._auth.anonymous:
+            # Asked at each pass: with a zone that its user has changed since, a query would begin too late.
+            try:
+                profile = self._caller.get("/rest/api/2/myself", what="the user's profile").data
+            except NeedsAttention as fault:
+                if fault.code != "forbidden":
+                    raise
+            else:
+                zone = named_zone(profile.get("timeZone"))
+                if zone is not None:
+                    return zone
+        return server_zone(self._information())
+
+    def _information(self) -> dict[str, Any]:
+        if self._server is None:
+            information: dict[str, Any] = self._caller.get("/rest/api/2/serverInfo", what="server information").data
+            self._server = information
+        return self._server

@@ -1,0 +1,219 @@
+"""The sources that tenants have added, and what has become of their records."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy import text as sql_text
+from sqlalchemy.exc import IntegrityError
+
+from precedent.database.models import DataSource
+from precedent.database.session import Database
+from precedent.errors import NotFoundError, UsageError
+from precedent.security.credentials import sealed, unsealed
+from precedent.settings import Settings
+from precedent.sources import schedule
+from precedent.sources.configurations import configuration_of, is_live
+from precedent.sources.kind import LiveSource
+from precedent.sources.records import Source
+from precedent.sources.registry import NO_SECRETS, clone_folder, open_source
+from precedent.tenants import policies
+from precedent.tenants import tenants as tenancy
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """A source as its assets need it; `key` is its Dagster partition, `stored` its credentials as they are kept."""
+
+    id: int
+    tenant_id: int
+    tenant: str
+    name: str
+    kind: str
+    configuration: dict[str, Any]
+    is_active: bool = True
+    revision: int = 1
+    stored: str | None = field(default=None, repr=False)
+
+    @property
+    def live(self) -> bool:
+        """Whether it is a server that is asked again and again."""
+        return is_live(self.kind, self.configuration)
+
+    @property
+    def key(self) -> str:
+        """`tenant/name`."""
+        return f"{self.tenant}/{self.name}"
+
+
+def split_key(key: str) -> tuple[str, str]:
+    """Tenant and source name of `tenant/source`; a bare name belongs to the default tenant.
+
+    Raises:
+        UsageError: the key has another form.
+    """
+    tenant, slash, name = key.partition("/")
+    if not slash:
+        tenant, name = tenancy.DEFAULT_TENANT, key
+    if not tenant or not name or "/" in name:
+        raise UsageError(f"{key!r} does not name a source: write TENANT/SOURCE, e.g. default/jira.")
+    return tenant, name
+
+
+def add(
+    database: Database,
+    tenant: str,
+    name: str,
+    kind: str,
+    configuration: dict[str, Any],
+    secrets: Mapping[str, str] = NO_SECRETS,
+    *,
+    test: bool = False,
+) -> SourceRow:
+    """Add a source after checking that it can be opened.
+
+    Args:
+        database: The database.
+        tenant: The tenant's name.
+        name: The source's name.
+        kind: Its kind.
+        configuration: What `configurations` asks of that kind.
+        secrets: Its credentials; kept encrypted, bound to its row.
+        test: Ask a live source once before anything is saved.
+
+    Raises:
+        UsageError: a bad name, an unknown kind, a configuration that does not fit it, or the name is taken.
+        SourceError: there is nothing to read, or the server does not answer as it should.
+    """
+    owner = tenancy.find(database, tenant)
+    tenancy.check_name(name, "source")
+    address = configuration_of(kind, configuration).address
+    if address:
+        policies.check_address(
+            address, allow_private=policies.load(database, owner.id).allow_private_addresses, what="source"
+        )
+    look_at(open_source(kind, configuration, secrets), ask=test)
+    try:
+        with database.tenant(owner.id) as session:
+            row = DataSource(
+                tenant_id=owner.id, name=name, provider=kind, configuration=configuration, description=None
+            )
+            session.add(row)
+            session.flush()
+            row.credentials = sealed(Settings.from_environment(), secrets, tenant_id=owner.id, row_id=row.id)
+            session.flush()
+            found = _row(row, owner)
+    except IntegrityError as error:
+        raise UsageError(
+            f"{tenant} has a source {name!r} already: choose another name, or remove it with "
+            f"`precedent source remove {tenant}/{name}`."
+        ) from error
+    return found
+
+
+def opened(source: SourceRow, name: str | None = None) -> Source | LiveSource:
+    """The source, with its credentials; a live one is not asked anything yet.
+
+    Raises:
+        UsageError: a configuration of another version.
+        SourceError: files that are not there.
+        SecretError: credentials that cannot be decrypted.
+    """
+    settings = Settings.from_environment()
+    secrets = unsealed(settings, source.stored, tenant_id=source.tenant_id, row_id=source.id)
+    return open_source(source.kind, source.configuration, secrets, name=name, number=source.id)
+
+
+def look_at(source: Source | LiveSource, *, ask: bool = True) -> None:
+    """Ask a live source once unless it is not to be asked, and close it.
+
+    Raises:
+        SourceError: it does not answer as it should.
+    """
+    if not isinstance(source, LiveSource):
+        return
+    try:
+        if ask:
+            source.probe()
+    finally:
+        source.close()
+
+
+def set_key(database: Database, key: str, secrets: Mapping[str, str], *, test: bool = True) -> SourceRow:
+    """Give a live source other credentials; none where `secrets` is empty. Its next sync begins at once.
+
+    Raises:
+        NotFoundError: no such source.
+        SourceError: with `test`, the server does not take them; nothing is saved.
+    """
+    source = find(database, key)
+    if test:
+        look_at(open_source(source.kind, source.configuration, secrets))
+    stored = sealed(Settings.from_environment(), secrets, tenant_id=source.tenant_id, row_id=source.id)
+    return _change(database, source, credentials=stored)
+
+
+def pause(database: Database, key: str, *, paused: bool) -> SourceRow:
+    """Let the sensors leave a source alone, or look after it again; its rows stay and are found either way."""
+    return _change(database, find(database, key), is_active=not paused)
+
+
+def _change(database: Database, source: SourceRow, **values: Any) -> SourceRow:
+    with database.tenant(source.tenant_id) as session:
+        session.execute(
+            update(DataSource)
+            .where(DataSource.id == source.id)
+            .values(revision=DataSource.revision + 1, updated_at=func.now(), **values)
+        )
+    return find(database, source.key)
+
+
+def _row(row: DataSource, owner: tenancy.TenantRow) -> SourceRow:
+    return SourceRow(
+        id=row.id, tenant_id=owner.id, tenant=owner.name, name=row.name, kind=row.provider,
+        configuration=dict(row.configuration), is_active=row.is_active, revision=row.revision, stored=row.credentials,
+    )  # fmt: skip
+
+
+def find(database: Database, key: str) -> SourceRow:
+    """The source of a partition key.
+
+    Raises:
+        NotFoundError: no such tenant or source.
+    """
+    tenant, name = split_key(key)
+    owner = tenancy.find(database, tenant)
+    with database.tenant(owner.id) as session:
+        row = session.scalar(select(DataSource).where(DataSource.name == name))
+        if row is None:
+            known = ", ".join(session.scalars(select(DataSource.name).order_by(DataSource.name))) or "none yet"
+            raise NotFoundError(
+                f"{tenant} has no source {name!r} (known: {known}): add it with `precedent source add`."
+            )
+        return _row(row, owner)
+
+
+def remove(database: Database, key: str) -> SourceRow:
+    """Remove a source with all its rows; vectors that nothing else refers to go too."""
+    source = find(database, key)
+    with database.tenant(source.tenant_id) as session:
+        session.execute(delete(DataSource).where(DataSource.id == source.id))
+        session.execute(
+            sql_text(
+                "DELETE FROM embeddings e WHERE NOT EXISTS (SELECT FROM chunks c WHERE c.content_hash = e.content_hash)"
+            )
+        )
+    clone = clone_folder(Settings.from_environment().home, source.id)
+    for left in (clone, *clone.parent.glob(f".{clone.name}.*")):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+    return source
+
+
+def keys(database: Database) -> list[tuple[str, int]]:
+    """Partition key and tenant of every source, in one round trip."""
+    return [(source.key, source.tenant_id) for source in schedule.sources(database)]

@@ -1,0 +1,133 @@
+"""Reading a source into rows: files as a whole, servers from where they were left."""
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from assets.refresh_config import RefreshConfig
+from precedent.database.session import Database
+from precedent.errors import SourceError
+from precedent.progress import Progress
+from precedent.sources import repository as catalog
+from precedent.sources.kind import LiveSource
+from precedent.sources.records import RawKind, Source
+from precedent.sources.repository import SourceRow
+from precedent.sources.sync import raw_items as store
+from precedent.sources.sync import state as sync_state
+from precedent.sources.sync.live import Sync, SyncOptions
+from precedent.sources.sync.raw_items import SyncCounts
+from precedent.sources.sync.state import State
+
+
+@dataclass(slots=True)
+class Reading:
+    """What reading a source did, and the state that it is in now; `skipped` where nothing had changed."""
+
+    counts: SyncCounts = field(default_factory=SyncCounts)
+    live: bool = False
+    skipped: bool = False
+    state: State = State.OK
+    reason: str | None = None
+    wait_until: datetime | None = None
+    requests: int = 0
+    pages: int = 0
+
+
+def read_source(
+    database: Database, source: SourceRow, config: RefreshConfig, kinds: frozenset[RawKind], log: logging.Logger
+) -> Reading:
+    """Store what is new in a source of any kind.
+
+    Args:
+        database: The database.
+        source: The source.
+        config: Time bounds, and whether to read everything anew.
+        kinds: What to keep of files; the streams of a server depend on one another and are always read together.
+        log: Where progress goes.
+
+    Raises:
+        SourceBusyError: another sync of a live source is under way.
+        SourceError: there are no files to read.
+    """
+    try:
+        if source.live:
+            return _live(database, source, config, log)
+        opened = catalog.opened(source)
+    except SourceError as error:
+        with database.bulk(source.tenant_id) as connection:
+            sync_state.save_outcome(
+                connection, source.tenant_id, source.id, state=State.NEEDS_ATTENTION, code="unreadable",
+                reason=str(error), revision=source.revision,
+            )  # fmt: skip
+        raise
+    assert not isinstance(opened, LiveSource)  # noqa: S101 - decided by the row's kind
+    return _files(database, source, opened, config, kinds, log)
+
+
+def _live(database: Database, source: SourceRow, config: RefreshConfig, log: logging.Logger) -> Reading:
+    progress = Progress("raw", None, log.info)
+    options = SyncOptions(config.bounds(), config.full_refresh, config.sweep)
+    with database.bulk(source.tenant_id) as connection:
+        known = sync_state.load(connection, source.id)
+        connection.commit()
+        live = catalog.opened(source, known.name)
+        assert isinstance(live, LiveSource)  # noqa: S101 - decided by the row's kind
+        try:
+            report = Sync(
+                connection, source.tenant_id, source.id, live, options, revision=source.revision,
+                progress=lambda n: progress.advance(n - progress.rows),
+            ).run()  # fmt: skip
+        finally:
+            live.close()
+    log.info(progress.line())
+    if report.renamed:
+        log.warning("The source is called %s now, not %s any more: its items were renamed.", *reversed(report.renamed))
+    for stream, reason in report.faults.items():
+        log.warning("%s of %s: %s", stream, source.key, reason)
+    if report.reason:
+        log.warning("%s is in state %s: %s What was fetched is kept.", source.key, report.state.value, report.reason)
+    counts = report.counts
+    return Reading(
+        counts, live=True,
+        skipped=report.state is State.OK
+        and not (counts.added.total() + counts.changed.total() + counts.deleted.total()),
+        state=report.state, reason=report.reason, wait_until=report.wait_until, requests=report.requests,
+        pages=report.pages,
+    )  # fmt: skip
+
+
+def _files(
+    database: Database,
+    source: SourceRow,
+    reader: Source,
+    config: RefreshConfig,
+    kinds: frozenset[RawKind],
+    log: logging.Logger,
+) -> Reading:
+    bounds = config.bounds()
+    whole = kinds == frozenset(RawKind) and not bounds
+    seen = reader.glance()
+    fingerprint = reader.fingerprint()
+    progress = Progress("raw", reader.estimate(), log.info)
+    with database.bulk(source.tenant_id, alone_on=source.id) as connection:
+        if not config.full_refresh and store.known_fingerprint(connection, source.id) == fingerprint:
+            log.info("%s holds what it held at the last refresh: nothing was read.", source.key)
+            (rejected,) = connection.execute(
+                "SELECT count(*) FROM rejected_records WHERE source_id = %s", (source.id,)
+            ).fetchone() or (0,)
+            store.save_state(
+                connection, source.tenant_id, source.id, fingerprint, {}, token=seen, revision=source.revision
+            )
+            return Reading(SyncCounts(rejected=rejected), skipped=True)
+        counts = store.sync(
+            connection, source.tenant_id, source.id, reader.read(), kinds=kinds, bounds=bounds,
+            full_refresh=config.full_refresh, progress=lambda n: progress.advance(n - progress.rows),
+        )  # fmt: skip
+        store.save_state(
+            connection, source.tenant_id, source.id, fingerprint if whole else None, {},
+            token=seen if whole else None, revision=source.revision,
+        )  # fmt: skip
+    log.info(progress.line())
+    if counts.deletions_held_back:
+        log.warning("Items missing from this pass were not removed: it was bounded in time or had unreadable records.")
+    return Reading(counts)

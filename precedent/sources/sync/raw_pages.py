@@ -1,0 +1,197 @@
+"""Pages of a live source: one statement a page, and what a server says is gone."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+import psycopg
+
+from precedent.sources.records import RawKind, RawRecord, RejectedRecord, payload_hash
+from precedent.sources.sync.raw_items import SyncCounts, TimeBounds
+
+# What is known already is left alone, and an older payload that a lagging replica sent never replaces a newer one.
+UPSERT = """
+INSERT INTO raw_items AS r (tenant_id, source_id, stream, kind, shape, external_id, parent_id, payload, payload_hash,
+                            created_at, updated_at, notes)
+SELECT %(tenant)s, %(source)s, %(stream)s, p.kind, p.shape, p.external_id, p.parent_id, p.payload::jsonb, p.hash,
+       p.created_at, p.updated_at, ARRAY(SELECT jsonb_array_elements_text(p.notes::jsonb))
+FROM unnest(%(kinds)s::text[], %(shapes)s::text[], %(ids)s::text[], %(parents)s::text[], %(payloads)s::text[],
+            %(hashes)s::bytea[], %(created)s::timestamptz[], %(updated)s::timestamptz[], %(notes)s::text[])
+  AS p (kind, shape, external_id, parent_id, payload, hash, created_at, updated_at, notes)
+ON CONFLICT (source_id, kind, external_id) DO UPDATE SET
+  stream = excluded.stream, shape = excluded.shape, parent_id = excluded.parent_id, payload = excluded.payload,
+  payload_hash = excluded.payload_hash, created_at = excluded.created_at, updated_at = excluded.updated_at,
+  notes = excluded.notes, fetched_at = now(), deleted_at = NULL
+WHERE %(everything)s OR r.deleted_at IS NOT NULL OR (
+  r.payload_hash <> excluded.payload_hash
+  AND (excluded.updated_at IS NULL OR r.updated_at IS NULL OR excluded.updated_at >= r.updated_at))
+RETURNING kind, (xmax = 0) AS added
+"""
+REJECT = """
+INSERT INTO rejected_records (tenant_id, source_id, file, line, reason, detail)
+SELECT %(tenant)s, %(source)s, %(file)s, %(line)s, %(reason)s, %(detail)s
+WHERE NOT EXISTS (SELECT FROM rejected_records WHERE source_id = %(source)s AND file = %(file)s
+                    AND reason = %(reason)s AND detail = %(detail)s)
+"""
+FORGET_REJECTED = "DELETE FROM rejected_records WHERE source_id = %s"
+# What was said on an item goes with it.
+BURY = """
+UPDATE raw_items r SET deleted_at = now()
+FROM unnest(%(kinds)s::text[], %(ids)s::text[]) AS g (kind, external_id)
+WHERE r.source_id = %(source)s AND r.deleted_at IS NULL AND (
+  (r.kind = g.kind AND r.external_id = g.external_id)
+  OR (g.kind <> 'comment' AND r.kind = 'comment' AND r.parent_id = g.external_id))
+RETURNING r.kind
+"""
+RENAME = (
+    """
+UPDATE raw_items r SET external_id = %(new)s || substr(r.external_id, length(%(old)s) + 1)
+WHERE r.source_id = %(source)s AND starts_with(r.external_id, %(old)s || '#') AND NOT EXISTS (
+  SELECT FROM raw_items o WHERE o.source_id = r.source_id AND o.kind = r.kind
+    AND o.external_id = %(new)s || substr(r.external_id, length(%(old)s) + 1))
+""",
+    """
+UPDATE raw_items SET parent_id = %(new)s || substr(parent_id, length(%(old)s) + 1)
+WHERE source_id = %(source)s AND starts_with(parent_id, %(old)s || '#')
+""",
+    """
+UPDATE documents d SET external_id = r.external_id FROM raw_items r
+WHERE d.source_id = %(source)s AND r.id = d.raw_item_id AND d.external_id <> r.external_id
+""",
+)
+LISTED = """
+CREATE TEMP TABLE IF NOT EXISTS listed_ids (kind text, external_id text, PRIMARY KEY (kind, external_id))
+"""
+LIST = "INSERT INTO listed_ids SELECT * FROM unnest(%s::text[], %s::text[]) ON CONFLICT DO NOTHING"
+UNLISTED = """
+SELECT r.kind, r.external_id FROM raw_items r
+WHERE r.source_id = %(source)s AND r.stream = %(stream)s AND r.kind = ANY(%(kinds)s) AND r.deleted_at IS NULL
+  AND r.fetched_at < %(before)s
+  AND NOT EXISTS (SELECT FROM listed_ids l WHERE l.kind = r.kind AND l.external_id = r.external_id)
+ORDER BY r.kind, r.external_id
+"""
+
+
+def store_page(
+    connection: "psycopg.Connection[Any]",
+    tenant_id: int,
+    source_id: int,
+    stream: str,
+    records: Iterable[RawRecord | RejectedRecord],
+    counts: SyncCounts,
+    *,
+    bounds: TimeBounds | None = None,
+    everything: bool = False,
+) -> None:
+    """Write a page in the caller's transaction and add to the counts; an id that comes twice counts once.
+
+    Args:
+        connection: As the source's tenant.
+        tenant_id: The tenant.
+        source_id: The source.
+        stream: Where the page came from.
+        records: A page's records; rejected ones are stored with their reason, once each.
+        counts: What the sync has done so far; added to.
+        bounds: Keep only what was created within.
+        everything: Write what is unchanged too.
+    """
+    kept: dict[tuple[RawKind, str], RawRecord] = {}
+    for record in records:
+        if isinstance(record, RejectedRecord):
+            _reject(connection, tenant_id, source_id, record, counts)
+        elif bounds is None or bounds.include(record.created_at):
+            counts.read[record.kind] += 1
+            counts.notes.update(record.notes)
+            key = (record.kind, record.external_id)
+            if key not in kept or _rank(record) >= _rank(kept[key]):
+                kept[key] = record
+    if not kept:
+        return
+    rows = list(kept.values())
+    payloads = [row.payload_json() for row in rows]
+    written = connection.execute(
+        UPSERT,
+        {
+            "tenant": tenant_id, "source": source_id, "stream": stream, "everything": everything,
+            "kinds": [row.kind.value for row in rows], "shapes": [row.shape.value for row in rows],
+            "ids": [row.external_id for row in rows], "parents": [row.parent_id for row in rows],
+            "payloads": [payload.decode() for payload in payloads],
+            "hashes": [payload_hash(row.shape, payload) for row, payload in zip(rows, payloads, strict=True)],
+            "created": [row.created_at for row in rows], "updated": [row.updated_at for row in rows],
+            "notes": [orjson.dumps(row.notes).decode() for row in rows],
+        },
+    )  # fmt: skip
+    unchanged = Counter(row.kind for row in rows)
+    for kind, added in written:
+        (counts.added if added else counts.changed)[RawKind(kind)] += 1
+        unchanged[RawKind(kind)] -= 1
+    counts.unchanged.update(unchanged)
+
+
+def bury(
+    connection: "psycopg.Connection[Any]", source_id: int, gone: Sequence[tuple[RawKind, str]], counts: SyncCounts
+) -> None:
+    """Give items, and what was said on them, a tombstone."""
+    if not gone:
+        return
+    values = {"source": source_id, "kinds": [kind.value for kind, _ in gone], "ids": [name for _, name in gone]}
+    for (kind,) in connection.execute(BURY, values):
+        counts.deleted[RawKind(kind)] += 1
+
+
+def rename(connection: "psycopg.Connection[Any]", source_id: int, old: str, new: str) -> None:
+    """Make ids that began with one name begin with another, in every layer that holds them."""
+    for statement in RENAME:
+        connection.execute(statement, {"source": source_id, "old": old, "new": new})
+
+
+def forget_rejected(connection: "psycopg.Connection[Any]", source_id: int) -> None:
+    """Begin the list of unreadable records anew."""
+    connection.execute(FORGET_REJECTED, (source_id,))
+
+
+def begin_listing(connection: "psycopg.Connection[Any]") -> datetime:
+    """Make an empty list of ids that lives as long as the connection; when it was begun, by the database's clock."""
+    connection.execute(LISTED)
+    connection.execute("TRUNCATE listed_ids")
+    row = connection.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+    began: datetime = row[0]
+    return began
+
+
+def end_listing(connection: "psycopg.Connection[Any]") -> None:
+    """Throw the list away: the connection goes back to a pool that serves other tenants."""
+    connection.execute("DROP TABLE IF EXISTS listed_ids")
+
+
+def add_listed(connection: "psycopg.Connection[Any]", ids: Sequence[tuple[RawKind, str]]) -> None:
+    """Add what a server lists."""
+    connection.execute(LIST, ([kind.value for kind, _ in ids], [name for _, name in ids]))
+
+
+def unlisted(
+    connection: "psycopg.Connection[Any]", source_id: int, stream: str, kinds: Iterable[RawKind], before: datetime
+) -> list[tuple[RawKind, str]]:
+    """Items of a stream that are not on the list and were fetched before it was begun."""
+    values = {"source": source_id, "stream": stream, "kinds": [kind.value for kind in kinds], "before": before}
+    return [(RawKind(kind), name) for kind, name in connection.execute(UNLISTED, values)]
+
+
+def _rank(record: RawRecord) -> tuple[int, float]:
+    return record.completeness, record.updated_at.timestamp() if record.updated_at else 0.0
+
+
+def _reject(
+    connection: "psycopg.Connection[Any]", tenant_id: int, source_id: int, record: RejectedRecord, counts: SyncCounts
+) -> None:
+    counts.rejected += 1
+    connection.execute(
+        REJECT,
+        {
+            "tenant": tenant_id, "source": source_id, "file": record.file, "line": record.line,
+            "reason": record.reason, "detail": record.detail,
+        },
+    )  # fmt: skip

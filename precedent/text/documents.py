@@ -1,0 +1,182 @@
+"""Documents and chunks in PostgreSQL."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from precedent.search.words import WORDS_VERSION, document_words
+from precedent.sources.records import RawKind, Shape
+from precedent.sources.sync.raw_items import TimeBounds
+
+# Up to three comments and three reviews with something in them, newest first: what extractors may quote.
+SPOKEN = """
+SELECT jsonb_agg(jsonb_build_object('external_id', m.external_id, 'shape', m.shape, 'payload', m.payload,
+                                    'created_at', m.created_at) ORDER BY m.created_at, m.external_id) AS said,
+       string_agg(m.payload_hash, ''::bytea ORDER BY m.created_at, m.external_id) AS said_hash
+FROM (SELECT c.*, row_number() OVER (PARTITION BY c.shape = 'github_comment'
+                                     ORDER BY c.created_at DESC NULLS LAST, c.external_id DESC) AS place
+      FROM raw_items c
+      WHERE c.source_id = r.source_id AND c.parent_id = r.external_id AND c.kind = 'comment'
+        AND c.deleted_at IS NULL AND coalesce(c.payload ->> 'body', '') <> '') m
+WHERE m.place <= 3
+"""
+PENDING = f"""
+SELECT r.id FROM raw_items r
+LEFT JOIN LATERAL ({SPOKEN}) s ON r.kind IN ('issue', 'pull_request')
+LEFT JOIN documents d ON d.raw_item_id = r.id
+LEFT JOIN document_words w ON w.document_id = d.id
+WHERE r.source_id = %(source)s AND r.kind NOT IN ('comment', 'deployment') AND r.deleted_at IS NULL
+  AND (%(after)s::timestamptz IS NULL OR r.created_at >= %(after)s)
+  AND (%(before)s::timestamptz IS NULL OR r.created_at < %(before)s)
+  AND (%(everything)s OR w.version IS DISTINCT FROM %(words)s OR d.input_hash IS DISTINCT FROM
+       sha256(%(version)s::bytea || r.payload_hash || coalesce(s.said_hash, ''::bytea)))
+ORDER BY r.id
+"""  # noqa: S608 - the interpolated text is a constant of this module
+READ = f"""
+SELECT r.id, r.kind, r.shape, r.external_id, r.payload, r.created_at, r.updated_at, s.said,
+       sha256(%(version)s::bytea || r.payload_hash || coalesce(s.said_hash, ''::bytea))
+FROM raw_items r LEFT JOIN LATERAL ({SPOKEN}) s ON r.kind IN ('issue', 'pull_request')
+WHERE r.id = ANY(%(ids)s)
+"""  # noqa: S608 - the interpolated text is a constant of this module
+REMOVE = """
+DELETE FROM documents d USING raw_items r
+WHERE d.source_id = %s AND r.id = d.raw_item_id AND r.deleted_at IS NOT NULL
+"""
+COLUMNS = (
+    "raw_item_id, kind, external_id, title, text, state, type, priority, resolution, labels, components, author,"
+    " url, created_at, updated_at, input_hash, content_hash"
+)
+STAGE = f"""
+CREATE TEMP TABLE IF NOT EXISTS staged_documents ON COMMIT DELETE ROWS AS
+SELECT {COLUMNS}, NULL::text[] AS words, NULL::integer AS length FROM documents WITH NO DATA
+"""  # noqa: S608 - the interpolated text is a constant of this module
+UPSERT = f"""
+INSERT INTO documents (tenant_id, source_id, {COLUMNS})
+SELECT %(tenant)s, %(source)s, {COLUMNS} FROM staged_documents
+ON CONFLICT (raw_item_id) DO UPDATE SET
+  kind = excluded.kind, external_id = excluded.external_id, title = excluded.title, text = excluded.text,
+  state = excluded.state, type = excluded.type, priority = excluded.priority, resolution = excluded.resolution,
+  labels = excluded.labels, components = excluded.components, author = excluded.author, url = excluded.url,
+  created_at = excluded.created_at, updated_at = excluded.updated_at, input_hash = excluded.input_hash,
+  content_hash = excluded.content_hash, extracted_at = now()
+RETURNING (xmax = 0)
+"""  # noqa: S608 - the interpolated text is a constant of this module
+# What search by words reads: each document's words, and the facts that it filters by.
+UPSERT_WORDS = """
+INSERT INTO document_words (document_id, source_id, tenant_id, length, version, kind, created_at, updated_at, state,
+                            author, labels, words)
+SELECT d.id, d.source_id, d.tenant_id, s.length, %s, d.kind, d.created_at, d.updated_at, lower(d.state),
+       lower(d.author), lower(d.labels::text)::text[], array_to_tsvector(s.words)
+FROM staged_documents s JOIN documents d ON d.raw_item_id = s.raw_item_id
+ON CONFLICT (document_id) DO UPDATE SET
+  length = excluded.length, version = excluded.version, kind = excluded.kind, created_at = excluded.created_at,
+  updated_at = excluded.updated_at, state = excluded.state, author = excluded.author, labels = excluded.labels,
+  words = excluded.words
+"""
+MANIFEST = """
+SELECT count(*),
+       encode(sha256(coalesce(string_agg(input_hash, ''::bytea ORDER BY raw_item_id), ''::bytea)), 'hex')
+FROM documents WHERE source_id = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RawText:
+    """A raw item and what was said on it, as an extractor needs them."""
+
+    raw_item_id: int
+    kind: RawKind
+    shape: Shape
+    external_id: str
+    payload: dict[str, Any]
+    created_at: datetime | None
+    updated_at: datetime | None
+    said: list[dict[str, Any]]
+    input_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """One row of `documents`, in the order of its columns."""
+
+    raw_item_id: int
+    kind: str
+    external_id: str
+    title: str
+    text: str
+    state: str | None
+    type: str | None
+    priority: str | None
+    resolution: str | None
+    labels: list[str]
+    components: list[str]
+    author: str | None
+    url: str | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    input_hash: bytes
+    content_hash: bytes
+
+    def values(self) -> tuple[object, ...]:
+        """The fields in the order of `COLUMNS`."""
+        return tuple(getattr(self, name) for name in self.__dataclass_fields__)
+
+
+def pending(
+    connection: "psycopg.Connection[Any]",
+    source_id: int,
+    version: str,
+    bounds: TimeBounds,
+    *,
+    everything: bool,
+) -> list[int]:
+    """Ids of raw items whose document or its words are missing or were made from something else."""
+    rows = connection.execute(
+        PENDING,
+        {
+            "source": source_id,
+            "version": version.encode(),
+            "after": bounds.after,
+            "before": bounds.before,
+            "everything": everything,
+            "words": WORDS_VERSION,
+        },
+    )
+    return [row[0] for row in rows]
+
+
+def read(connection: "psycopg.Connection[Any]", ids: Sequence[int], version: str) -> Iterable[RawText]:
+    """The raw items with these ids, with their newest comments."""
+    for row in connection.execute(READ, {"ids": list(ids), "version": version.encode()}):
+        number, kind, shape, external_id, payload, created, updated, said, digest = row
+        yield RawText(number, RawKind(kind), Shape(shape), external_id, payload, created, updated, said or [], digest)
+
+
+def write(
+    connection: "psycopg.Connection[Any]", tenant_id: int, source_id: int, rows: Iterable[DocumentRow]
+) -> tuple[int, int]:
+    """Upsert documents and their words; returns how many were added and how many changed."""
+    connection.execute(STAGE)
+    with connection.cursor().copy(f"COPY staged_documents ({COLUMNS}, words, length) FROM STDIN") as copy:
+        for row in rows:
+            words = document_words(tenant_id, row.external_id, row.title, row.text)
+            copy.write_row((*row.values(), words.keys, words.length))
+    flags = connection.execute(UPSERT, {"tenant": tenant_id, "source": source_id}).fetchall()
+    connection.execute(UPSERT_WORDS, (WORDS_VERSION,))
+    connection.execute("SELECT settle_words()")
+    added = sum(flag for (flag,) in flags)
+    return added, len(flags) - added
+
+
+def remove_deleted(connection: "psycopg.Connection[Any]", source_id: int) -> int:
+    """Remove the documents of tombstoned items, chunks with them; returns how many."""
+    return connection.execute(REMOVE, (source_id,)).rowcount
+
+
+def manifest(connection: "psycopg.Connection[Any]", source_id: int) -> tuple[int, str]:
+    """Rows and digest of a source's documents."""
+    row = connection.execute(MANIFEST, (source_id,)).fetchone()
+    return (row[0], row[1]) if row else (0, "")

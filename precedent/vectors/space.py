@@ -1,0 +1,147 @@
+"""Embedding spaces: which vectors may be compared, and which of them search uses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from precedent.errors import NotFoundError
+
+IDENTITY = "provider, model, model_revision, dimensions, precision, preprocessing, cut"
+COLUMNS = f"id, status, made_by, promoted_at, held, {IDENTITY}"
+FIND = f"""
+SELECT {COLUMNS} FROM embedding_spaces
+WHERE ({IDENTITY}) = (%s, %s, %s, %s, %s, %s, %s) AND status <> 'retired' ORDER BY id DESC LIMIT 1
+"""  # noqa: S608 - the interpolated text is a constant of this module
+CREATE = f"""
+INSERT INTO embedding_spaces (tenant_id, {IDENTITY}, made_by, status, promoted_at)
+SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, CASE WHEN taken THEN 'building' ELSE 'active' END,
+       CASE WHEN taken THEN NULL ELSE now() END
+FROM (SELECT EXISTS (SELECT FROM embedding_spaces WHERE status = 'active') AS taken) a
+RETURNING {COLUMNS}
+"""  # noqa: S608 - the interpolated text is a constant of this module
+PRECISION = """
+SELECT precision FROM embedding_spaces
+WHERE (provider, model, model_revision) = (%s, %s, %s) AND status <> 'retired' AND NOT held
+ORDER BY status = 'active' DESC, id DESC LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceProfile:
+    """What makes two vectors comparable; two profiles that differ in anything are two spaces.
+
+    `cut` names how documents are cut into passages for it: by the model's tokenizer and window.
+    """
+
+    provider: str
+    model: str
+    model_revision: str
+    dimensions: int
+    precision: str
+    preprocessing: str
+    cut: str = ""
+
+    def identity(self) -> tuple[str, str, str, int, str, str, str]:
+        """The fields in the order of the table's columns."""
+        return (
+            self.provider, self.model, self.model_revision, self.dimensions, self.precision, self.preprocessing,
+            self.cut,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """A space of the current tenant.
+
+    Attributes:
+        id: Of its row and its partition.
+        status: `building`, `active` (search uses it), `previous` (can be rolled back to) or `retired` (no vectors).
+        profile: What makes its vectors comparable.
+        made_by: The provider that makes its vectors, as it is needed to embed a query; no credential.
+        promoted_at: When search began to use it.
+        held: Rolled back from: not promoted again by itself.
+    """
+
+    id: int
+    status: str
+    profile: SpaceProfile
+    made_by: Mapping[str, Any]
+    promoted_at: datetime | None = None
+    held: bool = False
+
+
+def ensure(
+    connection: "psycopg.Connection[Any]",
+    tenant_id: int,
+    profile: SpaceProfile,
+    made_by: Mapping[str, Any] | None = None,
+) -> Space:
+    """The tenant's space for this profile; a tenant's first is active at once, a later one is built beside."""
+    connection.execute("SELECT pg_advisory_xact_lock(hashtext('spaces'), %s)", (tenant_id,))
+    row = connection.execute(FIND, profile.identity()).fetchone()
+    if row is None:
+        made = Jsonb(dict(made_by or {}))
+        row = connection.execute(CREATE, (tenant_id, *profile.identity(), made)).fetchone()
+        assert row is not None  # noqa: S101 - INSERT ... RETURNING always has its row
+        connection.execute("SELECT create_space_partition(%s)", (row[0],))
+        return _space(row)
+    found = _space(row)
+    if made_by and dict(made_by) != found.made_by:
+        connection.execute("UPDATE embedding_spaces SET made_by = %s WHERE id = %s", (Jsonb(dict(made_by)), found.id))
+        return replace(found, made_by=made_by)
+    return found
+
+
+def active(connection: "psycopg.Connection[Any]") -> Space:
+    """The space that search uses.
+
+    Raises:
+        NotFoundError: nothing has been embedded yet.
+    """
+    found = _first(connection, "status = 'active'")
+    if found is None:
+        raise NotFoundError(
+            "Nothing is embedded yet: add a source (`precedent source add`), then run `precedent refresh`."
+        )
+    return found
+
+
+def by_id(connection: "psycopg.Connection[Any]", space_id: int) -> Space:
+    """A space of the current tenant.
+
+    Raises:
+        NotFoundError: there is none of this number.
+    """
+    found = _first(connection, "id = %s", (space_id,))
+    if found is None:
+        raise NotFoundError(f"There is no space {space_id}: `precedent space list` shows those there are.")
+    return found
+
+
+def every(connection: "psycopg.Connection[Any]") -> list[Space]:
+    """The tenant's spaces, the newest first."""
+    rows = connection.execute(f"SELECT {COLUMNS} FROM embedding_spaces ORDER BY id DESC")  # noqa: S608 - a constant
+    return [_space(row) for row in rows]
+
+
+def precision_in_use(
+    connection: "psycopg.Connection[Any]", provider: str, model: str, model_revision: str
+) -> str | None:
+    """The precision of the tenant's vectors by these weights: the next ones are to be made in the same."""
+    row = connection.execute(PRECISION, (provider, model, model_revision)).fetchone()
+    return row[0] if row else None
+
+
+def _first(connection: "psycopg.Connection[Any]", condition: str, values: tuple[Any, ...] = ()) -> Space | None:
+    statement = f"SELECT {COLUMNS} FROM embedding_spaces WHERE {condition}"  # noqa: S608 - constants
+    row = connection.execute(statement, values).fetchone()
+    return _space(row) if row else None
+
+
+def _space(row: tuple[Any, ...]) -> Space:
+    number, status, made_by, promoted_at, held, *identity = row
+    return Space(number, status, SpaceProfile(*identity), made_by, promoted_at, held)
