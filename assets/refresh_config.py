@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import dagster as dg
 from pydantic import Field
 
-from precedent.sources.sync.raw_items import TimeBounds
+from precedent.clock import TimeBounds
+from precedent.sources.sync.live import SyncOptions
 
 
 class RefreshConfig(dg.Config):
@@ -27,6 +28,14 @@ class RefreshConfig(dg.Config):
             dg.Failure: a bound is no ISO 8601 date.
         """
         return TimeBounds(after=_moment(self.created_after), before=_moment(self.created_before))
+
+    def sync_options(self) -> SyncOptions:
+        """What a sync is to do beyond reading what is new.
+
+        Raises:
+            dg.Failure: a bound is no ISO 8601 date.
+        """
+        return SyncOptions(self.bounds(), self.full_refresh, self.sweep)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -23,15 +23,16 @@ from assets.text.documents import BATCH, document_row
 from benchmarks.labelled import Document, load
 from benchmarks.setting import machine
 from orchestration.cli import run
+from precedent.clock import TimeBounds
 from precedent.database.session import Database
 from precedent.progress import slices
+from precedent.search import word_index
 from precedent.search.dense import POOL
 from precedent.search.filters import Filters
 from precedent.search.lexical import POSTINGS, by_text, query_terms
-from precedent.search.words import query_words
+from precedent.search.words import WORDS_VERSION, query_words
 from precedent.settings import Settings
 from precedent.sources import repository as catalog
-from precedent.sources.sync.raw_items import TimeBounds
 from precedent.text import documents as store
 from precedent.text.extract.document import EXTRACTOR_VERSION
 
@@ -133,11 +134,12 @@ def _load(real: list[Document], number: int) -> float:
     began = time.perf_counter()
     with database.bulk(source.tenant_id, alone_on=source.id) as connection:
         store.remove_deleted(connection, source.id)
-        ids = store.pending(connection, source.id, EXTRACTOR_VERSION, TimeBounds(), everything=False)
+        ids = store.pending(connection, source.id, EXTRACTOR_VERSION, WORDS_VERSION, TimeBounds(), everything=False)
         connection.commit()
         for batch in slices(ids, BATCH):
             rows = [document_row(item) for item in store.read(connection, batch, EXTRACTOR_VERSION)]
             store.write(connection, source.tenant_id, source.id, rows)
+            word_index.write(connection, source.tenant_id, rows)
             connection.commit()
     database.close()
     return time.perf_counter() - began if ids else 0.0

@@ -24,7 +24,6 @@ from precedent.providers.base import Capability, Completion, Driver, DriverInfo,
 from precedent.providers.config.health_check import Pong
 from precedent.providers.config.options import ModelOptions, PerformanceOptions
 from precedent.providers.drivers.openai import OpenAIDriver
-from precedent.providers.embedding import EmbeddingBatch
 from precedent.providers.runtime.endpoint import Target, open_driver
 from precedent.providers.runtime.ledger import Ledger
 from precedent.providers.runtime.metered_client import CallContext, MeteredDriver
@@ -34,6 +33,7 @@ from precedent.providers.testing.wires import OpenAIWire
 from precedent.settings import Settings
 from precedent.tenants import policies
 from precedent.tenants import tenants as tenancy
+from precedent.vectors.embedding import EmbeddingBatch
 
 CALLS, WARM_UP, FLUSHES = 400, 20, 200
 TARGET_MS = 2.0

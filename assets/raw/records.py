@@ -64,7 +64,7 @@ def raw_records(
     source = database.source(context.partition_key)
     kinds = frozenset(kind for kind, key in KEYS.items() if key in context.selected_asset_keys)
     with as_failure():
-        reading = read_source(database.database, source, config, kinds, context.log)
+        reading = read_source(database.database, source, config.sync_options(), kinds, context.log)
     with database.database.bulk(source.tenant_id) as connection:
         manifests = store.manifests(connection, source.id)
     counts = reading.counts

@@ -7,7 +7,6 @@ import dagster as dg
 from assets.partitions import backfill_policy, source_partitions
 from assets.refresh_config import RefreshConfig
 from assets.row_metadata import OWNERS, row_metadata
-from assets.vectors.counting import counter_of
 from precedent.database import statistics
 from precedent.progress import Progress, slices
 from precedent.text import chunks as store
@@ -41,7 +40,7 @@ def chunks(
     source = database.source(context.partition_key)
     provider = embedder.of(context, database.database, source)
     with as_failure():
-        counter = counter_of(provider)
+        counter = provider.counter
         cut_name = provider.profile.cut
     written = replaced = 0
     with database.database.bulk(source.tenant_id, alone_on=source.id) as connection:

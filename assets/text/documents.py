@@ -11,6 +11,7 @@ from assets.refresh_config import RefreshConfig
 from assets.row_metadata import OWNERS, row_metadata
 from precedent.database import statistics
 from precedent.progress import Progress, slices
+from precedent.search import word_index
 from precedent.search.words import WORDS_VERSION
 from precedent.sources.records import Shape
 from precedent.text import documents as store
@@ -43,12 +44,15 @@ def documents(
     added = changed = empty = 0
     with database.database.bulk(source.tenant_id, alone_on=source.id) as connection:
         deleted = store.remove_deleted(connection, source.id)
-        ids = store.pending(connection, source.id, EXTRACTOR_VERSION, config.bounds(), everything=config.full_refresh)
+        ids = store.pending(
+            connection, source.id, EXTRACTOR_VERSION, WORDS_VERSION, config.bounds(), everything=config.full_refresh
+        )
         connection.commit()
         progress = Progress("documents", len(ids), context.log.info)
         for batch in slices(ids, BATCH):
             rows = [document_row(item) for item in store.read(connection, batch, EXTRACTOR_VERSION)]
             new, altered = store.write(connection, source.tenant_id, source.id, rows)
+            word_index.write(connection, source.tenant_id, rows)
             connection.commit()
             added, changed = added + new, changed + altered
             empty += sum(not row.text for row in rows)

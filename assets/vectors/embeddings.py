@@ -12,12 +12,12 @@ from assets.row_metadata import OWNERS, row_metadata
 from precedent.database import statistics
 from precedent.database.session import Database
 from precedent.progress import Progress
-from precedent.providers.embedding import EmbeddingBatch
 from precedent.providers.runtime.embedder import Embedder, Served
 from precedent.sources.repository import SourceRow
 from precedent.vectors import index as vector_index
 from precedent.vectors import space as spaces
 from precedent.vectors import writing as store
+from precedent.vectors.embedding import EmbeddingBatch
 from precedent.vectors.shards import Embedded, Shard, embed_shard, plan
 from precedent.vectors.space import Space
 from resources.platform import DatabaseResource, EmbedderResource, as_failure

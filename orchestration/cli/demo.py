@@ -15,6 +15,7 @@ from orchestration.refresh_run import RefreshOptions, RefreshOutcome, run_refres
 from precedent.database.session import Database
 from precedent.errors import NotFoundError, PrecedentError, UsageError
 from precedent.incidents import repository as analyses
+from precedent.incidents.service import Recommender
 from precedent.search.service import Query, Searcher
 from precedent.settings import PROJECT_ROOT, Settings
 from precedent.sources import repository as catalog
@@ -142,5 +143,5 @@ def _analysis(searcher: Searcher, database: Database, tenant: str, names: list[s
         with database.bulk(source.tenant_id) as connection:
             open_first = analyses.newest_open(connection, source.id)
         if open_first:
-            return searcher.recommend(open_first, source=name, again=False)
+            return Recommender(searcher).recommend(open_first, source=name, again=False)
     return None

@@ -13,6 +13,7 @@ from orchestration.cli.search_input import filters_of, read_batch
 from orchestration.cli.tenant import Json, Tenant
 from precedent.database.session import Database
 from precedent.errors import UsageError
+from precedent.incidents.service import Recommender
 from precedent.search.legs import Mode, Result
 from precedent.search.service import Query, Searcher
 from precedent.settings import Settings
@@ -125,9 +126,9 @@ def recommend(
         raise UsageError("Name an incident (`precedent recommend ID`) or describe one with --title and --text.")
     searcher = _searcher(tenant)
     if incident is not None:
-        found = searcher.recommend(incident, source=source, again=again)
+        found = Recommender(searcher).recommend(incident, source=source, again=again)
     else:
-        found = searcher.recommend_for(title or "", text)
+        found = Recommender(searcher).recommend_for(title or "", text)
     if json:
         print_json(found)
     else:

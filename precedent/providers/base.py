@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import BaseModel
 
 from precedent.incidents.schema import RecommendationRequest
-from precedent.providers.embedding import EmbeddingBatch
 from precedent.providers.errors import FailureKind, ProviderError
+from precedent.vectors.embedding import EmbeddingBatch
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

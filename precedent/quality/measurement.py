@@ -5,10 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from assets.vectors.counting import counter_of
 from precedent.database.session import Database
 from precedent.errors import PrecedentError
-from precedent.providers.embedding import EmbeddingError
 from precedent.providers.runtime.embedder import Embedder
 from precedent.quality import measures as measure
 from precedent.quality import neighbours
@@ -25,6 +23,7 @@ from precedent.quality.text_loss import TextLoss, text_loss
 from precedent.sources.repository import SourceRow
 from precedent.vectors import index as vector_index
 from precedent.vectors import writing as embeddings
+from precedent.vectors.embedding import EmbeddingError
 from precedent.vectors.space import Space, SpaceProfile
 from precedent.vectors.writing import Coverage
 
@@ -129,7 +128,7 @@ def _read(
             new=new, kept=kept,
             pairs=store.title_body_pairs(connection, source.id, space, plan.titles, STEADY),
             loss=text_loss(
-                documents, counter_of(provider), passages=sums.passages, tokens=sums.tokens, beyond=sums.beyond
+                documents, provider.counter, passages=sums.passages, tokens=sums.tokens, beyond=sums.beyond
             ),
         )  # fmt: skip
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from precedent.quality.figure import COLOURS, INK, QUIET, canvas, frame, png
+from precedent.figure import COLOURS, INK, QUIET, canvas, frame, png
 from precedent.quality.figures import Figures, Histogram
 from precedent.quality.labels import plain
 from precedent.quality.measures import kinds_in_order

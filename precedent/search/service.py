@@ -1,28 +1,21 @@
-"""Search, similar and recommend as one process sees them: a database, an embedder, a tokenizer."""
+"""Search and similar as one process sees them: a database, an embedder, a tokenizer."""
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
 
-from assets.vectors.counting import counter_of
 from precedent.database.models import DataSource, Document
 from precedent.database.session import Database
 from precedent.errors import NotFoundError, PrecedentError, UsageError
-from precedent.incidents import repository as analyses
-from precedent.incidents.analysis import analyse, analysis_version, find_evidence
-from precedent.incidents.repository import PendingIncident
 from precedent.progress import slices
-from precedent.providers.embedding import EmbeddingError
 from precedent.providers.runtime.embedder import Embedder
-from precedent.providers.runtime.factory import open_generator, open_space_embedder
-from precedent.providers.runtime.generator import Generator
+from precedent.providers.runtime.factory import open_space_embedder
 from precedent.providers.runtime.metered_client import CallContext
 from precedent.qdrant.reading import nearest_or_reason
 from precedent.search import legs as store
@@ -34,6 +27,7 @@ from precedent.settings import Settings
 from precedent.tenants import tenants as tenancy
 from precedent.text.chunking import chunk
 from precedent.vectors import space as spaces
+from precedent.vectors.embedding import EmbeddingError
 from precedent.vectors.space import Space
 
 # A query longer than the model's window becomes several passages; the first ones carry its meaning.
@@ -70,11 +64,6 @@ class Searcher:
         return open_space_embedder(self.database, self.settings, CallContext(self.tenant.id), self.space)
 
     @cached_property
-    def generator(self) -> Generator:
-        """The tenant's text generation for somebody who waits."""
-        return open_generator(self.database, self.settings, CallContext(self.tenant.id))
-
-    @cached_property
     def space(self) -> Space:
         """The tenant's active space.
 
@@ -103,7 +92,7 @@ class Searcher:
         self._check_sources({name for query in queries for name in query.filters.sources})
         found: list[list[Result]] = []
         for part in slices(queries, QUERIES_AT_ONCE):
-            vectors = self._vectors([query.text if query.mode is not Mode.TEXT else "" for query in part])
+            vectors = self.query_vectors([query.text if query.mode is not Mode.TEXT else "" for query in part])
             hits = self._hits(vectors)
             with self.database.bulk(self.tenant.id) as connection:
                 for query, own, near in zip(part, vectors, hits, strict=True):
@@ -162,54 +151,6 @@ class Searcher:
                 mode=mode, k=k, filters=filters, reranker=self.reranker if rerank else None,
             )  # fmt: skip
 
-    def recommend(self, external_id: str, *, source: str | None, again: bool) -> dict[str, Any]:
-        """The newest analysis of an incident; made now where it is missing or out of date.
-
-        Raises:
-            NotFoundError: no such incident.
-        """
-        document = self.document(external_id, source=source, kind="incident")
-        with self.database.bulk(self.tenant.id) as connection:
-            stale = {
-                incident.external_id: incident
-                for incident in analyses.pending(
-                    connection, document.source_id, analysis_version(self.generator.asked), everything=again
-                )
-            }
-            incident = stale.get(external_id)
-            evidence = find_evidence(connection, self.space.id, incident) if incident else ()
-        if incident is not None:
-            # No transaction waits while a provider thinks.
-            generator = open_generator(
-                self.database, self.settings, CallContext(self.tenant.id, source=self._name(document.source_id))
-            )
-            row = analyse(
-                generator, incident, evidence, tenant_id=self.tenant.id, source_id=document.source_id,
-                dagster_run_id=None,
-            )  # fmt: skip
-            with self.database.bulk(self.tenant.id) as connection:
-                analyses.save(connection, row)
-        with self.database.bulk(self.tenant.id) as connection:
-            found = analyses.latest(connection, document.source_id, external_id)
-        if found is None:
-            raise NotFoundError(f"{external_id} has no analysis: run `precedent refresh` on its source.")
-        return {**found, "title": document.title, "state": document.state}
-
-    def recommend_for(self, title: str, text: str) -> dict[str, Any]:
-        """Recommendations for an incident that is only described; nothing is stored."""
-        incident = PendingIncident(0, "described", title, text, None, [], None, None, b"")
-        (vectors,) = self._vectors([f"{title}\n{text}".strip()])
-        with self.database.bulk(self.tenant.id) as connection:
-            evidence = find_evidence(connection, self.space.id, incident, vectors)
-        row = analyse(self.generator, incident, evidence, tenant_id=self.tenant.id, source_id=0, dagster_run_id=None)
-        return {
-            "incident": None, "title": title, "provider": row.provider_served, "model": row.model,
-            "status": row.status, "error": row.error, "duration_ms": row.duration_ms,
-            "provider_asked": row.provider_asked, "fallback_reason": row.fallback_reason, "cost_usd": row.cost_usd,
-            "masked": row.masked,
-            "recommendations": list(row.recommendations), "evidence": list(row.evidence),
-        }  # fmt: skip
-
     def document(self, external_id: str, *, source: str | None, kind: str | None) -> Document:
         """A document by its external id.
 
@@ -241,7 +182,8 @@ class Searcher:
         document: Document = rows[0][0]
         return document
 
-    def _name(self, source_id: int) -> str | None:
+    def source_name(self, source_id: int) -> str | None:
+        """The name of one of the tenant's sources, or None if there is none with this id."""
         with self.database.tenant(self.tenant.id) as session:
             return session.scalar(select(DataSource.name).where(DataSource.id == source_id))
 
@@ -256,7 +198,7 @@ class Searcher:
                 "correct --source, or leave it out."
             )
 
-    def _vectors(self, texts: Sequence[str]) -> list[NDArray[np.float32] | None]:
+    def query_vectors(self, texts: Sequence[str]) -> list[NDArray[np.float32] | None]:
         """For each text its passages' vectors, or None where there is no text; what was asked before is kept."""
         wanted = dict.fromkeys(text for text in texts if text.strip())
         if not wanted:
@@ -273,7 +215,7 @@ class Searcher:
 
     def _embed(self, texts: Sequence[str]) -> list[NDArray[np.float32] | None]:
         """For each text its passages' vectors, or None where there is no text."""
-        counter = counter_of(self.provider)
+        counter = self.provider.counter
         passages: list[str] = []
         spans: list[tuple[int, int]] = []
         for text in texts:

@@ -6,12 +6,11 @@ from pathlib import Path
 
 from sqlalchemy import select, update
 
-from precedent.database.models import Integration
+from precedent.database.models import Integration, Tenant
 from precedent.database.session import Database
 from precedent.errors import PrecedentError
 from precedent.security.credentials import KEY_FILE, Key, Keyring, new_key
 from precedent.settings import Settings
-from precedent.tenants import tenants as tenancy
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +42,18 @@ def rotate(database: Database, settings: Settings, *, dry_run: bool) -> Rotation
     keyring = Keyring.open(settings)
     found: list[tuple[int, int, str, str]] = []
     current = 0
-    for owner in tenancy.every(database):
-        with database.tenant(owner.id) as session:
+    with database.session() as session:
+        tenants = session.scalars(select(Tenant.id).order_by(Tenant.name)).all()
+    for tenant_id in tenants:
+        with database.tenant(tenant_id) as session:
             rows = session.execute(select(Integration.id, Integration.credentials)).all()
             for row_id, stored in rows:
                 if not stored:
                     continue
-                secrets = keyring.decrypt(stored, tenant_id=owner.id, row_id=row_id)
+                secrets = keyring.decrypt(stored, tenant_id=tenant_id, row_id=row_id)
                 if keyring.needs_rotation(stored):
-                    fresh = keyring.encrypt(secrets, tenant_id=owner.id, row_id=row_id)
-                    found.append((owner.id, row_id, stored, fresh))
+                    fresh = keyring.encrypt(secrets, tenant_id=tenant_id, row_id=row_id)
+                    found.append((tenant_id, row_id, stored, fresh))
                 else:
                     current += 1
     for tenant_id, row_id, stored, fresh in [] if dry_run else found:

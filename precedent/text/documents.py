@@ -7,9 +7,8 @@ from typing import Any
 
 import psycopg
 
-from precedent.search.words import WORDS_VERSION, document_words
+from precedent.clock import TimeBounds
 from precedent.sources.records import RawKind, Shape
-from precedent.sources.sync.raw_items import TimeBounds
 
 # Up to three comments and three reviews with something in them, newest first: what extractors may quote.
 SPOKEN = """
@@ -51,7 +50,7 @@ COLUMNS = (
 )
 STAGE = f"""
 CREATE TEMP TABLE IF NOT EXISTS staged_documents ON COMMIT DELETE ROWS AS
-SELECT {COLUMNS}, NULL::text[] AS words, NULL::integer AS length FROM documents WITH NO DATA
+SELECT {COLUMNS} FROM documents WITH NO DATA
 """  # noqa: S608 - the interpolated text is a constant of this module
 UPSERT = f"""
 INSERT INTO documents (tenant_id, source_id, {COLUMNS})
@@ -64,18 +63,6 @@ ON CONFLICT (raw_item_id) DO UPDATE SET
   content_hash = excluded.content_hash, extracted_at = now()
 RETURNING (xmax = 0)
 """  # noqa: S608 - the interpolated text is a constant of this module
-# What search by words reads: each document's words, and the facts that it filters by.
-UPSERT_WORDS = """
-INSERT INTO document_words (document_id, source_id, tenant_id, length, version, kind, created_at, updated_at, state,
-                            author, labels, words)
-SELECT d.id, d.source_id, d.tenant_id, s.length, %s, d.kind, d.created_at, d.updated_at, lower(d.state),
-       lower(d.author), lower(d.labels::text)::text[], array_to_tsvector(s.words)
-FROM staged_documents s JOIN documents d ON d.raw_item_id = s.raw_item_id
-ON CONFLICT (document_id) DO UPDATE SET
-  length = excluded.length, version = excluded.version, kind = excluded.kind, created_at = excluded.created_at,
-  updated_at = excluded.updated_at, state = excluded.state, author = excluded.author, labels = excluded.labels,
-  words = excluded.words
-"""
 MANIFEST = """
 SELECT count(*),
        encode(sha256(coalesce(string_agg(input_hash, ''::bytea ORDER BY raw_item_id), ''::bytea)), 'hex')
@@ -129,11 +116,21 @@ def pending(
     connection: "psycopg.Connection[Any]",
     source_id: int,
     version: str,
+    words_version: int,
     bounds: TimeBounds,
     *,
     everything: bool,
 ) -> list[int]:
-    """Ids of raw items whose document or its words are missing or were made from something else."""
+    """Ids of raw items whose document or its words are missing or were made from something else.
+
+    Args:
+        connection: Bound to the source's tenant.
+        source_id: The source.
+        version: Of the extractor.
+        words_version: Of the words that search finds a document by.
+        bounds: Only items created within.
+        everything: Also those that are up to date.
+    """
     rows = connection.execute(
         PENDING,
         {
@@ -142,7 +139,7 @@ def pending(
             "after": bounds.after,
             "before": bounds.before,
             "everything": everything,
-            "words": WORDS_VERSION,
+            "words": words_version,
         },
     )
     return [row[0] for row in rows]
@@ -158,15 +155,12 @@ def read(connection: "psycopg.Connection[Any]", ids: Sequence[int], version: str
 def write(
     connection: "psycopg.Connection[Any]", tenant_id: int, source_id: int, rows: Iterable[DocumentRow]
 ) -> tuple[int, int]:
-    """Upsert documents and their words; returns how many were added and how many changed."""
+    """Upsert documents; returns how many were added and how many changed."""
     connection.execute(STAGE)
-    with connection.cursor().copy(f"COPY staged_documents ({COLUMNS}, words, length) FROM STDIN") as copy:
+    with connection.cursor().copy(f"COPY staged_documents ({COLUMNS}) FROM STDIN") as copy:
         for row in rows:
-            words = document_words(tenant_id, row.external_id, row.title, row.text)
-            copy.write_row((*row.values(), words.keys, words.length))
+            copy.write_row(row.values())
     flags = connection.execute(UPSERT, {"tenant": tenant_id, "source": source_id}).fetchall()
-    connection.execute(UPSERT_WORDS, (WORDS_VERSION,))
-    connection.execute("SELECT settle_words()")
     added = sum(flag for (flag,) in flags)
     return added, len(flags) - added
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from precedent.providers.embedding import EmbeddingBatch, EmbeddingError
+from precedent.vectors.embedding import EmbeddingBatch, EmbeddingError
 from precedent.vectors.writing import PendingText
 
 # A shard is one commit: a kill costs at most one shard's work.

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from precedent.search import word_index
 from precedent.text import documents
 from precedent.text.documents import DocumentRow
 
@@ -53,6 +54,7 @@ def write(
         }  # fmt: skip
         rows.append(DocumentRow(**row))
     documents.write(connection, tenant_id, source_id, rows)
+    word_index.write(connection, tenant_id, rows)
     return names
 
 

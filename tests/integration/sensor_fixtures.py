@@ -14,7 +14,6 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 from dagster._core.instance import InstanceRef
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
-from assets.refresh_config import RefreshConfig
 from orchestration.definitions import defs
 from orchestration.instance import dagster_environment
 from orchestration.sensors import opening
@@ -25,6 +24,7 @@ from precedent.sources.records import RawKind
 from precedent.sources.repository import SourceRow
 from precedent.sources.schedule import ScheduledSource
 from precedent.sources.sync.files import Reading, read_source
+from precedent.sources.sync.live import SyncOptions
 from precedent.tenants import tenants as tenancy
 from tests.integration.dagster_homes import dagster_home
 
@@ -52,7 +52,7 @@ class Ticking:
     def sync(self, row: SourceRow) -> Reading:
         """Read a source as a run of its job would."""
         row = catalog.find(self.database, row.key)
-        return read_source(self.database, row, RefreshConfig(), frozenset(RawKind), logging.getLogger("sync"))
+        return read_source(self.database, row, SyncOptions(), frozenset(RawKind), logging.getLogger("sync"))
 
     def scheduled(self, row: SourceRow) -> ScheduledSource:
         """What a tick is told of a source."""

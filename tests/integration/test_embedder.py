@@ -10,7 +10,6 @@ import pytest
 
 from precedent.database.models import IntelligenceProvider
 from precedent.database.session import Database
-from precedent.providers.embedding import EmbeddingError
 from precedent.providers.runtime import routing
 from precedent.providers.runtime.embedder import BudgetExhausted, Embedder
 from precedent.providers.runtime.factory import open_embedder
@@ -23,6 +22,7 @@ from precedent.settings import Settings
 from precedent.sources import repository as catalog
 from precedent.tenants import policies
 from precedent.tenants import tenants as tenancy
+from precedent.vectors.embedding import EmbeddingError
 from tests.integration.metering import EMBEDDING, WIRE, Setting
 
 MODEL = "nomic-embed-text"

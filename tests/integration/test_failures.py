@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from precedent.providers.drivers.sentence_transformers import SentenceTransformersDriver
-from precedent.providers.embedding import EmbeddingBatch, EmbeddingError
 from precedent.providers.runtime.embedder import Embedder
+from precedent.vectors.embedding import EmbeddingBatch, EmbeddingError
 
 Call = Callable[..., tuple[int, str, str]]
 embed = SentenceTransformersDriver.embed

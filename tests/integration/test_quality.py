@@ -14,7 +14,6 @@ import pytest
 from orchestration.cli import run
 from precedent.database.session import Database
 from precedent.errors import PrecedentError
-from precedent.providers.embedding import EmbeddingError
 from precedent.providers.runtime.embedder import Embedder
 from precedent.quality import repository as reports
 from precedent.quality import samples
@@ -22,6 +21,7 @@ from precedent.quality.measures import Vectors
 from precedent.sources import repository as catalog
 from precedent.sources.repository import SourceRow
 from precedent.vectors import writing as embeddings
+from precedent.vectors.embedding import EmbeddingError
 from tests.conftest import DATA
 from tests.integration.quality_planting import altered, blocking, failed, measured, planted
 from tests.unit.reports.planting import Fault, cone, cut, identical, random, swapped

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from precedent.figure import COLOURS, INK, QUIET, canvas, frame, png
 from precedent.providers.billing.usage import Cell, Figures, Line, money
-from precedent.quality.figure import COLOURS, INK, QUIET, canvas, frame, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -17,8 +17,8 @@ from precedent.providers.base import (
     TokenUsage,
 )
 from precedent.providers.config import defaults
-from precedent.providers.embedding import EmbeddingBatch
 from precedent.providers.errors import FailureKind, ProviderError
+from precedent.vectors.embedding import EmbeddingBatch
 
 if TYPE_CHECKING:
     from google import genai

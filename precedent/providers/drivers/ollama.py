@@ -19,8 +19,8 @@ from precedent.providers.base import (
 )
 from precedent.providers.config import defaults
 from precedent.providers.drivers.openai import messages_of
-from precedent.providers.embedding import EmbeddingBatch
 from precedent.providers.errors import FailureKind, ProviderError
+from precedent.vectors.embedding import EmbeddingBatch
 
 if TYPE_CHECKING:
     from ollama import Client

@@ -19,8 +19,8 @@ from precedent.providers.base import (
     TokenUsage,
 )
 from precedent.providers.config import defaults
-from precedent.providers.embedding import EmbeddingBatch, in_order
 from precedent.providers.errors import FailureKind, ProviderError
+from precedent.vectors.embedding import EmbeddingBatch, in_order
 
 if TYPE_CHECKING:
     from openai import OpenAI

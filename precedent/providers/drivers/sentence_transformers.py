@@ -9,8 +9,8 @@ import numpy as np
 
 from precedent.errors import UsageError
 from precedent.providers.base import BatchLimits, Capability, Driver, DriverInfo, Egress, LocalModel, ModelInfo
-from precedent.providers.embedding import EmbeddingBatch, EmbeddingError, checked
 from precedent.settings import Settings
+from precedent.vectors.embedding import EmbeddingBatch, EmbeddingError, checked
 from precedent.vectors.engine.backend_selection import Wish, choose, dimensions_of, open_engine, tokenizer_of
 from precedent.vectors.engine.model_config import NotAccelerated, window_of
 from precedent.vectors.engine.model_files import DEFAULT_MODEL, ModelFiles, resolve

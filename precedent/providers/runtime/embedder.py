@@ -5,13 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from precedent.errors import UsageError
 from precedent.providers.base import BatchLimits, LocalModel
-from precedent.providers.embedding import EmbeddingBatch, EmbeddingError
 from precedent.providers.errors import FailureKind, ProviderError
 from precedent.providers.runtime.endpoint import Target, open_driver
 from precedent.providers.runtime.metered_client import MeteredDriver
@@ -19,10 +17,9 @@ from precedent.providers.runtime.tokens import ByteTokenCounter, estimate
 from precedent.security.masking import MASKING_VERSION
 from precedent.settings import Settings
 from precedent.tenants.policies import TenantPolicy
+from precedent.text.chunking import BatchTokenCounter, HuggingFaceTokenCounter
+from precedent.vectors.embedding import EmbeddingBatch, EmbeddingError
 from precedent.vectors.space import SpaceProfile
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 # What a text goes through before the model sees it and a vector before it is stored.
 PREPROCESSING = "title+passage/l2"
@@ -128,15 +125,12 @@ class Embedder:
             return min(self._local.window, self.primary.options.window or self._local.window)
         return min(self.primary.options.window or LONGEST_WINDOW, self.primary.driver.limits.tokens_each)
 
-    @property
-    def tokenizer(self) -> "Tokenizer | None":
-        """The model's own tokenizer, where its files are here."""
-        return self._local.tokenizer if self._local else None
-
-    @property
-    def byte_counter(self) -> ByteTokenCounter:
-        """An estimating counter for a model whose tokenizer is not here."""
-        return ByteTokenCounter(self.window)
+    @cached_property
+    def counter(self) -> BatchTokenCounter:
+        """Counts tokens: by the model's own tokenizer if its files are here, else an estimate that is never too low."""
+        if self._local is None:
+            return ByteTokenCounter(self.window)
+        return HuggingFaceTokenCounter(self._local.tokenizer, self.window)
 
     def embed(self, texts: Sequence[str], tokens: int | None = None) -> EmbeddingBatch:
         """Embed texts in as many requests as the limits ask for, some at once, in the order of the texts.

@@ -12,7 +12,6 @@ from uuid import uuid4
 
 from precedent.errors import PrecedentError
 from precedent.providers.base import Completion, Driver, GenerationRequest, TokenUsage
-from precedent.providers.embedding import EmbeddingBatch, EmbeddingError, checked
 from precedent.providers.errors import NOT_SENT, RETRIED, FailureKind, ProviderError, classify
 from precedent.providers.runtime.admission import outcome_of, places, refusal
 from precedent.providers.runtime.endpoint import Target, open_driver
@@ -21,6 +20,7 @@ from precedent.providers.runtime.tokens import estimate, estimate_many
 from precedent.security.masking import mask
 from precedent.settings import Settings
 from precedent.tenants.policies import TenantPolicy
+from precedent.vectors.embedding import EmbeddingBatch, EmbeddingError, checked
 
 T = TypeVar("T")
 LONGEST_RETRY_AFTER_S, LONGEST_PAUSE_S = 60.0, 3600.0

@@ -10,10 +10,10 @@ import pytest
 
 from precedent.incidents.schema import RecommendationAnswer
 from precedent.providers.base import Capability, Completion, Driver, DriverSettings, GenerationRequest
-from precedent.providers.embedding import EmbeddingBatch, checked
 from precedent.providers.errors import ProviderError, classify
 from precedent.providers.testing.server import LoopbackServer
 from precedent.providers.testing.wires.base import Wire
+from precedent.vectors.embedding import EmbeddingBatch, checked
 
 TEXTS = ("the pool is exhausted", "the certificate ended", "zażółć gęślą jaźń ☃", "the disk is full")
 PATIENT_S, IMPATIENT_S = 20.0, 0.5

@@ -4,7 +4,6 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from assets.refresh_config import RefreshConfig
 from precedent.database.session import Database
 from precedent.errors import SourceError
 from precedent.progress import Progress
@@ -34,14 +33,14 @@ class Reading:
 
 
 def read_source(
-    database: Database, source: SourceRow, config: RefreshConfig, kinds: frozenset[RawKind], log: logging.Logger
+    database: Database, source: SourceRow, options: SyncOptions, kinds: frozenset[RawKind], log: logging.Logger
 ) -> Reading:
     """Store what is new in a source of any kind.
 
     Args:
         database: The database.
         source: The source.
-        config: Time bounds, and whether to read everything anew.
+        options: Time bounds, and whether to read everything anew.
         kinds: What to keep of files; the streams of a server depend on one another and are always read together.
         log: Where progress goes.
 
@@ -51,7 +50,7 @@ def read_source(
     """
     try:
         if source.live:
-            return _live(database, source, config, log)
+            return _live(database, source, options, log)
         opened = catalog.opened(source)
     except SourceError as error:
         with database.bulk(source.tenant_id) as connection:
@@ -61,12 +60,11 @@ def read_source(
             )  # fmt: skip
         raise
     assert not isinstance(opened, LiveSource)  # noqa: S101 - decided by the row's kind
-    return _files(database, source, opened, config, kinds, log)
+    return _files(database, source, opened, options, kinds, log)
 
 
-def _live(database: Database, source: SourceRow, config: RefreshConfig, log: logging.Logger) -> Reading:
+def _live(database: Database, source: SourceRow, options: SyncOptions, log: logging.Logger) -> Reading:
     progress = Progress("raw", None, log.info)
-    options = SyncOptions(config.bounds(), config.full_refresh, config.sweep)
     with database.bulk(source.tenant_id) as connection:
         known = sync_state.load(connection, source.id)
         connection.commit()
@@ -100,17 +98,17 @@ def _files(
     database: Database,
     source: SourceRow,
     reader: Source,
-    config: RefreshConfig,
+    options: SyncOptions,
     kinds: frozenset[RawKind],
     log: logging.Logger,
 ) -> Reading:
-    bounds = config.bounds()
+    bounds = options.bounds
     whole = kinds == frozenset(RawKind) and not bounds
     seen = reader.glance()
     fingerprint = reader.fingerprint()
     progress = Progress("raw", reader.estimate(), log.info)
     with database.bulk(source.tenant_id, alone_on=source.id) as connection:
-        if not config.full_refresh and store.known_fingerprint(connection, source.id) == fingerprint:
+        if not options.full_refresh and store.known_fingerprint(connection, source.id) == fingerprint:
             log.info("%s holds what it held at the last refresh: nothing was read.", source.key)
             (rejected,) = connection.execute(
                 "SELECT count(*) FROM rejected_records WHERE source_id = %s", (source.id,)
@@ -121,7 +119,7 @@ def _files(
             return Reading(SyncCounts(rejected=rejected), skipped=True)
         counts = store.sync(
             connection, source.tenant_id, source.id, reader.read(), kinds=kinds, bounds=bounds,
-            full_refresh=config.full_refresh, progress=lambda n: progress.advance(n - progress.rows),
+            full_refresh=options.full_refresh, progress=lambda n: progress.advance(n - progress.rows),
         )  # fmt: skip
         store.save_state(
             connection, source.tenant_id, source.id, fingerprint if whole else None, {},

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 
+from precedent.clock import TimeBounds
 from precedent.database import statistics
 from precedent.errors import PrecedentError
 from precedent.sources.errors import NeedsAttention, SourceFault, Waiting
@@ -18,7 +19,7 @@ from precedent.sources.kind import LiveSource, Probe, Stream
 from precedent.sources.records import RawKind
 from precedent.sources.sync import raw_pages as pages
 from precedent.sources.sync import state as sync_state
-from precedent.sources.sync.raw_items import SyncCounts, TimeBounds
+from precedent.sources.sync.raw_items import SyncCounts
 from precedent.sources.sync.state import SourceState, State
 
 IDS_AT_ONCE = 1_000

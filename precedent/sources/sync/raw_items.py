@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import psycopg
 
+from precedent.clock import TimeBounds
 from precedent.database import statistics
 from precedent.sources.records import RawKind, RawRecord, RejectedRecord, payload_hash
 
@@ -91,25 +91,6 @@ class SyncCounts:
     duplicates: int = 0
     notes: Counter[str] = field(default_factory=Counter)
     deletions_held_back: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TimeBounds:
-    """Keep only what was created in `[after, before)`; an item without a date is kept only without bounds."""
-
-    after: datetime | None = None
-    before: datetime | None = None
-
-    def __bool__(self) -> bool:
-        return self.after is not None or self.before is not None
-
-    def include(self, moment: datetime | None) -> bool:
-        """Whether something created at `moment` is within."""
-        if not self:
-            return True
-        if moment is None:
-            return False
-        return (self.after is None or moment >= self.after) and (self.before is None or moment < self.before)
 
 
 def known_fingerprint(connection: "psycopg.Connection[Any]", source_id: int) -> str | None:

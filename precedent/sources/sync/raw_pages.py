@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 import psycopg
 
+from precedent.clock import TimeBounds
 from precedent.sources.records import RawKind, RawRecord, RejectedRecord, payload_hash
-from precedent.sources.sync.raw_items import SyncCounts, TimeBounds
+from precedent.sources.sync.raw_items import SyncCounts
 
 # What is known already is left alone, and an older payload that a lagging replica sent never replaces a newer one.
 UPSERT = """

@@ -4,7 +4,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from precedent.providers.embedding import EmbeddingBatch, EmbeddingError, checked
+from precedent.vectors.embedding import EmbeddingBatch, EmbeddingError, checked
 from precedent.vectors.shards import SHARD_ROWS, SHARD_TOKENS, Embedded, Failed, embed_shard, plan
 from precedent.vectors.writing import PendingText, binary_rows
 

@@ -1,0 +1,76 @@
+"""Recommendations for somebody who waits: the stored analysis of an incident, or one made now."""
+
+from functools import cached_property
+from typing import Any
+
+from precedent.errors import NotFoundError
+from precedent.incidents import repository as analyses
+from precedent.incidents.analysis import analyse, analysis_version, find_evidence
+from precedent.incidents.repository import PendingIncident
+from precedent.providers.runtime.factory import open_generator
+from precedent.providers.runtime.generator import Generator
+from precedent.providers.runtime.metered_client import CallContext
+from precedent.search.service import Searcher
+
+
+class Recommender:
+    """Says what to do about the incidents of one tenant."""
+
+    def __init__(self, searcher: Searcher) -> None:
+        self.searcher = searcher
+        self.database, self.settings = searcher.database, searcher.settings
+        self.tenant_id = searcher.tenant.id
+
+    @cached_property
+    def generator(self) -> Generator:
+        """The tenant's chain of providers for text generation."""
+        return self._open(None)
+
+    def recommend(self, external_id: str, *, source: str | None, again: bool) -> dict[str, Any]:
+        """The newest analysis of an incident; made now where it is missing or out of date.
+
+        Raises:
+            NotFoundError: no such incident.
+        """
+        document = self.searcher.document(external_id, source=source, kind="incident")
+        with self.database.bulk(self.tenant_id) as connection:
+            stale = {
+                incident.external_id: incident
+                for incident in analyses.pending(
+                    connection, document.source_id, analysis_version(self.generator.asked), everything=again
+                )
+            }
+            incident = stale.get(external_id)
+            evidence = find_evidence(connection, self.searcher.space.id, incident) if incident else ()
+        if incident is not None:
+            # No transaction waits while a provider thinks.
+            generator = self._open(self.searcher.source_name(document.source_id))
+            row = analyse(
+                generator, incident, evidence, tenant_id=self.tenant_id, source_id=document.source_id,
+                dagster_run_id=None,
+            )  # fmt: skip
+            with self.database.bulk(self.tenant_id) as connection:
+                analyses.save(connection, row)
+        with self.database.bulk(self.tenant_id) as connection:
+            found = analyses.latest(connection, document.source_id, external_id)
+        if found is None:
+            raise NotFoundError(f"{external_id} has no analysis: run `precedent refresh` on its source.")
+        return {**found, "title": document.title, "state": document.state}
+
+    def recommend_for(self, title: str, text: str) -> dict[str, Any]:
+        """Recommendations for an incident that is only described; nothing is stored."""
+        incident = PendingIncident(0, "described", title, text, None, [], None, None, b"")
+        (vectors,) = self.searcher.query_vectors([f"{title}\n{text}".strip()])
+        with self.database.bulk(self.tenant_id) as connection:
+            evidence = find_evidence(connection, self.searcher.space.id, incident, vectors)
+        row = analyse(self.generator, incident, evidence, tenant_id=self.tenant_id, source_id=0, dagster_run_id=None)
+        return {
+            "incident": None, "title": title, "provider": row.provider_served, "model": row.model,
+            "status": row.status, "error": row.error, "duration_ms": row.duration_ms,
+            "provider_asked": row.provider_asked, "fallback_reason": row.fallback_reason, "cost_usd": row.cost_usd,
+            "masked": row.masked,
+            "recommendations": list(row.recommendations), "evidence": list(row.evidence),
+        }  # fmt: skip
+
+    def _open(self, source: str | None) -> Generator:
+        return open_generator(self.database, self.settings, CallContext(self.tenant_id, source=source))
