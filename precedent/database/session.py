@@ -7,47 +7,54 @@ from typing import Any, cast
 
 import psycopg
 from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from precedent.database.endpoints import APP_DRIVER, Endpoints, open_endpoints
-from precedent.database.setup import migrate
+from precedent.database.setup import set_up
+from precedent.database.version import expected_version, version_of
 from precedent.errors import DatabaseError
 from precedent.settings import Settings
 
-SET_TENANT = "SELECT set_config('precedent.tenant_id', %s, true)"
+SET_TENANT = text("SELECT set_config('precedent.tenant_id', :id, true)")
+HAS_DATABASE = text("SELECT EXISTS (SELECT FROM pg_database WHERE datname = :name)")
+CONNECT_TIMEOUT_SECONDS = 10
 
 
 class Database:
-    """The application's database; every transaction sees one tenant's rows, or none at all."""
+    """The application's database; every transaction sees the rows of one tenant, or of none."""
 
     def __init__(self, endpoints: Endpoints) -> None:
         self.endpoints = endpoints
         self.engine: Engine = create_engine(
             endpoints.app.set(drivername=APP_DRIVER),
             pool_pre_ping=True,
-            # A prepared statement reused across tenants keeps the first one's plan.
-            connect_args={"prepare_threshold": None},
+            # A prepared statement that is used for another tenant keeps the first one's plan.
+            connect_args={"prepare_threshold": None, "connect_timeout": CONNECT_TIMEOUT_SECONDS},
         )
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> "Database":
-        """Start the server if need be, migrate it, and connect.
+        """Connect; start the embedded server and set up or upgrade the schema where that is needed.
+
+        Args:
+            settings: Those of the environment by default.
 
         Raises:
             DatabaseError: the server cannot be started, reached or set up.
         """
-        endpoints = open_endpoints(settings or Settings.from_environment())
-        migrate(endpoints)
-        return cls(endpoints)
+        database = cls(open_endpoints(settings or Settings.from_environment()))
+        if not database._is_set_up():
+            set_up(database.endpoints)
+        return database
 
     def close(self) -> None:
-        """Close the connections; the embedded server is left to its other holders."""
+        """Close the connections; the embedded server goes on for the other processes that use it."""
         self.engine.dispose()
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """A transaction without a tenant: only the list of tenants can be seen."""
+        """A transaction without a tenant: of the tables only `tenants` and `installation` have rows."""
         with self._translated(), Session(self.engine) as session, session.begin():
             yield session
 
@@ -55,16 +62,19 @@ class Database:
     def tenant(self, tenant_id: int) -> Iterator[Session]:
         """A transaction as one tenant; commits at its end, rolls back on an error."""
         with self.session() as session:
-            session.execute(text("SELECT set_config('precedent.tenant_id', :id, true)"), {"id": str(tenant_id)})
+            session.execute(SET_TENANT, {"id": str(tenant_id)})
             yield session
 
     @contextmanager
     def bulk(self, tenant_id: int, *, alone_on: int | None = None) -> Iterator["psycopg.Connection[Any]"]:
-        """The same on a psycopg connection, for COPY and server-side cursors.
+        """A transaction as one tenant on a psycopg connection, for COPY and server-side cursors.
 
-        The tenant holds for the whole connection, so that the caller may commit in between. With `alone_on`, a
-        source's id, it waits until nobody else rewrites that source's rows: a run from the web page and a
-        `refresh` on the command line may meet.
+        The tenant is set for the whole connection: the caller may commit in between.
+
+        Args:
+            tenant_id: The tenant.
+            alone_on: The id of a source whose rows are written: waits until no other process writes them, because a
+                run from the web page and a `refresh` on the command line may meet.
         """
         with self._translated():
             raw = self.engine.raw_connection()
@@ -77,7 +87,7 @@ class Database:
                     yield connection
                     connection.commit()
                 except BaseException:
-                    _give_up(connection)
+                    _roll_back(connection)
                     raise
                 finally:
                     if not connection.closed:
@@ -88,6 +98,18 @@ class Database:
                 if raw.driver_connection is None or connection.closed:
                     raw.invalidate()
                 raw.close()
+
+    def _is_set_up(self) -> bool:
+        """True if nothing has to be set up, by two small queries on the connection that is used afterwards."""
+        app, dagster = self.endpoints.app, self.endpoints.dagster
+        same_server = (dagster.host, dagster.port, dagster.query) == (app.host, app.port, app.query)
+        try:
+            with self.engine.connect() as connection:
+                return version_of(connection) == expected_version() and (
+                    not same_server or bool(connection.scalar(HAS_DATABASE, {"name": dagster.database}))
+                )
+        except SQLAlchemyError:
+            return False  # no role or database yet, or no server: the set-up says which
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -101,8 +123,8 @@ class Database:
             ) from error
 
 
-def _give_up(connection: "psycopg.Connection[Any]") -> None:
-    """Undo what was not committed; a statement that an interrupt left running is stopped at the server too."""
+def _roll_back(connection: "psycopg.Connection[Any]") -> None:
+    """Undo what was not committed; a statement that an interrupt left running is cancelled at the server."""
     if connection.closed:
         return
     if connection.info.transaction_status is psycopg.pq.TransactionStatus.ACTIVE:

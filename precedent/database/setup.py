@@ -1,11 +1,6 @@
-"""From an empty server to a migrated one: databases, roles, Alembic. Safe to call at every start."""
-
-from pathlib import Path
+"""From an empty server to one with the roles, databases and schema that the platform needs."""
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from psycopg import sql
 from sqlalchemy import URL, create_engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,69 +8,49 @@ from sqlalchemy.exc import SQLAlchemyError
 from precedent.database.endpoints import APP_DRIVER, APP_ROLE, DAGSTER_ROLE, Endpoints
 from precedent.errors import DatabaseError
 
-MIGRATIONS = Path(__file__).parent / "migrations"
-SETUP_LOCK = 0x70726563  # any constant of our own: two set-ups at once wait for each other
+LOCK = 0x70726563  # any constant of our own: of two set-ups at once the second waits, and finds nothing left to do
 
 
-def migrate(endpoints: Endpoints) -> None:
-    """Create what is missing and bring the schema to its newest revision.
+def set_up(endpoints: Endpoints) -> None:
+    """Create what is missing and upgrade the schema; may be repeated.
 
     Raises:
-        DatabaseError: the server cannot be reached, or the owner may not create what is needed.
+        DatabaseError: the server cannot be reached, the owner may not create what is needed, or the schema is of a
+            release that this one cannot upgrade.
     """
-    head = ScriptDirectory.from_config(_alembic()).get_current_head()
-    if _current(endpoints.app) == head and _reachable(endpoints.dagster):
-        return
+    from precedent.database.upgrade import upgrade
+
     try:
         _create_roles_and_databases(endpoints)
         engine = create_engine(endpoints.owner.set(drivername=APP_DRIVER))
         try:
             with engine.begin() as connection:
-                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (SETUP_LOCK,))
-                config = _alembic()
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+                upgrade(connection)
         finally:
             engine.dispose()
     except (psycopg.Error, SQLAlchemyError) as error:
         where = endpoints.owner.render_as_string(hide_password=True)
+        cause = getattr(error, "orig", None) or error
+        if isinstance(cause, psycopg.errors.LockNotAvailable):
+            raise DatabaseError(
+                f"The schema of {where} could not be upgraded, because another process uses its tables: stop it "
+                "(`precedent down`), then try again. Nothing was changed."
+            ) from error
         raise DatabaseError(
-            f"The database at {where} could not be set up ({_first_line(error)}): check that the server runs, "
+            f"The database at {where} could not be set up ({_first_line(cause)}): check that the server runs, "
             "that the URL's user owns the database and may create roles, and that pgvector is available."
         ) from error
 
 
-def _alembic() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    return config
-
-
-def _current(url: URL) -> str | None:
-    try:
-        with psycopg.connect(_dsn(url), connect_timeout=10) as connection:
-            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-            return str(row[0]) if row else None
-    except psycopg.Error:
-        return None
-
-
-def _reachable(url: URL) -> bool:
-    try:
-        with psycopg.connect(_dsn(url), connect_timeout=10):
-            return True
-    except psycopg.Error:
-        return False
-
-
 def _create_roles_and_databases(endpoints: Endpoints) -> None:
     home = endpoints.owner.set(database="postgres") if endpoints.embedded else endpoints.owner
-    with psycopg.connect(_dsn(home), autocommit=True, connect_timeout=10) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", (SETUP_LOCK,))
+    dsn = home.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(dsn, autocommit=True, connect_timeout=10) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
         for role, url in ((APP_ROLE, endpoints.app), (DAGSTER_ROLE, endpoints.dagster)):
-            if url.username != role:
-                continue  # a DBA's own role: not ours to make
-            _create_role(connection, role, url)
+            if url.username == role:  # any other role is made by the database's administrator
+                _create_role(connection, role, url)
         for database, owner in (
             (endpoints.owner.database, None),
             (endpoints.dagster.database, endpoints.dagster.username),
@@ -99,10 +74,5 @@ def _create_role(connection: psycopg.Connection, role: str, url: URL) -> None:
         connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(str(url.password))))
 
 
-def _dsn(url: URL) -> str:
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
-
-
-def _first_line(error: Exception) -> str:
-    cause = getattr(error, "orig", None) or error
-    return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,10 +1,7 @@
-"""Alembic's entry: runs on the connection that `setup` hands over."""
+"""Alembic's entry point: runs on the connection that `upgrade` hands over."""
 
 from alembic import context
 
-from precedent.database.models import Base
-
-connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=Base.metadata)
+context.configure(connection=context.config.attributes["connection"])
 with context.begin_transaction():
     context.run_migrations()

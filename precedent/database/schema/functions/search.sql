@@ -1,0 +1,105 @@
+-- The words of documents: counted when they change, ranked when they are searched for.
+
+-- One statement changes many documents: the counts are changed once for all of them. As the owner, because the
+-- application may only read the counts.
+CREATE OR REPLACE FUNCTION count_words() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  changes CONSTANT text := 'SELECT tenant_id, %s AS factor, length, words FROM %I';
+  changed text;
+  tenant integer;
+BEGIN
+  changed := CASE TG_OP
+    WHEN 'INSERT' THEN format(changes, 1, 'added')
+    WHEN 'DELETE' THEN format(changes, -1, 'removed')
+    ELSE format(changes, 1, 'added') || ' UNION ALL ' || format(changes, -1, 'removed') END;
+  -- Two refreshes of one tenant's sources meet in the same rows: they take turns, in the order of tenants, until
+  -- the end of their transactions.
+  FOR tenant IN EXECUTE format('SELECT DISTINCT tenant_id FROM (%s) c ORDER BY 1', changed) LOOP
+    PERFORM pg_advisory_xact_lock(hashtext('count_words'), tenant);
+  END LOOP;
+  -- A tenant that is being removed has no counts left, and gets none.
+  EXECUTE format($sql$
+    INSERT INTO corpus_counts AS k (tenant_id, documents, length)
+    SELECT c.tenant_id, sum(c.factor), sum(c.factor * c.length) FROM (%s) c
+    WHERE EXISTS (SELECT FROM tenants t WHERE t.id = c.tenant_id)
+    GROUP BY c.tenant_id ORDER BY 1
+    ON CONFLICT (tenant_id) DO UPDATE
+      SET documents = k.documents + excluded.documents, length = k.length + excluded.length
+  $sql$, changed);
+  EXECUTE format($sql$
+    INSERT INTO lexeme_counts AS k (tenant_id, lexeme, documents)
+    SELECT c.tenant_id, w.lexeme, sum(c.factor)
+    FROM (%s) c CROSS JOIN LATERAL unnest(tsvector_to_array(c.words)) AS w (lexeme)
+    WHERE EXISTS (SELECT FROM tenants t WHERE t.id = c.tenant_id)
+    GROUP BY c.tenant_id, w.lexeme HAVING sum(c.factor) <> 0
+    ORDER BY 1, 2
+    ON CONFLICT (tenant_id, lexeme) DO UPDATE SET documents = k.documents + excluded.documents
+  $sql$, changed);
+  IF TG_OP <> 'INSERT' THEN
+    DELETE FROM lexeme_counts k USING (
+      SELECT DISTINCT r.tenant_id, w.lexeme
+      FROM removed r CROSS JOIN LATERAL unnest(tsvector_to_array(r.words)) AS w (lexeme)) gone
+    WHERE (k.tenant_id, k.lexeme) = (gone.tenant_id, gone.lexeme) AND k.documents = 0;
+  END IF;
+  RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION count_words FROM PUBLIC;
+CREATE OR REPLACE TRIGGER words_added AFTER INSERT ON document_words
+  REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION count_words();
+CREATE OR REPLACE TRIGGER words_changed AFTER UPDATE ON document_words
+  REFERENCING NEW TABLE AS added OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION count_words();
+CREATE OR REPLACE TRIGGER words_removed AFTER DELETE ON document_words
+  REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION count_words();
+
+-- New entries of a full-text index wait in a list that every search has to read through. A program that wrote many puts
+-- them in their place before the next search; only the owner of the index may.
+CREATE OR REPLACE FUNCTION settle_words() RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT gin_clean_pending_list('public.ix_document_words_words')
+$$;
+SELECT secure_function('settle_words');
+
+-- BM25 over the index's entries: the entries read for candidates, then the rest of the query for the best of these.
+-- As the owner, because row-level security would keep the index out: PostgreSQL does not take `@@` for leakproof, and
+-- only a superuser may say so. The tenant is asked for here instead, twice: by its rows and by its entries. OFFSET 0
+-- keeps the order as written, one scan of the index for each entry; a planner that cannot know how rare an entry is
+-- would turn a fresh load or a filter into full scans. A filter that is NULL keeps everything.
+CREATE OR REPLACE FUNCTION rank_by_words(
+  entries tsquery[], weights float8[], frequencies float8[],
+  more_entries tsquery[], more_weights float8[], more_frequencies float8[],
+  flat float8, slope float8, candidates integer, pool integer,
+  kinds text[], sources bigint[], states text[], labels text[], authors text[],
+  before timestamptz, after timestamptz, updated_since timestamptz, excluded bigint[]
+) RETURNS TABLE (document_id bigint, score float8)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_custom_plan SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+  tenant integer := current_tenant();
+BEGIN
+  RETURN QUERY
+  WITH best AS (
+    SELECT d.document_id, sum(k.weight * k.frequency / (k.frequency + flat + slope * d.length)) AS score
+    FROM unnest(entries, weights, frequencies) AS k (entry, weight, frequency)
+    CROSS JOIN LATERAL (
+      SELECT * FROM document_words w WHERE w.words @@ k.entry AND w.tenant_id = tenant OFFSET 0) d
+    WHERE (kinds IS NULL OR d.kind = ANY (kinds)) AND (sources IS NULL OR d.source_id = ANY (sources))
+      AND (states IS NULL OR d.state = ANY (states)) AND (rank_by_words.labels IS NULL OR d.labels && rank_by_words.labels)
+      AND (authors IS NULL OR d.author = ANY (authors)) AND (before IS NULL OR d.created_at < before)
+      AND (after IS NULL OR d.created_at >= after) AND (updated_since IS NULL OR d.updated_at >= updated_since)
+      AND (excluded IS NULL OR d.document_id <> ALL (excluded))
+    GROUP BY d.document_id ORDER BY score DESC, d.document_id
+    LIMIT CASE WHEN cardinality(more_entries) = 0 THEN pool ELSE candidates END)
+  SELECT b.document_id, b.score + CASE WHEN cardinality(more_entries) = 0 THEN 0 ELSE coalesce((
+    SELECT sum(r.weight * r.frequency / (r.frequency + flat + slope * f.length))
+    -- The concatenation unpacks the words once, not once for each entry.
+    FROM (SELECT w.length, w.words || ''::tsvector AS words FROM document_words w
+          WHERE w.document_id = b.document_id AND w.tenant_id = tenant OFFSET 0) f
+    JOIN unnest(more_entries, more_weights, more_frequencies) AS r (entry, weight, frequency) ON f.words @@ r.entry), 0)
+    END AS score
+  FROM best b ORDER BY score DESC, b.document_id LIMIT pool;
+END
+$$;
+SELECT secure_function('rank_by_words');
