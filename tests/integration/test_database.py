@@ -9,30 +9,17 @@ from pathlib import Path
 import numpy as np
 import psycopg
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from precedent.database.embedded import EmbeddedServer
-from precedent.database.models import Base
 from precedent.database.session import Database
+from precedent.database.version import MIGRATIONS, expected_version
 from precedent.errors import DatabaseError, UsageError
 from precedent.settings import Settings
 from precedent.vectors import space as spaces
 from precedent.vectors import writing as embeddings
 from precedent.vectors.space import SpaceProfile
-
-
-def test_the_models_are_what_the_migrations_create(database: Database) -> None:
-    engine = create_engine(database.endpoints.owner.set(drivername="postgresql+psycopg"))
-    with engine.connect() as connection:
-        context = MigrationContext.configure(
-            connection,
-            opts={"include_object": lambda _o, name, kind, *_: not (kind == "table" and "embeddings_" in name)},
-        )
-        differences = compare_metadata(context, Base.metadata)
-    engine.dispose()
-    assert differences == []
 
 
 def test_every_foreign_key_has_an_index(owner_dsn: str) -> None:
@@ -47,6 +34,43 @@ def test_every_foreign_key_has_an_index(owner_dsn: str) -> None:
             """
         ).fetchall()
     assert missing == []
+
+
+def test_a_function_of_the_owner_looks_for_names_in_temporary_tables_last(owner_dsn: str) -> None:
+    """Otherwise a caller's temporary table would stand for ours in what the function does as the owner."""
+    with psycopg.connect(owner_dsn) as connection:
+        found = connection.execute(
+            "SELECT p.proname, p.proconfig FROM pg_proc p WHERE p.prosecdef AND p.pronamespace = 'public'::regnamespace"
+        ).fetchall()
+    assert len(found) > 5
+    assert [name for name, said in found if "search_path=pg_catalog, public, pg_temp" not in (said or [])] == []
+
+
+def test_only_the_application_may_call_a_function_of_the_owner(owner_dsn: str) -> None:
+    with psycopg.connect(owner_dsn) as connection:
+        public = connection.execute(
+            "SELECT p.proname FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a "
+            "WHERE p.prosecdef AND p.pronamespace = 'public'::regnamespace AND a.grantee = 0"
+        ).fetchall()
+    assert public == []
+
+
+def test_a_temporary_table_of_the_same_name_opens_no_other_tenants_space(database: Database, owner_dsn: str) -> None:
+    from precedent.tenants import tenants as tenancy
+
+    owner, thief = (tenancy.add(database, name)[0] for name in ("robbed", "thief"))
+    with database.bulk(owner.id) as connection:
+        space = spaces.ensure(connection, owner.id, SpaceProfile("test", "theirs", "1", 4, "float32", "none"))
+        embeddings.write(connection, owner.id, space.id, [b"x"], np.ones((1, 4), np.float32))
+    with pytest.raises(psycopg.errors.RaiseException), database.bulk(thief.id) as connection:
+        connection.execute(
+            "CREATE TEMP TABLE embedding_spaces ON COMMIT DROP AS "
+            "SELECT %s::bigint AS id, %s AS tenant_id, 4 AS dimensions, 'retired' AS status",
+            (space.id, thief.id),
+        )
+        connection.execute("SELECT drop_space_vectors(%s)", (space.id,))
+    with psycopg.connect(owner_dsn) as connection:
+        assert connection.execute(f"SELECT count(*) FROM embeddings_{space.id}").fetchone() == (1,)
 
 
 @pytest.mark.parametrize("vector", [np.zeros(4), np.full(4, np.nan), np.full(4, np.inf), np.ones(3)])
@@ -106,6 +130,21 @@ def test_a_killed_holder_does_not_keep_the_server(tmp_path: Path) -> None:
     assert server.holders() == [os.getpid()]
     server.release()
     assert not (server.data / "postmaster.pid").exists()
+
+
+def test_a_schema_that_is_up_to_date_costs_no_alembic(database: Database) -> None:
+    program = (
+        "import sys; from precedent.database.session import Database; Database.open().close();"
+        "print('alembic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_the_newest_revision_is_the_one_that_is_expected() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert expected_version().split("-")[0] == ScriptDirectory.from_config(config).get_current_head()
 
 
 def test_an_unreachable_database_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,6 +84,23 @@ def empty_database(endpoints: Endpoints) -> Iterator[Endpoints]:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@contextlib.contextmanager
+def plain_owner(endpoints: Endpoints) -> Iterator[URL]:
+    """The database as an owner that is no superuser, as on a server of one's own; the role is dropped afterwards."""
+    role = f"owner_of_{endpoints.owner.database}"
+    with psycopg.connect(dsn(endpoints.owner), autocommit=True) as superuser:
+        superuser.execute("CREATE EXTENSION vector")
+        superuser.execute(f"CREATE ROLE {role} LOGIN")
+        superuser.execute(f"ALTER DATABASE {endpoints.owner.database} OWNER TO {role}")
+    try:
+        yield endpoints.owner.set(username=role)
+    finally:
+        with psycopg.connect(dsn(endpoints.owner), autocommit=True) as superuser:
+            superuser.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER")
+            superuser.execute(f"DROP OWNED BY {role}")
+            superuser.execute(f"DROP ROLE {role}")
+
+
 def make_revision_0004(owner: URL) -> None:
     """What the migrations of that release did to an empty database, by their own SQL."""
     with psycopg.connect(dsn(owner)) as connection:

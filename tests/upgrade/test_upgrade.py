@@ -16,7 +16,15 @@ from precedent.database.session import Database
 from precedent.database.setup import set_up
 from precedent.database.version import expected_version, version_of
 from precedent.errors import DatabaseError
-from tests.upgrade.databases import catalogue, contents, dsn, empty_database, make_revision_0004, tables
+from tests.upgrade.databases import (
+    catalogue,
+    contents,
+    dsn,
+    empty_database,
+    make_revision_0004,
+    plain_owner,
+    tables,
+)
 
 ROWS = Path(__file__).with_name("rows.sql").read_bytes()
 NOT_OF_A_TENANT = {"tenants", "installation"}
@@ -172,20 +180,11 @@ def test_a_schema_of_another_release_is_not_touched(old: Endpoints, revision: st
     assert (catalogue(old.owner), contents(old.owner)) == (said, rows)
 
 
-def test_an_owner_without_powers_upgrades_too(database: Database, fresh: Endpoints) -> None:
-    with psycopg.connect(dsn(fresh.owner), autocommit=True) as superuser:
-        superuser.execute("CREATE EXTENSION vector")
-        superuser.execute("CREATE ROLE plain_upgrader LOGIN")
-        superuser.execute(f"ALTER DATABASE {fresh.owner.database} OWNER TO plain_upgrader")
-    try:
-        owner = fresh.owner.set(username="plain_upgrader")
+def test_an_owner_without_powers_upgrades_too(fresh: Endpoints) -> None:
+    with plain_owner(fresh) as owner:
         make_revision_0004(owner)
         engine = create_engine(owner.set(drivername=APP_DRIVER))
         with engine.begin() as connection:
             upgrade.upgrade(connection)
         engine.dispose()
         assert version(fresh) == expected_version()
-    finally:
-        with psycopg.connect(dsn(fresh.owner), autocommit=True) as superuser:
-            superuser.execute("REASSIGN OWNED BY plain_upgrader TO CURRENT_USER; DROP OWNED BY plain_upgrader")
-            superuser.execute("DROP ROLE plain_upgrader")

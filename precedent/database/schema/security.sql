@@ -1,4 +1,4 @@
--- Row-level security: who is asking, how a table and a function are guarded, and how to ask every tenant in turn.
+-- Row-level security: whose transaction this is, and how tables and functions are guarded.
 -- Run before the tables are made, and again by every upgrade: all of it can be repeated.
 
 -- The tenant of this transaction, or NULL without one.
@@ -26,21 +26,3 @@ BEGIN
   EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO precedent_app', guarded::regprocedure);
 END
 $$;
-
--- Asks one question of every tenant in turn, in one round trip, and returns all answers. It runs with the caller's
--- rights and becomes one tenant after the other, so that row-level security holds inside as everywhere; the caller's
--- own tenant is restored. In the question $1 is the tenant's number, $2 its name, $3 the argument.
-CREATE OR REPLACE FUNCTION for_each_tenant(question text, argument jsonb DEFAULT NULL) RETURNS SETOF record
-LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-  before text := current_setting('precedent.tenant_id', true);
-  tenant record;
-BEGIN
-  FOR tenant IN SELECT t.id, t.name FROM tenants t ORDER BY t.name LOOP
-    PERFORM set_config('precedent.tenant_id', tenant.id::text, true);
-    RETURN QUERY EXECUTE question USING tenant.id, tenant.name, argument;
-  END LOOP;
-  PERFORM set_config('precedent.tenant_id', coalesce(before, ''), true);
-END
-$$;
-SELECT secure_function('for_each_tenant');
