@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import psycopg
 import pytest
 from alembic.config import Config
@@ -130,6 +131,23 @@ def test_a_killed_holder_does_not_keep_the_server(tmp_path: Path) -> None:
     assert server.holders() == [os.getpid()]
     server.release()
     assert not (server.data / "postmaster.pid").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may raise a priority again")
+def test_the_server_does_not_keep_the_niceness_of_the_command_that_started_it(tmp_path: Path) -> None:
+    program = (
+        "import sys, os; from pathlib import Path; from precedent.database.embedded import EmbeddedServer;"
+        "os.nice(7); EmbeddedServer(Path(sys.argv[1])).acquire(); os.kill(os.getpid(), 9)"
+    )
+    home = tmp_path / "home"
+    subprocess.run([sys.executable, "-c", program, str(home)], check=False)
+    server = EmbeddedServer(home)
+    server.acquire()
+    try:
+        postmaster = psutil.Process(int((server.data / "postmaster.pid").read_text().splitlines()[0]))
+        assert {process.nice() for process in (postmaster, *postmaster.children())} == {0}
+    finally:
+        server.stop()
 
 
 def test_a_schema_that_is_up_to_date_costs_no_alembic(database: Database) -> None:

