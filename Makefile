@@ -1,19 +1,23 @@
 # `make demo` and `make test` are all a new machine needs; each sets up .venv from the lock if it is missing.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# The newest Python that the lock has files for, of those that run under their own name.
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11; do $$name -c '' 2>/dev/null && echo $$name && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: install demo test check up down bench
+.PHONY: install demo test check lock up down bench
 
 install: $(STAMP)
 
-$(STAMP): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
-	  || { echo "Python 3.11 is needed: install it, or say which one with make PYTHON=/path/to/python3.11." >&2; exit 1; }
+$(STAMP): requirements.lock requirements-cuda.lock pyproject.toml
+	@$(or $(PYTHON),false) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	  || { echo "Python 3.11, 3.12 or 3.13 is needed: install one, or say where with make PYTHON=/path/to/python3." >&2; exit 1; }
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP) --require-hashes -r requirements.lock
+	@# Only the registry's own build of torch does not load without these.
+	$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) --require-hashes -r requirements-cuda.lock
+	$(PIP) --no-build-isolation -e .
 	@touch $@
 
 demo: $(STAMP)
@@ -28,6 +32,10 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The newest versions that pyproject.toml allows: make lock LOCK=--upgrade
+lock: $(STAMP)
+	$(BIN)/python .ci/lock.py $(LOCK)
 
 up: $(STAMP)
 	$(BIN)/precedent up
