@@ -10,13 +10,13 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-dep
 
 install: $(STAMP)
 
-$(STAMP): requirements.lock requirements-cuda.lock pyproject.toml
+$(STAMP): $(wildcard requirements*.lock) pyproject.toml
 	@$(or $(PYTHON),false) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	  || { echo "Python 3.11, 3.12 or 3.13 is needed: install one, or say where with make PYTHON=/path/to/python3." >&2; exit 1; }
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	@# The build of torch for the CPU where pip finds it, else the registry's, with gigabytes of packages for GPUs.
+	$(PIP) --require-hashes -r requirements-torch-cpu.lock || $(PIP) --require-hashes -r requirements-torch-cuda.lock
 	$(PIP) --require-hashes -r requirements.lock
-	@# Only the registry's own build of torch does not load without these.
-	$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) --require-hashes -r requirements-cuda.lock
 	$(PIP) --no-build-isolation -e .
 	@touch $@
 

@@ -1,4 +1,4 @@
-"""Writes requirements.lock and requirements-cuda.lock: every version and the hashes of its files, for Python 3.11 to 3.13.
+"""Writes the lock files: every version and the hashes of its files, for Python 3.11 to 3.13 on Linux.
 
 Pins stay as they are where `pyproject.toml` allows; `--upgrade` takes newer ones. `make lock` runs it.
 """
@@ -14,34 +14,34 @@ from pathlib import Path
 from packaging.markers import Marker
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCK, CUDA_LOCK = ROOT / "requirements.lock", ROOT / "requirements-cuda.lock"
+LOCK = ROOT / "requirements.lock"
+CPU_LOCK = ROOT / "requirements-torch-cpu.lock"
+CUDA_LOCK = ROOT / "requirements-torch-cuda.lock"
 PYTHONS = ("3.11", "3.12", "3.13")
 MACHINES = ("manylinux_2_28_x86_64", "manylinux_2_28_aarch64")
 LINUX = {"sys_platform": "linux", "implementation_name": "cpython", "platform_python_implementation": "CPython"}
-HEADER = """\
-# Every version that the platform runs on, with the hashes of its files: for Python 3.11 to 3.13 on Linux.
-# Written by `make lock`; install with `pip install --require-hashes --no-deps -r {name}`.
-"""
-OF_TORCH = """\
-# torch has two builds: one for the CPU, which pip prefers where it finds it, and the registry's own, which needs the
-# packages of requirements-cuda.lock as well. The hashes are of both.
-"""
-OF_CUDA = """\
-# What the registry's build of torch needs in addition to requirements.lock; the build for the CPU needs none of it.
-"""
+HEADERS = {
+    LOCK: "Every version that the platform runs on, but torch: one of the other two files has it. `make lock` writes it.",
+    CPU_LOCK: "The build of torch for the CPU, which pip finds only where it is told of a place that has it.",
+    CUDA_LOCK: "The build of torch that the package registry has, and the packages for GPUs that it does not load without.",
+}
 
 
 def main() -> None:
-    """Compile, split and write both files."""
+    """Compile all and write it to three files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions that pyproject.toml allows")
     pins = compiled(upgrade=parser.parse_args().upgrade)
-    cuda = {name: pin for name, pin in pins.items() if name.startswith(("cuda-", "nvidia-", "triton="))}
-    (torch,) = (name for name in pins if name.startswith("torch="))
-    others = "".join(pin for name, pin in pins.items() if name not in cuda and name != torch)
-    torch = with_hashes(pins[torch], cpu_hashes(torch))
-    LOCK.write_text(HEADER.format(name=LOCK.name) + OF_TORCH + torch + others, encoding="utf-8")
-    CUDA_LOCK.write_text(OF_CUDA + "".join(cuda.values()), encoding="utf-8")
+    cuda = {name: pin for name, pin in pins.items() if name.startswith(("torch=", "triton=", "cuda-", "nvidia-"))}
+    (torch,) = (name for name in cuda if name.startswith("torch="))
+    write(CPU_LOCK, [with_hashes(f"{torch}+cpu", cpu_hashes(f"{torch}+cpu"))])
+    write(CUDA_LOCK, [cuda.pop(torch), *cuda.values()])
+    write(LOCK, [pin for name, pin in pins.items() if name not in cuda and name != torch])
+
+
+def write(file: Path, pins: list[str]) -> None:
+    """A lock file with a line that says what it is."""
+    file.write_text(f"# {HEADERS[file]}\n{''.join(pins)}", encoding="utf-8")
 
 
 def compiled(*, upgrade: bool) -> dict[str, str]:
@@ -49,7 +49,7 @@ def compiled(*, upgrade: bool) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "lock.txt"
         if not upgrade:  # uv keeps the pins of the file that it writes over
-            output.write_text("".join(file.read_text(encoding="utf-8") for file in (LOCK, CUDA_LOCK) if file.exists()))
+            output.write_text("".join(file.read_text(encoding="utf-8") for file in (LOCK, CUDA_LOCK)))
         subprocess.run(
             [
                 *(sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--quiet"),
@@ -77,28 +77,27 @@ def without_needless_marker(pin: str) -> str:
     return pin.replace(marker[0], " \\", 1) if marker and all(said) else pin
 
 
-def cpu_hashes(version: str) -> list[str]:
-    """The hashes of torch's CPU builds: those known before, and those of the files that pip finds on this machine."""
-    known = re.findall(rf"^{re.escape(version)} .*\n(?:    .*\n)*", LOCK.read_text(encoding="utf-8"), flags=re.M)
-    found = set(re.findall(r"sha256:[0-9a-f]{64}", "".join(known)))
+def cpu_hashes(pin: str) -> list[str]:
+    """The hashes of the builds for the CPU: those in the lock, and those of the files that pip finds on this machine."""
+    said = CPU_LOCK.read_text(encoding="utf-8")
+    hashes = set(re.findall(r"sha256:[0-9a-f]{64}", said)) if f"{pin} " in said else set()
     for python in PYTHONS:
         for machine in MACHINES:
             with tempfile.TemporaryDirectory() as folder:
                 command = [
-                    *(sys.executable, "-m", "pip", "download", f"{version}+cpu", "--quiet", "--no-deps"),
-                    *("--only-binary", ":all:", "--python-version", python, "--platform", machine, "--dest", folder),
+                    *(sys.executable, "-m", "pip", "download", pin, "--quiet", "--no-deps", "--dest", folder),
+                    *("--only-binary", ":all:", "--python-version", python, "--platform", machine),
                 ]
                 if subprocess.run(command, check=False, capture_output=True).returncode:
-                    print(f"{version}+cpu for Python {python} on {machine}: not found by pip here.", file=sys.stderr)
+                    print(f"{pin} for Python {python} on {machine}: not found by pip here.", file=sys.stderr)
                 for file in Path(folder).iterdir():
-                    found.add(f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}")
-    return sorted(found)
+                    hashes.add(f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}")
+    return sorted(hashes)
 
 
-def with_hashes(pin: str, more: list[str]) -> str:
-    """A pin that allows more files."""
-    requirement, *hashes = re.split(r"\s*\\\n\s*--hash=", pin.strip())
-    return " \\\n    --hash=".join([requirement, *sorted({*hashes, *more})]) + "\n"
+def with_hashes(pin: str, hashes: list[str]) -> str:
+    """The lines of a requirements file for a pin."""
+    return " \\\n    ".join([pin, *(f"--hash={digest}" for digest in hashes)]) + "\n"
 
 
 if __name__ == "__main__":
