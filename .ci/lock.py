@@ -21,9 +21,9 @@ PYTHONS = ("3.11", "3.12", "3.13")
 MACHINES = ("manylinux_2_28_x86_64", "manylinux_2_28_aarch64")
 LINUX = {"sys_platform": "linux", "implementation_name": "cpython", "platform_python_implementation": "CPython"}
 HEADERS = {
-    LOCK: "Every version that the platform runs on, but torch: one of the other two files has it. `make lock` writes it.",
+    LOCK: "Every version that the platform runs on, except torch: one of the other two files has it.",
     CPU_LOCK: "The build of torch for the CPU, which pip finds only where it is told of a place that has it.",
-    CUDA_LOCK: "The build of torch that the package registry has, and the packages for GPUs that it does not load without.",
+    CUDA_LOCK: "The build of torch that the package registry has, with the packages for GPUs that it needs to load.",
 }
 
 
@@ -41,7 +41,7 @@ def main() -> None:
 
 def write(file: Path, pins: list[str]) -> None:
     """A lock file with a line that says what it is."""
-    file.write_text(f"# {HEADERS[file]}\n{''.join(pins)}", encoding="utf-8")
+    file.write_text(f"# {HEADERS[file]} Written by `make lock`.\n{''.join(pins)}", encoding="utf-8")
 
 
 def compiled(*, upgrade: bool) -> dict[str, str]:
@@ -78,7 +78,7 @@ def without_needless_marker(pin: str) -> str:
 
 
 def cpu_hashes(pin: str) -> list[str]:
-    """The hashes of the builds for the CPU: those in the lock, and those of the files that pip finds on this machine."""
+    """The hashes of the builds for the CPU: those in the lock, and those of the files that pip finds here."""
     said = CPU_LOCK.read_text(encoding="utf-8")
     hashes = set(re.findall(r"sha256:[0-9a-f]{64}", said)) if f"{pin} " in said else set()
     for python in PYTHONS:

@@ -5,21 +5,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import text
-
 from orchestration.instance import dagster_instance
+from precedent.database import inspection
 from precedent.database.session import Database
 from precedent.errors import PrecedentError
 from precedent.settings import Settings
 from precedent.vectors.engine.model_files import resolve
 
-ROLE = "SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
-UNGUARDED = """
-SELECT string_agg(c.relname, ', ') FROM pg_class c
-JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
-WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
-  AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
-"""
 FREE_GIB = 1
 
 
@@ -70,23 +62,28 @@ def _folder(settings: Settings) -> str:
 
 
 def _database(database: Database) -> str:
-    with database.session() as session:
-        version = session.scalar(text("SHOW server_version"))
-        vector = session.scalar(text("SELECT extversion FROM pg_extension WHERE extname = 'vector'"))
-        revision = session.scalar(text("SELECT version_num FROM alembic_version"))
+    found = inspection.versions(database)
     where = "embedded" if database.endpoints.embedded else "external"
-    return f"{where} PostgreSQL {version}, pgvector {vector}, schema {revision}"
+    return f"{where} PostgreSQL {found.server}, pgvector {found.vector}, schema {found.schema}"
 
 
 def _security(database: Database) -> str:
-    with database.session() as session:
-        name, bypasses = session.execute(text(ROLE)).one()
-        unguarded = session.scalar(text(UNGUARDED))
-    if bypasses:
-        raise PrecedentError(f"The role {name} can bypass row-level security: connect as a role that cannot.")
-    if unguarded:
-        raise PrecedentError(f"Row-level security is not forced on {unguarded}: run the migrations again.")
-    return f"forced on every tenant table; {name} cannot bypass it"
+    found = inspection.row_security(database)
+    if found.bypassed:
+        raise PrecedentError(f"The role {found.role} can bypass row-level security: connect as a role that cannot.")
+    if found.unguarded:
+        tables = ", ".join(found.unguarded)
+        raise PrecedentError(
+            f"Row-level security is not forced on {tables}: run ALTER TABLE ... ENABLE ROW LEVEL SECURITY, FORCE ROW "
+            "LEVEL SECURITY for each as the owner."
+        )
+    if found.exposed:
+        functions = ", ".join(found.exposed)
+        raise PrecedentError(
+            f"{functions} can be misled by temporary tables: run ALTER FUNCTION ... SET search_path = pg_catalog, "
+            "public, pg_temp for each as the owner."
+        )
+    return f"forced on every tenant table; {found.role} cannot bypass it"
 
 
 def _dagster(settings: Settings, database: Database) -> str:

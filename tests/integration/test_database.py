@@ -13,6 +13,7 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from precedent.database import inspection
 from precedent.database.embedded import EmbeddedServer
 from precedent.database.session import Database
 from precedent.database.version import MIGRATIONS, expected_version
@@ -63,13 +64,15 @@ def test_a_temporary_table_of_the_same_name_opens_no_other_tenants_space(databas
     with database.bulk(owner.id) as connection:
         space = spaces.ensure(connection, owner.id, SpaceProfile("test", "theirs", "1", 4, "float32", "none"))
         embeddings.write(connection, owner.id, space.id, [b"x"], np.ones((1, 4), np.float32))
-    with pytest.raises(psycopg.errors.RaiseException), database.bulk(thief.id) as connection:
+    with database.bulk(thief.id) as connection:
         connection.execute(
-            "CREATE TEMP TABLE embedding_spaces ON COMMIT DROP AS "
-            "SELECT %s::bigint AS id, %s AS tenant_id, 4 AS dimensions, 'retired' AS status",
+            "CREATE TEMP TABLE embedding_spaces AS SELECT %s::bigint AS id, %s AS tenant_id, 4 AS dimensions, "
+            "'retired' AS status",
             (space.id, thief.id),
         )
-        connection.execute("SELECT drop_space_vectors(%s)", (space.id,))
+        with pytest.raises(psycopg.errors.RaiseException), connection.transaction():
+            connection.execute("SELECT drop_space_vectors(%s)", (space.id,))
+        connection.rollback()
     with psycopg.connect(owner_dsn) as connection:
         assert connection.execute(f"SELECT count(*) FROM embeddings_{space.id}").fetchone() == (1,)
 
@@ -228,3 +231,18 @@ def test_an_interrupt_in_the_middle_of_a_statement_stops_it_at_the_server(databa
             "AND pid <> pg_backend_pid()"
         ).fetchone()
     assert running == (0,)
+
+
+def test_doctor_names_a_function_that_a_temporary_table_could_mislead(database: Database, owner_dsn: str) -> None:
+    assert inspection.row_security(database).exposed == []
+    with psycopg.connect(owner_dsn) as owner:
+        owner.execute("ALTER FUNCTION settle_words SET search_path = pg_catalog, public")
+    try:
+        assert inspection.row_security(database).exposed == ["settle_words"]
+    finally:
+        with psycopg.connect(owner_dsn) as owner:
+            owner.execute("ALTER FUNCTION settle_words SET search_path = pg_catalog, public, pg_temp")
+
+
+def test_the_schema_is_named_by_its_revision(database: Database) -> None:
+    assert inspection.versions(database).schema == expected_version()

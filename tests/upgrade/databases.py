@@ -41,7 +41,7 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'S')""
 SELECT c.relname, k.conname, k.contype, k.convalidated, k.condeferrable, pg_get_constraintdef(k.oid)
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE c.relnamespace = 'public'::regnamespace""",
     "index": "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
-    "sequence": "SELECT * FROM (SELECT sequencename, data_type::text, start_value, increment_by, cycle FROM pg_sequences) s",
+    "sequence": "SELECT sequencename, data_type::text, start_value, increment_by, cycle FROM pg_sequences",
     "policy": "SELECT tablename, policyname, permissive, roles::text, cmd, qual, with_check FROM pg_policies",
     "trigger": """
 SELECT pg_get_triggerdef(t.oid), t.tgenabled FROM pg_trigger t WHERE NOT t.tgisinternal""",

@@ -1,4 +1,4 @@
-"""A database of the release with revision 0004 becomes exactly what a new one is, with every row, or stays as it was."""
+"""A database of revision 0004 becomes exactly what a new one is, with every row, or stays as it was."""
 
 import subprocess
 import sys
