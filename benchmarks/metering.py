@@ -20,13 +20,16 @@ from rich.table import Table
 from benchmarks.setting import machine
 from precedent.database.session import Database
 from precedent.providers import registry
-from precedent.providers.base import Capability, Completion, Driver, DriverInfo, Egress, GenerationRequest
+from precedent.providers.base import Capability, Driver, DriverInfo, Egress
+from precedent.providers.generation import Completion, GenerationRequest
 from precedent.providers.config.health_check import Pong
 from precedent.providers.config.options import ModelOptions, PerformanceOptions
 from precedent.providers.drivers.openai import OpenAIDriver
-from precedent.providers.runtime.endpoint import Target, open_driver
+from precedent.providers.runtime.endpoint import Target
+from precedent.providers.runtime.open_drivers import open_driver
 from precedent.providers.runtime.ledger import Ledger
-from precedent.providers.runtime.metered_client import CallContext, MeteredDriver
+from precedent.providers.runtime.ledger import CallContext
+from precedent.providers.runtime.metered_client import MeteredDriver
 from precedent.providers.testing.behaviour import Reply, Request, Step
 from precedent.providers.testing.server import LoopbackServer
 from precedent.providers.testing.wires import OpenAIWire
@@ -173,7 +176,7 @@ def _target(case: Case, tenant_id: int, base_url: str) -> Target:
 
 def _measure(database: Database, settings: Settings, target: Target, case: Case) -> Figures:
     ledger = Ledger(database, target.tenant_id)
-    policy = policies.load(database, target.tenant_id)
+    policy = policies.get(database, target.tenant_id)
     metered = MeteredDriver(target, ledger, policy, CallContext(target.tenant_id), settings)
     driver = open_driver(target, settings)
     if isinstance(driver, OpenAIDriver):

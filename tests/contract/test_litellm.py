@@ -19,11 +19,14 @@ from typing import Any
 import pytest
 
 from precedent.incidents.schema import RecommendationAnswer
-from precedent.providers.base import Capability, DriverSettings, TokenUsage
+from precedent.providers.base import Capability, DriverSettings
+from precedent.providers.tokens import TokenUsage
 from precedent.providers.drivers.gateway import GatewayDriver
-from precedent.providers.errors import FailureKind, classify
+from precedent.providers.classification import classify
+from precedent.providers.errors import FailureKind
 from precedent.providers.testing.behaviour import Step, answer_of
-from precedent.providers.testing.bench import TEXTS, question
+from precedent.providers.testing.bench import TEXTS
+from precedent.providers.testing.question import question
 from precedent.providers.testing.server import LoopbackServer
 from precedent.providers.testing.wires import OpenAIWire
 

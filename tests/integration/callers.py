@@ -8,12 +8,13 @@ from typing import Any
 
 from precedent.database.session import Database
 from precedent.incidents.schema import IncidentFacts, RecommendationAnswer, RecommendationRequest
-from precedent.providers.base import GenerationRequest
+from precedent.providers.generation import GenerationRequest
 from precedent.providers.config import repository as rows
 from precedent.providers.config.repository import Specification
 from precedent.providers.runtime.endpoint import Target
 from precedent.providers.runtime.ledger import Ledger
-from precedent.providers.runtime.metered_client import CallContext, MeteredDriver
+from precedent.providers.runtime.ledger import CallContext
+from precedent.providers.runtime.metered_client import MeteredDriver
 from precedent.providers.testing.server import LoopbackServer
 from precedent.providers.testing.wires.base import Wire
 from precedent.settings import Settings
@@ -36,7 +37,7 @@ class Caller:
 
     def __init__(self, database: Database, settings: Settings, tenant: str) -> None:
         self.database, self.settings, self.tenant = database, settings, tenant
-        self.id = tenancy.find(database, tenant).id
+        self.id = tenancy.get(database, tenant).id
         self.open = ExitStack()
 
     def serve(self, wire: Wire) -> LoopbackServer:
@@ -54,7 +55,7 @@ class Caller:
         return rows.save(self.database, self.settings, self.tenant, spec, replace=True)
 
     def driver(self, target: Target, asset: str | None = None) -> MeteredDriver:
-        policy = policies.load(self.database, self.id)
+        policy = policies.get(self.database, self.id)
         context = CallContext(self.id, asset=asset)
         ledger = Ledger(self.database, self.id)
         return MeteredDriver(target, ledger, policy, context, self.settings, sleep=lambda _: None)

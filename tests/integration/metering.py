@@ -15,8 +15,9 @@ from precedent.providers.drivers.openai import OpenAIDriver
 from precedent.providers.errors import ProviderError
 from precedent.providers.runtime.endpoint import Target
 from precedent.providers.runtime.ledger import Ledger
-from precedent.providers.runtime.metered_client import CallContext, MeteredDriver
-from precedent.providers.testing.bench import question
+from precedent.providers.runtime.ledger import CallContext
+from precedent.providers.runtime.metered_client import MeteredDriver
+from precedent.providers.testing.question import question
 from precedent.providers.testing.server import LoopbackServer
 from precedent.providers.testing.wires.openai import OpenAIWire
 from precedent.settings import Settings
@@ -49,7 +50,7 @@ class Setting:
             performance=PerformanceOptions(**performance), cost={"input_per_million": 1, "output_per_million": 2},
         )  # fmt: skip
         context = CallContext(self.tenant_id, "etl", "run-1", "incidents/analysis", "main")
-        policy = policies.load(self.database, self.tenant_id)
+        policy = policies.get(self.database, self.tenant_id)
         settings = Settings.from_environment()
         return MeteredDriver(target, self.ledger, policy, context, settings, sleep=sleep or self.slept.append)
 

@@ -14,9 +14,9 @@ from precedent.database.session import Database
 from precedent.providers.drivers.openai import OpenAIDriver
 from precedent.providers.errors import FailureKind
 from precedent.providers.runtime.ledger import Ledger
-from precedent.providers.runtime.tokens import estimate
+from precedent.providers.tokens import estimate
 from precedent.providers.testing.behaviour import Behaviour, Reply, Request, Step
-from precedent.providers.testing.bench import question
+from precedent.providers.testing.question import question
 from precedent.providers.testing.server import LoopbackServer
 from precedent.providers.testing.wires.openai import OpenAIWire
 from precedent.tenants import policies

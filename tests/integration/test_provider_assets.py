@@ -84,7 +84,7 @@ def test_configuration_changes_its_version_with_behaviour_and_not_with_key_or_pr
     save(options={"temperature": 0.9})
     assert observed(database, TEXT, source) != configured
     assert observed(database, EMBEDDING, source) == embedding
-    owner = tenancy.find(database, tenant)
+    owner = tenancy.get(database, tenant)
     save(name="vectors", capability="embedding")
     plain = observed(database, EMBEDDING, source)
     assert plain != embedding
@@ -168,7 +168,7 @@ def test_an_exhausted_budget_stops_the_run_with_what_is_done_kept(
     precedent: Call, database: Database, source: str, tenant: str, save: Callable[..., None]
 ) -> None:
     save(cost={"input_per_million": 1_000, "output_per_million": 1_000}, options={"max_output_tokens": 100})
-    owner = tenancy.find(database, tenant)
+    owner = tenancy.get(database, tenant)
     policies.save(database, owner.id, None, {"monthly_budget_usd": Decimal("0.000001")})
     code, out, error = precedent("refresh", source, "--json")
     assert code == 1
@@ -188,7 +188,7 @@ def test_masked_and_unmasked_vectors_never_share_a_space(
 ) -> None:
     save(name="vectors", capability="embedding")
     refreshed(precedent, source)
-    policies.save(database, tenancy.find(database, tenant).id, None, {"mask": True})
+    policies.save(database, tenancy.get(database, tenant).id, None, {"mask": True})
     outcome = refreshed(precedent, source)
     assert outcome["layers"]["reports/vector_quality"]["space/promoted"] is True
     with psycopg.connect(owner_dsn) as connection:
@@ -237,7 +237,7 @@ def test_a_source_that_must_stay_is_kept_from_external_providers(
     precedent: Call, database: Database, source: str, tenant: str, save: Callable[..., None], server: LoopbackServer
 ) -> None:
     save()
-    policies.save(database, tenancy.find(database, tenant).id, None, {"allow_external": False})
+    policies.save(database, tenancy.get(database, tenant).id, None, {"allow_external": False})
     outcome = refreshed(precedent, source)
     assert server.requests == []
     layer = outcome["layers"]["incidents/recommendations"]
@@ -255,7 +255,7 @@ def test_a_private_ollama_is_no_external_provider(
             base_url=wire.base_url(server.url), active=True,
         )  # fmt: skip
         rows.save(database, Settings.from_environment(), tenant, spec, replace=True)
-        policies.save(database, tenancy.find(database, tenant).id, None, {"allow_external": False})
+        policies.save(database, tenancy.get(database, tenant).id, None, {"allow_external": False})
         outcome = refreshed(precedent, source)
         assert server.calls
     assert outcome["layers"]["incidents/recommendations"]["fallback/used"] is False

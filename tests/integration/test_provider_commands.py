@@ -8,7 +8,7 @@ import pytest
 from precedent.database.session import Database
 from precedent.providers import registry
 from precedent.providers.config import repository as rows
-from precedent.providers.runtime.endpoint import open_driver
+from precedent.providers.runtime.open_drivers import open_driver
 from precedent.providers.testing.server import Behaviour, LoopbackServer
 from precedent.settings import Settings
 from tests.integration.provider_servers import (

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from precedent.errors import UsageError
-from precedent.providers.base import Capability, TokenUsage
+from precedent.providers.base import Capability
+from precedent.providers.tokens import TokenUsage
 from precedent.providers.billing.pricing import Price, Tariff, checked_cost_config
 from precedent.providers.config.options import ModelOptions
 from precedent.providers.drivers.gateway import GatewayDriver

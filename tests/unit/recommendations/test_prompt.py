@@ -13,7 +13,7 @@ from precedent.incidents.schema import (
     RecommendationRequest,
     RecommendationType,
 )
-from precedent.providers.runtime.tokens import estimate
+from precedent.providers.tokens import estimate
 
 
 def piece(number: int, snippet: str = "The pool was exhausted.") -> Evidence:

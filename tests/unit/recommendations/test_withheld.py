@@ -12,7 +12,8 @@ from precedent.providers.drivers.openai import OpenAIDriver
 from precedent.providers.runtime.endpoint import Target
 from precedent.providers.runtime.generator import Generator
 from precedent.providers.runtime.ledger import Ledger
-from precedent.providers.runtime.metered_client import CallContext, MeteredDriver
+from precedent.providers.runtime.ledger import CallContext
+from precedent.providers.runtime.metered_client import MeteredDriver
 from precedent.settings import Settings
 from precedent.tenants.policies import TenantPolicy
 
