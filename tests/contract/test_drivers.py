@@ -209,7 +209,7 @@ def test_copilot_exchange_by_https_only() -> None:
         driver="copilot",
         base_url="https://example.invalid",
         credentials={"api_key": SecretStr("gho")},
-        options=ModelOptions(token_url="file:///etc/passwd"),
+        options=ModelOptions(token_url="file:///etc/passwd"),  # noqa: S106 - an address
     )
     with pytest.raises(ProviderError, match="https"):
         CopilotDriver(provider).generate(question())

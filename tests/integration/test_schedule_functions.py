@@ -7,10 +7,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from precedent.providers.config import repository
 from precedent.sources import repository as catalog
 from precedent.sources import schedule
 from precedent.sources.repository import SourceRow
-from precedent.tenants import policies
+from precedent.tenants import budgets, policies
 from tests.integration.sensor_fixtures import Ticking
 
 pytest_plugins = ["tests.integration.sensor_fixtures"]
