@@ -70,9 +70,14 @@ class Caller:
         client.embed([f"text {number}" for number in range(texts)])
         client.ledger.close()
 
-    def ask(self, endpoint: Endpoint, asset: str | None = "incidents/recommendations") -> None:
+    def ask(
+        self,
+        endpoint: Endpoint,
+        asset: str | None = "incidents/recommendations",
+        question: GenerationRequest = QUESTION,
+    ) -> None:
         client = self.client(endpoint, asset)
-        client.generate(QUESTION)
+        client.generate(question)
         client.ledger.close()
 
     def insert(self, moment: datetime, *, cost: str | None = None, source: str | None = None, provider: str = "bulk",

@@ -99,6 +99,7 @@ def save_in(session: Session, settings: Settings, tenant_id: int, provider: Prov
         IntegrityError: the database's own rules, a cycle of fallbacks among them (see `validation.refusal`).
     """
     row = _row(session, provider.name)
+    fallback = _row(session, provider.fallback) if provider.fallback else None
     options = provider.options.said()
     if row is None:
         row = IntelligenceProvider(
@@ -109,7 +110,6 @@ def save_in(session: Session, settings: Settings, tenant_id: int, provider: Prov
         if (row.model, row.provider) == (provider.model, provider.driver) and "dimensions" in row.model_config:
             options.setdefault("dimensions", row.model_config["dimensions"])
         row.revision += 1
-    fallback = _row(session, provider.fallback) if provider.fallback else None
     row.provider, row.model, row.base_url = provider.driver, provider.model, provider.base_url
     row.model_config, row.performance_config = options, provider.performance.said()
     row.cost_config, row.description = provider.cost.said(), provider.description
