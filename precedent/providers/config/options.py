@@ -49,7 +49,7 @@ class ModelOptions(Options):
     context_tokens: int | None = Field(
         default=None,
         ge=500,
-        description="the model's window: a prompt that was too long falls back only to a larger one",
+        description="the model's window; a prompt that was too long falls back only to a larger one",
     )
     temperature: float | None = Field(default=None, ge=0, le=2, description="sent only where set")
     top_p: float | None = Field(default=None, gt=0, le=1, description="sent only where set")
