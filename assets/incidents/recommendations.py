@@ -9,7 +9,8 @@ from precedent.incidents import repository as store
 from precedent.incidents.analysis import analyse, analysis_version, find_evidence
 from precedent.incidents.prompt import PROMPT_VERSION
 from precedent.progress import Progress
-from precedent.providers.runtime import health, routing
+from precedent.providers import health
+from precedent.providers.runtime import routing
 from precedent.providers.runtime.embedder import BudgetExhausted
 from precedent.vectors import space as spaces
 from resources.platform import DatabaseResource, RecommenderResource

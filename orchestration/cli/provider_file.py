@@ -1,6 +1,7 @@
 """`provider export`, `provider apply` and `provider rotate-keys`: configuration as a file, and new keys for secrets."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -73,7 +74,7 @@ def provider_apply(
         show_changes(tenant, found.changes)
     trials = {}
     if found.pending and not dry_run:
-        trials = declarative.apply(database, settings, tenant, declared, found, test=not no_test)
+        trials = declarative.apply(database, settings, tenant, found, test=not no_test)
         follow(settings, database)
     applied = bool(found.pending) and not dry_run
     if json:
@@ -125,14 +126,14 @@ def provider_rotate_keys(
             key_rotation.add_key(settings)
         found = key_rotation.rotate(database, settings, dry_run=False)
     if json:
-        output.emit({"dry_run": dry_run, "new_key": fresh, **_figures(found)})
+        output.emit({"dry_run": dry_run, "new_key": fresh, **asdict(found)})
         return
-    newest = "a new key" if found.newest == "new" else f"key {found.newest}"
+    newest = "a new key" if found.newest_key == "new" else f"key {found.newest_key}"
     verb = "would be encrypted anew" if dry_run else "encrypted anew"
     output.say(f"{_credentials(found.rotated)} {verb} with {newest}, {found.current} had been already.")
-    if found.retired:
+    if found.keys_not_needed:
         where = f"from {path}" if path else "from PRECEDENT_SECRET_KEYS"
-        output.say(f"No credential needs {', '.join(found.retired)} any more: older keys can be taken {where}.")
+        output.say(f"No credential needs {', '.join(found.keys_not_needed)} any more: older keys can be taken {where}.")
 
 
 def _print_new_key(*, json: bool) -> None:
@@ -158,15 +159,6 @@ def _described(changes: Sequence[Change]) -> list[dict[str, object]]:
         }
         for change in changes
     ]
-
-
-def _figures(found: Rotation) -> dict[str, object]:
-    return {
-        "rotated": found.rotated,
-        "current": found.current,
-        "newest_key": found.newest,
-        "keys_not_needed": list(found.retired),
-    }
 
 
 def _credentials(count: int) -> str:

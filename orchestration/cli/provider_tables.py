@@ -12,8 +12,8 @@ from precedent.providers.config.defaults import RETIREMENTS
 from precedent.providers.config.health_check import HealthCheck
 from precedent.providers.config.save import Saved
 from precedent.providers.config.views import Origin, ProviderView
+from precedent.providers.health import Health, HealthState
 from precedent.providers.registry import Listed
-from precedent.providers.runtime.health import Health, HealthState
 from precedent.security.credentials import CredentialView
 
 NEVER = "-"
@@ -45,7 +45,7 @@ def show_providers(tenant: str, found: Sequence[ProviderView]) -> None:
             view.provider.model,
             view.provider.fallback or NEVER,
             key_state(view.credentials, named=False),
-            view.problem or seen_state(view.seen),
+            view.stored.problem or seen_state(view.seen),
         ]
         for view in found
     ]
@@ -75,11 +75,11 @@ def show_provider(view: ProviderView) -> None:
     if provider.description:
         rows.append(["description", provider.description])
     if from_row:
-        rows.append(["version", f"{view.version}, fingerprint {view.fingerprint or 'unknown'}"])
-    if view.updated_at:
-        rows.append(["changed", f"{view.updated_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"])
-    if view.problem:
-        rows.append(["problem", view.problem])
+        rows.append(["version", f"{view.stored.version}, fingerprint {view.fingerprint or 'unknown'}"])
+    if view.stored.updated_at:
+        rows.append(["changed", f"{view.stored.updated_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"])
+    if view.stored.problem:
+        rows.append(["problem", view.stored.problem])
     table(f"Provider {provider.name}", ["what", "is"], rows)
 
 

@@ -20,14 +20,14 @@ class Rotation:
     Attributes:
         rotated: Credentials encrypted anew.
         current: Credentials that the newest key had encrypted before.
-        newest: The id of the newest key.
-        retired: Ids of the keys that no credential needs any more.
+        newest_key: The id of the newest key.
+        keys_not_needed: Ids of the keys that no credential needs any more.
     """
 
     rotated: int
     current: int
-    newest: str
-    retired: tuple[str, ...]
+    newest_key: str
+    keys_not_needed: tuple[str, ...]
 
 
 def rotate(database: Database, settings: Settings, *, dry_run: bool) -> Rotation:

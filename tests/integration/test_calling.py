@@ -161,7 +161,7 @@ def test_retry_after_is_waited_for_and_keeps_others_waiting(
         if not waiting:
             other = Ledger(database, setting.tenant_id)
             client = setting.client()
-            given = other.admit("primary", "0", client.endpoint.limits, tokens=1, amount=None, free=True)
+            given = other.admit("primary", "0", client.endpoint.provider.performance, tokens=1, amount=None, free=True)
             waiting.append(given.wait_s)
             other.close()
 

@@ -15,13 +15,14 @@ import psycopg
 import pytest
 
 from precedent.database.session import Database
-from precedent.providers.runtime.ledger import Admission, Ledger, Limits, UsageEntry
+from precedent.providers.config.options import PerformanceOptions
+from precedent.providers.runtime.ledger import Admission, Ledger, UsageEntry
 from precedent.tenants import policies
 from precedent.tenants import tenants as tenancy
 from tests.integration.ledger_fixtures import child
 
 pytest_plugins = ["tests.integration.ledger_fixtures"]
-LIMITS = Limits(opens_after=3, cooldown_s=20, reservation_s=300)
+LIMITS = PerformanceOptions(opens_after=3, cooldown_s=20, reservation_s=300)
 NAME = "primary"
 
 # In a process of its own: outages are settled, then calls asked for, as soon as a line arrives.
@@ -29,10 +30,11 @@ ASK = """
 import json, sys, time
 from uuid import uuid4
 from precedent.database.session import Database
-from precedent.providers.runtime.ledger import Ledger, Limits, UsageEntry
+from precedent.providers.config.options import PerformanceOptions
+from precedent.providers.runtime.ledger import Ledger, UsageEntry
 
 tenant_id, limits, asked, outages, tokens = json.loads(sys.argv[1])
-ledger, limits = Ledger(Database.open(), tenant_id), Limits(**limits)
+ledger, limits = Ledger(Database.open(), tenant_id), PerformanceOptions(**limits)
 for _ in range(outages):
     entry = UsageEntry(uuid4(), "primary", "openai", "m", "1", "embed", "etl", 1.0, 1, "failed", failure="unavailable")
     ledger.settle(entry, None, "outage", limits)
@@ -54,12 +56,16 @@ def entry(**changes: Any) -> UsageEntry:
     return replace(made, **changes)
 
 
-def fail(ledger: Ledger, times: int = 1, outcome: str = "outage", limits: Limits = LIMITS, **changes: Any) -> None:
+def fail(
+    ledger: Ledger, times: int = 1, outcome: str = "outage", limits: PerformanceOptions = LIMITS, **changes: Any
+) -> None:
     for _ in range(times):
         ledger.settle(entry(status="failed", failure="unavailable", **changes), None, outcome, limits, "HTTP 500")
 
 
-def ask(ledger: Ledger, limits: Limits = LIMITS, revision: str = "1", name: str = NAME, **values: Any) -> Admission:
+def ask(
+    ledger: Ledger, limits: PerformanceOptions = LIMITS, revision: str = "1", name: str = NAME, **values: Any
+) -> Admission:
     return ledger.admit(name, revision, limits, **{"tokens": 10, "amount": None, "free": True, **values})
 
 

@@ -216,5 +216,5 @@ def _require(connection: "psycopg.Connection[Any]", provider: str, tariffs: Tari
     if provider not in tariffs.endpoints and not (row and row[0]):
         known = ", ".join(sorted(tariffs.endpoints)) or "none yet"
         raise NotFoundError(
-            f"Neither the configuration nor the ledger knows a provider {provider!r}: choose from {known}."
+            f"Neither the ledger nor the configured providers know a provider {provider!r}: choose from {known}."
         )

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 # A whole number stays one: it is stored, shown and written to a file as it was given.
 Number = int | float
+# A Retry-After beyond this is not waited for.
+LONGEST_RETRY_AFTER_S = 60.0
 
 
 class Options(BaseModel):
@@ -101,6 +103,12 @@ class PerformanceOptions(Options):
     reservation_s: Number | None = Field(
         default=None, gt=0, description="seconds after which money set aside for a call is free again"
     )
+
+    @property
+    def reserved_s(self) -> float:
+        """Seconds for which money is set aside: as configured, or as long as a call with all its attempts may take."""
+        attempts_s = self.max_attempts * (self.timeout_s + LONGEST_RETRY_AFTER_S)
+        return self.reservation_s or attempts_s + self.longest_wait_s
 
 
 class CostOptions(Options):

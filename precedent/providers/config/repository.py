@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 from precedent.database.models import IntelligenceProvider
 from precedent.database.session import Database
 from precedent.errors import NotFoundError, UsageError
+from precedent.providers import health
 from precedent.providers.base import Capability
 from precedent.providers.config.options import CostOptions, ModelOptions, PerformanceOptions
 from precedent.providers.config.provider import Provider, explained
 from precedent.providers.config.validation import check_options
 from precedent.providers.registry import driver_type
-from precedent.providers.runtime import health
 from precedent.security.credentials import sealed
 from precedent.settings import Settings
 from precedent.tenants import tenants

@@ -11,12 +11,12 @@ from uuid import uuid4
 
 from precedent.database.session import Database
 from precedent.errors import PrecedentError
+from precedent.providers import health
 from precedent.providers.config import repository
 from precedent.providers.config.health_check import LEAST_AGREEMENT, HealthCheck, agreement, check, models
 from precedent.providers.config.provider import Provider
 from precedent.providers.config.repository import StoredProvider
 from precedent.providers.errors import FailureKind, ProviderError
-from precedent.providers.runtime import health
 from precedent.providers.runtime.endpoint import Endpoint, endpoint_of
 from precedent.settings import Settings
 

@@ -2,28 +2,27 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from precedent.database.session import Database
 from precedent.errors import NotFoundError
+from precedent.providers import health
 from precedent.providers.base import Capability
 from precedent.providers.config import repository
 from precedent.providers.config.provider import Provider
 from precedent.providers.config.repository import StoredProvider
 from precedent.providers.config.validation import ENVIRONMENT, addresses
+from precedent.providers.health import UNSEEN, Health
 from precedent.providers.registry import driver_type
-from precedent.providers.runtime import health
 from precedent.providers.runtime.endpoint import Endpoint, chain, endpoint_of
-from precedent.providers.runtime.health import UNSEEN, Health
 from precedent.security.addresses import is_private_url
 from precedent.security.credentials import CredentialView, last_four, shown
 from precedent.settings import Settings
 from precedent.tenants import tenants
 
-NO_CREDENTIALS = CredentialView(False)
+GROUPS = ("options", "performance", "cost")
 
 
 class Origin(StrEnum):
@@ -39,33 +38,41 @@ class ProviderView:
     """A provider as it may be shown.
 
     Attributes:
-        provider: The configuration, without credentials.
+        stored: The configuration with its version; what serves without a row has version 0.
         origin: `row`; or `environment` and `built-in`, where the tenant has no active row for the capability.
-        version: Counts the edits; 0 where there is no row.
-        fingerprint: Changes when answers could; None where there is a `problem`.
-        external: True if the endpoint is outside the organisation; None where there is a `problem`.
+        fingerprint: Changes when answers could; None of a row that cannot be used.
+        external: True if the endpoint is outside the organisation; None of a row that cannot be used.
         credentials: What may be shown of them.
         seen: What was last seen of it.
-        problem: Why the row cannot be used as it is, or None.
-        updated_at: When it was last edited.
     """
 
-    provider: Provider
+    stored: StoredProvider
     origin: Origin
-    version: int = 0
-    fingerprint: str | None = None
-    external: bool | None = None
-    credentials: CredentialView = NO_CREDENTIALS
-    seen: Health = field(default=UNSEEN)
-    problem: str | None = None
-    updated_at: datetime | None = None
+    fingerprint: str | None
+    external: bool | None
+    credentials: CredentialView
+    seen: Health
+
+    @property
+    def provider(self) -> Provider:
+        """The configuration, without credentials."""
+        return self.stored.provider
 
     def dump(self) -> dict[str, Any]:
         """The same as one flat mapping, for JSON; of options only what is configured."""
-        provider = self.provider
-        groups = {name: getattr(provider, name).said() for name in ("options", "performance", "cost")}
-        own = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "provider"}
-        return {**provider.model_dump(exclude={"credentials"}), **groups, **own}
+        stored = self.stored
+        return {
+            **stored.provider.model_dump(exclude={"credentials", *GROUPS}),
+            **{group: getattr(stored.provider, group).said() for group in GROUPS},
+            "origin": self.origin,
+            "version": stored.version,
+            "fingerprint": self.fingerprint,
+            "external": self.external,
+            "credentials": self.credentials,
+            "seen": self.seen,
+            "problem": stored.problem,
+            "updated_at": stored.updated_at,
+        }
 
 
 def list(database: Database, settings: Settings, tenant: str) -> Sequence[ProviderView]:
@@ -134,27 +141,21 @@ def with_private_address(database: Database, tenant_id: int) -> Sequence[str]:
 
 def _of_row(stored: StoredProvider, settings: Settings, seen: Health) -> ProviderView:
     usable = endpoint_of(stored) if stored.problem is None else None
-    return ProviderView(
-        stored.provider,
-        Origin.ROW,
-        version=stored.version,
-        fingerprint=stored.provider.fingerprint if usable else None,
-        external=usable.external if usable else None,
-        credentials=shown(settings, stored.sealed, tenant_id=stored.tenant_id, row_id=stored.id),
-        seen=seen.of(stored.edit_id) if usable else UNSEEN,
-        problem=stored.problem,
-        updated_at=stored.updated_at,
-    )
+    credentials = shown(settings, stored.sealed, tenant_id=stored.tenant_id, row_id=stored.id)
+    if usable is None:
+        return ProviderView(stored, Origin.ROW, None, None, credentials, UNSEEN)
+    seen = seen.of(stored.edit_id)
+    return ProviderView(stored, Origin.ROW, stored.provider.fingerprint, usable.external, credentials, seen)
 
 
 def _without_row(endpoint: Endpoint, seen: Health) -> ProviderView:
     from_environment = endpoint.name == ENVIRONMENT
     key = os.environ.get("OPENAI_API_KEY", "") if from_environment else ""
     return ProviderView(
-        endpoint.provider.model_copy(update={"active": True}),
+        StoredProvider(0, endpoint.tenant_id, endpoint.provider.model_copy(update={"active": True}), 0),
         Origin.ENVIRONMENT if from_environment else Origin.BUILT_IN,
-        fingerprint=endpoint.provider.fingerprint,
-        external=endpoint.external,
-        credentials=CredentialView(bool(key), last_four(key)),
-        seen=seen.of(endpoint.edit_id),
+        endpoint.provider.fingerprint,
+        endpoint.external,
+        CredentialView(bool(key), last_four(key)),
+        seen.of(endpoint.edit_id),
     )

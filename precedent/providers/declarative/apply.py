@@ -3,9 +3,9 @@
 Everything of a tenant is written in one transaction: either the whole declaration holds afterwards, or nothing changed.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import SecretStr
 from sqlalchemy import select
@@ -22,7 +22,7 @@ from precedent.providers.config.repository import StoredProvider
 from precedent.providers.config.save import save_in
 from precedent.providers.config.trial import Draft, Trial, keep, try_all, with_measured
 from precedent.providers.config.validation import refusal
-from precedent.providers.declarative.diff import Action, Change, Kind, Stored, difference, ordered
+from precedent.providers.declarative.diff import Action, Change, Kind, difference, ordered
 from precedent.providers.declarative.schema import Declaration, referring, resolved
 from precedent.providers.runtime import routing
 from precedent.providers.runtime.routing import Route
@@ -37,10 +37,17 @@ from precedent.tenants.tenants import TenantRow
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a declaration would change, and the providers to write, fallbacks first."""
+    """What a declaration would change.
 
-    changes: list[Change]
+    Attributes:
+        declared: The declaration, with secrets.
+        providers: Its providers, fallbacks first.
+        changes: What happens to each thing that is declared or stored.
+    """
+
+    declared: Declaration = field(repr=False)
     providers: list[Provider] = field(repr=False)
+    changes: list[Change]
 
     @property
     def pending(self) -> list[Change]:
@@ -54,15 +61,7 @@ class Plan:
 
 def export(database: Database, settings: Settings, tenant: str) -> Declaration:
     """All that a tenant has configured, with references in place of secrets; readable also where a key is lost."""
-    stored = _stored(database, settings, tenant)
-    routes: dict[Capability, dict[Route, Preference]] = {}
-    for (capability, route), preference in stored.routes.items():
-        routes.setdefault(Capability(capability), {})[Route(route)] = preference
-    return Declaration(
-        providers={name: referring(provider) for name, provider in stored.providers.items()},
-        policy=stored.policy if stored.policy.is_set or stored.policy.sources else None,
-        routes=routes or None,
-    )
+    return referring(_stored(database, settings, tenant))
 
 
 def plan(database: Database, settings: Settings, tenant: str, declared: Declaration, *, prune: bool) -> Plan:
@@ -79,20 +78,18 @@ def plan(database: Database, settings: Settings, tenant: str, declared: Declarat
         UsageError: whatever is wrong with it.
         SecretError: a stored credential cannot be read to be compared; the message names its key.
     """
-    wanted = {name: resolved(provider) for name, provider in (declared.providers or {}).items()}
-    providers = ordered(wanted)
-    compared = {name for name, provider in wanted.items() if provider.credentials is not None}
-    stored = _stored(database, settings, tenant, compared)
-    found = Plan(difference(wanted, declared, stored, prune=prune), providers)
+    wanted = resolved(declared)
+    providers = ordered(wanted.providers or {})
+    compared = {provider.name for provider in providers if provider.credentials is not None}
+    changes = difference(wanted, _stored(database, settings, tenant, compared), prune=prune)
     if declared.policy is not None and declared.policy.masks:
         mask(["someone@example.com"])  # raises where the libraries that mask are not installed
-    _write(database, settings, tenant, declared, found, take_back=True)
+    found = Plan(wanted, providers, changes)
+    _write(database, settings, tenant, found, take_back=True)
     return found
 
 
-def apply(
-    database: Database, settings: Settings, tenant: str, declared: Declaration, found: Plan, *, test: bool = True
-) -> dict[str, Trial]:
+def apply(database: Database, settings: Settings, tenant: str, found: Plan, *, test: bool = True) -> dict[str, Trial]:
     """Bring a tenant to what a plan says, in one transaction, after its new and changed providers have answered.
 
     Returns:
@@ -101,27 +98,24 @@ def apply(
     Raises:
         PrecedentError: a provider did not answer; nothing is changed.
     """
-    if not found.pending:
-        return {}
     trials: dict[str, Trial] = {}
     tried = {change.name for change in found.changes if change.calls_for_trial} if test else set()
     if tried:
-        drafts = _write(database, settings, tenant, declared, found, take_back=True)
+        drafts = _write(database, settings, tenant, found, take_back=True)
         trials = try_all(database, settings, [draft for name, draft in drafts.items() if name in tried])
         measured = [
             with_measured(one, drafts[one.name], trials[one.name]) if one.name in trials else one
             for one in found.providers
         ]
-        found = Plan(found.changes, measured)
-    written = _write(database, settings, tenant, declared, found, take_back=False)
-    for name, trial in trials.items():
-        keep(database, written[name].stored, trial)
+        found = replace(found, providers=measured)
+    if found.pending:
+        written = _write(database, settings, tenant, found, take_back=False)
+        for name, trial in trials.items():
+            keep(database, written[name].stored, trial)
     return trials
 
 
-def _write(
-    database: Database, settings: Settings, tenant: str, declared: Declaration, found: Plan, *, take_back: bool
-) -> dict[str, Draft]:
+def _write(database: Database, settings: Settings, tenant: str, found: Plan, *, take_back: bool) -> dict[str, Draft]:
     """Policy first, because it says which addresses are allowed; every declared provider is checked by it."""
     owner = tenants.get(database, tenant)
     names = frozenset(provider.name for provider in found.providers)
@@ -129,18 +123,17 @@ def _write(
     drafts: dict[str, Draft] = {}
     try:
         with database.tenant(owner.id) as session:
-            _write_policies(session, owner, declared, found)
+            _write_policies(session, owner, found)
             for provider in found.providers:
                 if provider.name in pending or take_back:
                     with _of_provider(provider.name):
-                        drafts[provider.name] = save_in(
-                            session, settings, owner, provider, replace=True, together=names
-                        )
+                        draft = save_in(session, settings, owner, provider, replace=True, together=names)
+                    drafts[provider.name] = draft
             for name, action in pending.items():
                 if action is Action.REMOVED:
                     _refuse_needed(name, found)
                     repository.delete_in(session, tenant, name)
-            _write_routes(session, owner, declared, found)
+            _write_routes(session, owner, found)
             if take_back:
                 session.rollback()
     except IntegrityError as error:
@@ -157,30 +150,32 @@ def _of_provider(name: str) -> Iterator[None]:
         raise UsageError(f"providers.{name}: {error}") from None
 
 
-def _write_policies(session: Session, owner: TenantRow, declared: Declaration, found: Plan) -> None:
-    if declared.policy is None:
+def _write_policies(session: Session, owner: TenantRow, found: Plan) -> None:
+    policy = found.declared.policy
+    if policy is None:
         return
     sources = {name: number for number, name in session.execute(select(DataSource.id, DataSource.name))}
-    if unknown := sorted(declared.policy.sources.keys() - sources.keys()):
+    if unknown := sorted(policy.sources.keys() - sources.keys()):
         known = ", ".join(sorted(sources)) or "none yet"
         raise UsageError(f"{owner.name} has no source {unknown[0]!r} for a policy (known: {known}).")
     if found.of(Kind.POLICY):
-        policies.save_in(session, owner.id, None, declared.policy.model_dump(exclude={"sources"}))
+        policies.save_in(session, owner.id, None, policy.model_dump(exclude={"sources"}))
     for name, action in found.of(Kind.SOURCE_POLICY).items():
         if action is Action.REMOVED:
             policies.delete_in(session, sources[name])
         else:
-            policies.save_in(session, owner.id, sources[name], declared.policy.sources[name].model_dump())
+            policies.save_in(session, owner.id, sources[name], policy.sources[name].model_dump())
 
 
-def _write_routes(session: Session, owner: TenantRow, declared: Declaration, found: Plan) -> None:
+def _write_routes(session: Session, owner: TenantRow, found: Plan) -> None:
     for name, action in found.of(Kind.ROUTE).items():
         capability_name, route_name = name.split("/")
         capability, route = Capability(capability_name), Route(route_name)
         if action is Action.REMOVED:
             preferences.delete(session, capability, route)
         else:
-            routing.save_in(session, owner.id, capability, route, (declared.routes or {})[capability][route])
+            preference = (found.declared.routes or {})[capability][route]
+            routing.save_in(session, owner.id, capability, route, preference)
 
 
 def _refuse_needed(removed: str, found: Plan) -> None:
@@ -191,21 +186,26 @@ def _refuse_needed(removed: str, found: Plan) -> None:
             )
 
 
-def _stored(database: Database, settings: Settings, tenant: str, compared: Collection[str] = ()) -> Stored:
-    """What there is; the secrets of the providers in `compared` must be readable."""
+def _stored(database: Database, settings: Settings, tenant: str, compared: Collection[str] = ()) -> Declaration:
+    """What a tenant has configured; the secrets of the providers in `compared` must be readable."""
     owner = tenants.get(database, tenant)
     with database.tenant(owner.id) as session:
-        found = {
+        providers = {
             stored.provider.name: _with_secrets(stored, settings, needed=stored.provider.name in compared)
             for stored in repository.list_in(session)
         }
-        return Stored(found, policies.get_in(session), preferences.list(session))
+        policy = policies.get_in(session)
+        routes: dict[Capability, dict[Route, Preference]] = {}
+        for (capability, route), preference in preferences.list(session).items():
+            routes.setdefault(Capability(capability), {})[Route(route)] = preference
+    configured = policy.is_set or policy.sources
+    return Declaration(providers=providers, policy=policy if configured else None, routes=routes or None)
 
 
 def _with_secrets(stored: StoredProvider, settings: Settings, *, needed: bool) -> Provider:
     """A provider with its secrets; where only their names are wanted and the key is lost, the name that most have."""
     try:
-        secrets: Mapping[str, str] = unsealed(settings, stored.sealed, tenant_id=stored.tenant_id, row_id=stored.id)
+        secrets = unsealed(settings, stored.sealed, tenant_id=stored.tenant_id, row_id=stored.id)
     except SecretError:
         if needed:
             raise

@@ -59,37 +59,22 @@ class Change:
         return self.kind is Kind.PROVIDER and changed
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What a tenant has now.
-
-    Attributes:
-        providers: By name; with the secrets themselves, which only this comparison sees.
-        policy: The tenant's, with those of its sources.
-        routes: Preferences by capability and kind of work.
-    """
-
-    providers: Mapping[str, Provider] = field(default_factory=dict, repr=False)
-    policy: TenantPolicy = field(default_factory=TenantPolicy)
-    routes: Mapping[tuple[str, str], Preference] = field(default_factory=dict)
-
-
-def difference(wanted: Mapping[str, Provider], declared: Declaration, stored: Stored, *, prune: bool) -> list[Change]:
+def difference(declared: Declaration, stored: Declaration, *, prune: bool) -> list[Change]:
     """What saving a declaration changes.
 
     Args:
-        wanted: The declared providers by name, with their secrets.
-        declared: The whole document.
-        stored: What there is.
-        prune: Whether what the document does not name is removed from the sections that it has.
+        declared: What is wanted, with secrets.
+        stored: What the tenant has now, with the secrets of the providers whose secrets are declared.
+        prune: Whether what is not declared is removed from the sections that the declaration has.
     """
-    changes = [_provider(provider, stored.providers.get(name)) for name, provider in wanted.items()]
+    wanted, have = declared.providers or {}, stored.providers or {}
+    changes = [_provider(provider, have.get(name)) for name, provider in wanted.items()]
     if declared.providers is not None:
-        changes += _others(wanted, stored, prune=prune)
+        changes += _others(wanted, have, prune=prune)
     if declared.policy is not None:
-        changes += _policies(declared.policy, stored.policy, prune=prune)
+        changes += _policies(declared.policy, stored.policy or TenantPolicy(), prune=prune)
     if declared.routes is not None:
-        changes += _routes(declared.routes, stored, prune=prune)
+        changes += _routes(_flat_routes(declared), _flat_routes(stored), prune=prune)
     return changes
 
 
@@ -134,16 +119,14 @@ def _provider(new: Provider, old: Provider | None) -> Change:
     return _changed(Kind.PROVIDER, new.name, fields)
 
 
-def _others(wanted: Mapping[str, Provider], stored: Stored, *, prune: bool) -> list[Change]:
-    """Stored providers that the document does not name: removed, or no longer the choice because another one is."""
+def _others(wanted: Mapping[str, Provider], have: Mapping[str, Provider], *, prune: bool) -> list[Change]:
+    """Stored providers that are not declared: removed, or no longer the choice because another one is."""
     taken = {provider.capability for provider in wanted.values() if provider.active}
     changes = []
-    for name, provider in stored.providers.items():
-        if name in wanted:
-            continue
+    for name in [name for name in have if name not in wanted]:
         if prune:
             changes.append(Change(Kind.PROVIDER, name, Action.REMOVED))
-        elif provider.active and provider.capability in taken:
+        elif have[name].active and have[name].capability in taken:
             changes.append(Change(Kind.PROVIDER, name, Action.CHANGED, {"active": (True, False)}))
     return changes
 
@@ -161,16 +144,21 @@ def _policies(new: TenantPolicy, old: TenantPolicy, *, prune: bool) -> list[Chan
     return changes
 
 
-def _routes(declared: Mapping[Any, Mapping[Any, Preference]], stored: Stored, *, prune: bool) -> list[Change]:
-    wanted = {(one, route): new for one, routes in declared.items() for route, new in routes.items()}
+def _routes(wanted: Mapping[str, Preference], have: Mapping[str, Preference], *, prune: bool) -> list[Change]:
     changes = []
-    for key, new in wanted.items():
-        old = stored.routes.get(key)
+    for name, new in wanted.items():
+        old = have.get(name)
         fields = _differing(_preferred(old) if old else {}, _preferred(new))
-        changes.append(_changed(Kind.ROUTE, "/".join(key), fields, is_new=old is None))
+        changes.append(_changed(Kind.ROUTE, name, fields, is_new=old is None))
     if prune:
-        changes += [Change(Kind.ROUTE, "/".join(key), Action.REMOVED) for key in stored.routes if key not in wanted]
+        changes += [Change(Kind.ROUTE, name, Action.REMOVED) for name in have if name not in wanted]
     return changes
+
+
+def _flat_routes(declared: Declaration) -> dict[str, Preference]:
+    """Preferences by capability and kind of work with a slash between them."""
+    routes = declared.routes or {}
+    return {f"{one}/{route}": preference for one, found in routes.items() for route, preference in found.items()}
 
 
 def _changed(kind: Kind, name: str, fields: Fields, *, is_new: bool = False) -> Change:

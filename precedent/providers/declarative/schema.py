@@ -5,7 +5,7 @@ A secret is never part of it: `credentials` holds references to environment vari
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -27,7 +27,7 @@ LONGEST = 1_000_000
 
 
 class Declaration(BaseModel):
-    """A whole document; what it has no section for is left alone."""
+    """A whole document, or all that a tenant has configured; what a document has no section for is left alone."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -115,32 +115,26 @@ def parse(text: str, where: str) -> Declaration:
     return found
 
 
-def resolved(provider: Provider) -> Provider:
-    """A declared provider with its secrets in place of the references to them.
+def resolved(declared: Declaration) -> Declaration:
+    """A declaration with the secrets in place of the references to them.
 
     Raises:
         UsageError: an environment variable is missing.
     """
-    if provider.credentials is None:
-        return provider
-    found = {}
-    for secret, reference in provider.secrets.items():
-        wanted = reference[2:-1]
-        value = os.environ.get(wanted, "").strip()
-        if not value:
-            raise UsageError(
-                f"providers.{provider.name}.credentials.{secret} refers to ${{{wanted}}}, and there is no such "
-                "environment variable: set it."
-            )
-        register_secret(value)
-        found[secret] = SecretStr(value)
-    return provider.model_copy(update={"credentials": found})
+    if declared.providers is None:
+        return declared
+    found = {name: _with_secrets(provider, _from_environment) for name, provider in declared.providers.items()}
+    return declared.model_copy(update={"providers": found})
 
 
-def referring(provider: Provider) -> Provider:
-    """A provider with references in place of its secrets."""
-    names = {secret: SecretStr(f"${{{variable(provider.name, secret)}}}") for secret in provider.secrets}
-    return provider.model_copy(update={"credentials": names})
+def referring(declared: Declaration) -> Declaration:
+    """A declaration with references in place of its secrets."""
+
+    def reference(provider: str, secret: str, _: str) -> str:
+        return f"${{{variable(provider, secret)}}}"
+
+    found = {name: _with_secrets(provider, reference) for name, provider in (declared.providers or {}).items()}
+    return declared.model_copy(update={"providers": found})
 
 
 def dump(tenant: str, declaration: Declaration) -> str:
@@ -161,6 +155,26 @@ def variable(provider: str, secret: str) -> str:
     """The environment variable that an exported credential refers to."""
     name = re.sub(r"[^A-Z0-9]+", "_", f"{provider}_{secret}".upper()).strip("_")
     return f"PROVIDER_{name}" if name[:1].isdigit() else name
+
+
+def _with_secrets(provider: Provider, change: Callable[[str, str, str], str]) -> Provider:
+    """A provider with other secrets: `change` gets the provider's name, the secret's and its value."""
+    if provider.credentials is None:
+        return provider
+    found = {secret: SecretStr(change(provider.name, secret, value)) for secret, value in provider.secrets.items()}
+    return provider.model_copy(update={"credentials": found})
+
+
+def _from_environment(provider: str, secret: str, reference: str) -> str:
+    wanted = reference[2:-1]
+    value = os.environ.get(wanted, "").strip()
+    if not value:
+        raise UsageError(
+            f"providers.{provider}.credentials.{secret} refers to ${{{wanted}}}, and there is no such environment "
+            "variable: set it."
+        )
+    register_secret(value)
+    return value
 
 
 def _entry(provider: Provider) -> dict[str, Any]:

@@ -14,8 +14,6 @@ from precedent.providers.config.provider import Provider
 from precedent.providers.config.repository import StoredProvider
 from precedent.providers.config.validation import ENVIRONMENT
 from precedent.providers.registry import driver_type
-from precedent.providers.runtime.ledger import Limits
-from precedent.providers.runtime.retry import LONGEST_RETRY_AFTER_S
 from precedent.security.addresses import is_private_url
 from precedent.security.credentials import unsealed
 from precedent.security.redaction import register_secret
@@ -67,22 +65,6 @@ class Endpoint:
             price_id = price_id if provider.options.price_model else None
         model = provider.options.price_model or provider.common_model
         return Tariff(model, price_id, self.driver.free, provider.cost)
-
-    @property
-    def limits(self) -> Limits:
-        """How calls to it are admitted."""
-        performance = self.provider.performance
-        longest = (
-            performance.max_attempts * (performance.timeout_s + LONGEST_RETRY_AFTER_S) + performance.longest_wait_s
-        )
-        return Limits(
-            performance.requests_per_minute,
-            performance.tokens_per_minute,
-            performance.opens_after,
-            performance.cooldown_s,
-            performance.longest_wait_s,
-            performance.reservation_s or longest,
-        )
 
     @property
     def batch_limits(self) -> BatchLimits:

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from precedent.database.session import Database
 from precedent.errors import PrecedentError, UsageError
+from precedent.providers import health
 from precedent.providers.base import Capability
 from precedent.providers.config import repository
 from precedent.providers.config.provider import Provider
 from precedent.providers.config.validation import same_space
 from precedent.providers.registry import driver_type
-from precedent.providers.runtime import health, routing
+from precedent.providers.runtime import routing
 from precedent.providers.runtime.embedder import Embedder
 from precedent.providers.runtime.endpoint import Endpoint, built_in, chain, endpoint_of
 from precedent.providers.runtime.generator import Generator

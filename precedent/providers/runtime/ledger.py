@@ -17,6 +17,7 @@ import psycopg
 
 from precedent.database.session import Database
 from precedent.errors import DatabaseError
+from precedent.providers.config.options import PerformanceOptions
 
 T = TypeVar("T")
 ADMIT = "SELECT verdict, wait_s, reservation, detail FROM admit_call(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
@@ -48,27 +49,6 @@ class CallContext:
     asset: str | None = None
     partition: str | None = None
     source: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How calls to a provider are admitted.
-
-    Attributes:
-        requests_per_minute: None for no limit; holds across processes.
-        tokens_per_minute: The same of estimated input tokens.
-        opens_after: Outages in a row after which the breaker opens.
-        cooldown_s: Seconds until the first trial after that; doubles with each that fails.
-        longest_wait_s: Seconds that a caller waits for its slot.
-        reservation_s: Seconds after which money set aside for a call is free again.
-    """
-
-    requests_per_minute: int | None = None
-    tokens_per_minute: int | None = None
-    opens_after: int = 5
-    cooldown_s: float = 30.0
-    longest_wait_s: float = 60.0
-    reservation_s: float = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +117,7 @@ class Ledger:
         self,
         provider: str,
         edit_id: str,
-        limits: Limits,
+        performance: PerformanceOptions,
         *,
         tokens: int,
         amount: Decimal | None,
@@ -149,7 +129,7 @@ class Ledger:
         Args:
             provider: The provider's name.
             edit_id: Its present edit; a breaker that another edit has opened does not count.
-            limits: How calls to it are admitted.
+            performance: How it is called.
             tokens: Estimated input tokens.
             amount: The most that the call may cost in USD, or None where that is not known.
             free: Whether it costs nothing: no budget is asked.
@@ -161,13 +141,13 @@ class Ledger:
         values = (
             provider,
             edit_id,
-            limits.requests_per_minute,
-            limits.tokens_per_minute,
+            performance.requests_per_minute,
+            performance.tokens_per_minute,
             tokens,
             amount,
             free,
-            limits.reservation_s,
-            limits.longest_wait_s,
+            performance.reserved_s,
+            performance.longest_wait_s,
             retry,
         )
         row = self._execute(lambda connection: connection.execute(ADMIT, values).fetchone())
@@ -176,7 +156,12 @@ class Ledger:
         return Admission(row[0], float(row[1] or 0), row[2], row[3])
 
     def settle(
-        self, entry: UsageEntry, reservation: int | None, outcome: str, limits: Limits, why: str | None = None
+        self,
+        entry: UsageEntry,
+        reservation: int | None,
+        outcome: str,
+        performance: PerformanceOptions,
+        why: str | None = None,
     ) -> None:
         """Write a call's usage row, free its reservation and record what it says of the provider's health.
 
@@ -184,14 +169,14 @@ class Ledger:
             entry: The row.
             reservation: What `admit` has set aside.
             outcome: In the words of `settle_call`: `ok`, `answered`, `outage`, `refuses` or `other`.
-            limits: How calls to the provider are admitted.
+            performance: How the provider is called.
             why: The error, where there was one.
 
         Raises:
             DatabaseError: the database is gone.
         """
         record = orjson.dumps(asdict(entry), default=str).decode()
-        values = (record, reservation, outcome, limits.opens_after, limits.cooldown_s, why)
+        values = (record, reservation, outcome, performance.opens_after, performance.cooldown_s, why)
         self._execute(lambda connection: connection.execute(SETTLE, values))
 
     def pause(self, provider: str, edit_id: str, seconds: float) -> None:

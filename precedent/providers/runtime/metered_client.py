@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -20,7 +19,7 @@ from precedent.providers.runtime.endpoint import Endpoint
 from precedent.providers.runtime.ledger import Admission, CallContext, Ledger
 from precedent.providers.runtime.open_drivers import open_driver
 from precedent.providers.runtime.retry import delay_of, pause_of, wait_of
-from precedent.providers.runtime.settlement import Charge, Progress, Work, entry_of
+from precedent.providers.runtime.settlement import Charge, Progress, T, Work, entry_of
 from precedent.providers.tokens import NO_TOKENS, TokenUsage, estimate, estimate_many
 from precedent.security.masking import mask
 from precedent.settings import Settings
@@ -68,8 +67,8 @@ class MeteredClient:
         self.endpoint, self.ledger, self.policy, self.context = endpoint, ledger, policy, context
         self._settings, self._sleep = settings, sleep
         self._places = places(endpoint)
-        # Read before and after each call, and the same for all: an endpoint never changes.
-        self._tariff, self._limits = endpoint.tariff, endpoint.limits
+        # Asked before and after each call, and the same for all: an endpoint never changes.
+        self._tariff, self._performance = endpoint.tariff, endpoint.provider.performance
         self.totals = Totals()
         self._lock = threading.Lock()
 
@@ -96,20 +95,16 @@ class MeteredClient:
         leaving, masked = self._leaving(texts, mask_always=mask_always)
         known = tokens if tokens is not None else estimate_many(leaving)
 
-        def run(driver: Driver) -> EmbeddingBatch:
+        def run(driver: Driver) -> tuple[EmbeddingBatch, Charge, int]:
             batch = driver.embed(leaving)
-            dimensions = self.endpoint.provider.dimensions
+            usage, dimensions = TokenUsage(batch.tokens), self.endpoint.provider.dimensions
             try:
-                return checked(batch, len(texts), dimensions or batch.vectors.shape[-1])
+                checked(batch, len(texts), dimensions or batch.vectors.shape[-1])
             except EmbeddingError as error:
-                usage = TokenUsage(batch.tokens) if batch.tokens else None
                 raise ProviderError(FailureKind.INVALID_ANSWER, str(error), usage=usage, cost=batch.cost) from None
+            return batch, Charge(usage, batch.cost), 1
 
-        def measure(batch: EmbeddingBatch) -> tuple[Charge, int]:
-            return Charge(TokenUsage(batch.tokens), batch.cost), 1
-
-        found: EmbeddingBatch = self._call(Work(operation, len(texts), known, 0, masked, run, measure))[0]
-        return found
+        return self._call(Work(operation, len(texts), known, 0, masked, run))[0]
 
     def generate(self, request: GenerationRequest, operation: str = "generate") -> Completion:
         """Answer one request; an answer that `request.validate` refuses counts as no answer.
@@ -127,10 +122,10 @@ class MeteredClient:
         (system, prompt), masked = self._leaving([request.system, request.prompt])
         asked = replace(request, system=system, prompt=prompt, data=None if self.external else request.data)
 
-        def run(driver: Driver) -> Completion:
+        def run(driver: Driver) -> tuple[Completion, Charge, int]:
             nonlocal asked
             try:
-                return _validated(driver.generate(asked), request)
+                completion = _validated(driver.generate(asked), request)
             except ValidationError as error:  # of an SDK that parses the answer itself and keeps its text
                 asked = replace(asked, rejected=Rejected(problem_of(error)))
                 raise
@@ -138,12 +133,10 @@ class MeteredClient:
                 if error.answer is not None:
                     asked = replace(asked, rejected=Rejected(str(error), error.answer))
                 raise
-
-        def measure(completion: Completion) -> tuple[Charge, int]:
-            return Charge(completion.usage, completion.cost), completion.calls
+            return completion, Charge(completion.usage, completion.cost), completion.calls
 
         tokens = estimate(system) + estimate(prompt)
-        found, cost = self._call(Work(operation, 1, tokens, request.max_output_tokens, masked, run, measure))
+        found, cost = self._call(Work(operation, 1, tokens, request.max_output_tokens, masked, run))
         return found, cost, masked
 
     def _leaving(self, texts: Sequence[str], *, mask_always: bool = False) -> tuple[list[str], int]:
@@ -160,7 +153,7 @@ class MeteredClient:
         masked = mask(texts)
         return masked.texts, masked.replaced
 
-    def _call(self, work: Work) -> tuple[Any, Decimal | None]:
+    def _call(self, work: Work[T]) -> tuple[T, Decimal | None]:
         """The result of a call and what it cost in USD, None where that is not known."""
         admission = self._admit(work)
         progress = Progress()
@@ -178,11 +171,11 @@ class MeteredClient:
             raise
         return result, self._settle(work, admission.reservation, progress, None)
 
-    def _admit(self, work: Work) -> Admission:
+    def _admit(self, work: Work[T]) -> Admission:
         endpoint = self.endpoint
         amount = self._tariff.price(TokenUsage(work.tokens, work.most_output)).usd
         admission = self.ledger.admit(
-            endpoint.name, endpoint.edit_id, self._limits, tokens=work.tokens, amount=amount, free=amount == 0
+            endpoint.name, endpoint.edit_id, self._performance, tokens=work.tokens, amount=amount, free=amount == 0
         )
         if admission.verdict == "go":
             return admission
@@ -192,16 +185,16 @@ class MeteredClient:
             self._settle(work, None, Progress(), error)
         raise error
 
-    def _attempts(self, work: Work, progress: Progress) -> Any:
+    def _attempts(self, work: Work[T], progress: Progress) -> T:
         while True:
             progress.begin()
             try:
                 with self._places:
-                    result = work.run(open_driver(self.endpoint, self._settings))
+                    result, charge, requests = work.run(open_driver(self.endpoint, self._settings))
             except Exception as error:
                 failure = self._failure(error)
             else:
-                progress.succeeded(*work.measure(result))
+                progress.succeeded(charge, requests)
                 return result
             progress.failed(failure)
             if not self._again(work, failure, progress):
@@ -214,18 +207,18 @@ class MeteredClient:
         failure.provider = self.endpoint.name
         return failure
 
-    def _again(self, work: Work, failure: ProviderError, progress: Progress) -> bool:
+    def _again(self, work: Work[T], failure: ProviderError, progress: Progress) -> bool:
         """Wait for the next attempt; False where there is none."""
         endpoint = self.endpoint
         if pause := pause_of(failure):
             self.ledger.pause(endpoint.name, endpoint.edit_id, pause)
-        most = endpoint.provider.performance.max_attempts
+        most = self._performance.max_attempts
         delay = delay_of(failure, attempts=progress.attempts, unusable=progress.unusable, max_attempts=most)
         if delay is None:
             return False
         self._sleep(wait_of(failure, delay))
         admission = self.ledger.admit(
-            endpoint.name, endpoint.edit_id, self._limits, tokens=work.tokens, amount=None, free=True, retry=True
+            endpoint.name, endpoint.edit_id, self._performance, tokens=work.tokens, amount=None, free=True, retry=True
         )
         if admission.verdict != "go":
             return False
@@ -235,7 +228,7 @@ class MeteredClient:
 
     def _settle(
         self,
-        work: Work,
+        work: Work[T],
         reservation: int | None,
         progress: Progress,
         failure: ProviderError | None,
@@ -244,7 +237,7 @@ class MeteredClient:
     ) -> Decimal | None:
         entry = entry_of(self.endpoint, self.context, work, progress, failure, self._tariff)
         why = str(failure) if failure else None
-        self.ledger.settle(entry, reservation, outcome or outcome_of(failure), self._limits, why)
+        self.ledger.settle(entry, reservation, outcome or outcome_of(failure), self._performance, why)
         with self._lock:
             totals = self.totals
             totals.calls += 1

@@ -2,9 +2,10 @@
 
 import random
 
+from precedent.providers.config.options import LONGEST_RETRY_AFTER_S
 from precedent.providers.errors import RETRIED, FailureKind, ProviderError
 
-LONGEST_RETRY_AFTER_S, LONGEST_PAUSE_S = 60.0, 3600.0
+LONGEST_PAUSE_S = 3600.0
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.5, 20.0
 # A model that answers in a wrong shape twice will do so again: the second attempt asks for a repair, a third is none.
 ANSWERS_TRIED = 2

@@ -10,9 +10,9 @@ from precedent.errors import UsageError
 from precedent.providers.base import Capability
 from precedent.providers.config import repository
 from precedent.providers.config.validation import ENVIRONMENT
+from precedent.providers.health import UNSEEN, Health, HealthState
 from precedent.providers.registry import listed
 from precedent.providers.runtime.endpoint import Endpoint
-from precedent.providers.runtime.health import UNSEEN, Health, HealthState
 from precedent.providers.tokens import TokenUsage
 from precedent.tenants import preferences
 from precedent.tenants.preferences import Preference, Strategy

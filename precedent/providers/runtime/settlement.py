@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
 from precedent.providers.base import Driver
@@ -13,6 +13,8 @@ from precedent.providers.errors import CHARGED, NOT_SENT, FailureKind, ProviderE
 from precedent.providers.runtime.endpoint import Endpoint
 from precedent.providers.runtime.ledger import CallContext, UsageEntry
 from precedent.providers.tokens import NO_TOKENS, TokenUsage
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class Work(Generic[T]):
     """One call as the loop of attempts sees it.
 
     Attributes:
@@ -38,8 +40,7 @@ class Work:
         tokens: Estimated input tokens.
         most_output: The most that the answer may take, in tokens.
         masked: Places that were masked.
-        run: Makes one attempt.
-        measure: Charge and HTTP requests of a result.
+        run: Makes one attempt; gives the result, what it was charged for and how many HTTP requests it took.
     """
 
     operation: str
@@ -47,8 +48,7 @@ class Work:
     tokens: int
     most_output: int
     masked: int
-    run: Callable[[Driver], Any]
-    measure: Callable[[Any], tuple[Charge, int]]
+    run: Callable[[Driver], tuple[T, Charge, int]]
 
 
 @dataclass(slots=True)
@@ -90,7 +90,7 @@ class Progress:
 def entry_of(
     endpoint: Endpoint,
     context: CallContext,
-    work: Work,
+    work: Work[Any],
     progress: Progress,
     failure: ProviderError | None,
     tariff: Tariff,

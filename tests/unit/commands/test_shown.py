@@ -12,15 +12,16 @@ from orchestration.refresh_run import RefreshOutcome
 from precedent.providers.base import Capability
 from precedent.providers.billing.usage import Figures, Line
 from precedent.providers.config.provider import Provider
+from precedent.providers.config.repository import StoredProvider
 from precedent.providers.config.views import Origin, ProviderView
+from precedent.providers.health import UNSEEN
 from precedent.security.credentials import CredentialView
 
-WRITER = ProviderView(
-    Provider(name="writer", driver="openai", capability=Capability.TEXT_GENERATION, model="gpt-6-luna", active=True),
-    Origin.ROW,
-    external=True,
-    credentials=CredentialView(True, "6789", "c820ddf39344", "d0ce60d4"),
+PROVIDER = Provider(
+    name="writer", driver="openai", capability=Capability.TEXT_GENERATION, model="gpt-6-luna", active=True
 )
+KEY = CredentialView(True, "6789", "c820ddf39344", "d0ce60d4")
+WRITER = ProviderView(StoredProvider(1, 1, PROVIDER, 1), Origin.ROW, PROVIDER.fingerprint, True, KEY, UNSEEN)
 USED = Line("sentence_transformers", Figures(calls=1_234, input_tokens=5_678_901), 500.0, 480.0, 1_153.7)
 
 

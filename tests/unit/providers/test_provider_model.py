@@ -14,7 +14,7 @@ from precedent.tenants.policies import TenantPolicy
 from precedent.tenants.preferences import Preference
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "providers.md"
-SECRET = "sk-of-the-model-0123456789"
+SECRET = "sk-of-the-model-0123456789"  # noqa: S105 - known to these tests only
 WHOLE = {"name": "one", "driver": "openai", "capability": "embedding"}
 
 

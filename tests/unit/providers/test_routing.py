@@ -9,8 +9,8 @@ from precedent.providers.base import Capability
 from precedent.providers.drivers.gateway import GatewayDriver
 from precedent.providers.drivers.ollama import OllamaDriver
 from precedent.providers.drivers.openai import OpenAIDriver
+from precedent.providers.health import Health, HealthState
 from precedent.providers.runtime.endpoint import Endpoint
-from precedent.providers.runtime.health import Health, HealthState
 from precedent.providers.runtime.routing import DEFAULTS, Route, is_well, order
 from precedent.tenants.preferences import Preference, Strategy
 from tests.endpoints import endpoint
