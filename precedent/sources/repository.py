@@ -92,9 +92,7 @@ def add(
     tenancy.check_name(name, "source")
     address = configuration_of(kind, configuration).address
     if address:
-        check_address(
-            address, allow_private=policies.get(database, owner.id).allow_private_addresses, what="source"
-        )
+        check_address(address, allow_private=policies.get(database, owner.id).allow_private_addresses, what="source")
     look_at(open_source(kind, configuration, secrets), ask=test)
     try:
         with database.tenant(owner.id) as session:

@@ -207,17 +207,17 @@ def test_limits_hold_across_processes(platform_home: Path, tenant_id: int, limit
 
 
 def test_a_slot_too_far_away_is_refused_and_not_taken(ledger: Ledger) -> None:
-    limits = replace(LIMITS, requests_per_minute=60, longest_wait_s=3)
+    limits = LIMITS.model_copy(update={"requests_per_minute": 60, "longest_wait_s": 3})
     found = [ask(ledger, limits) for _ in range(14)]
     assert [admission.verdict for admission in found] == ["go"] * 8 + ["limit"] * 6
     assert found[7].wait_s == pytest.approx(2 / 0.9, abs=0.2)
     assert [admission.wait_s for admission in found[8:]] == pytest.approx([3 / 0.9] * 6, abs=0.2)
-    assert ask(ledger, replace(limits, longest_wait_s=4)).verdict == "go"
-    assert ask(ledger, replace(limits, requests_per_minute=None)).verdict == "go"
+    assert ask(ledger, limits.model_copy(update={"longest_wait_s": 4})).verdict == "go"
+    assert ask(ledger, limits.model_copy(update={"requests_per_minute": None})).verdict == "go"
 
 
 def test_a_call_with_many_tokens_waits_for_its_share(ledger: Ledger) -> None:
-    limits = replace(LIMITS, tokens_per_minute=6000)
+    limits = LIMITS.model_copy(update={"tokens_per_minute": 6000})
     assert ask(ledger, limits, tokens=3000).wait_s == 0
     assert ask(ledger, limits, tokens=10).wait_s == pytest.approx(30 / 0.9 - 6 / 0.9, abs=0.5)
 
@@ -228,7 +228,7 @@ def test_a_pause_keeps_everybody_waiting(database: Database, ledger: Ledger, ten
     other = Ledger(database, tenant_id)
     assert ask(other).wait_s == pytest.approx(30, abs=1)
     assert ask(other, retry=True).wait_s == pytest.approx(30, abs=1)
-    assert ask(other, replace(LIMITS, longest_wait_s=10)).verdict == "limit"
+    assert ask(other, LIMITS.model_copy(update={"longest_wait_s": 10})).verdict == "limit"
     assert ask(other, name="second").wait_s == 0
 
 

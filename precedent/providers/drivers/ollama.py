@@ -1,4 +1,4 @@
-"""Driver `ollama`: models on a machine of one's own."""
+"""Driver `ollama`: models on a machine of your own."""
 
 from collections.abc import Sequence
 from functools import cached_property

@@ -38,7 +38,7 @@ class CallContext:
         tenant_id: The tenant.
         route: The kind of work: `etl` or `interactive`.
         dagster_run_id: The Dagster run, where one calls.
-        asset: The asset, likewise.
+        asset: The asset, where one calls.
         partition: The asset's partition.
         source: The source that the texts belong to; None for a text of no source, such as a query.
     """

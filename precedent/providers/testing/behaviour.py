@@ -64,7 +64,7 @@ class Step:
 
 
 class Request(NamedTuple):
-    """A request as it came: header names in lower case, the body parsed as JSON (None where it is none)."""
+    """A request as it came: header names in lower case, the body parsed as JSON (None where it cannot be)."""
 
     method: str
     path: str
