@@ -70,7 +70,7 @@ class LabelledSet:
         """The tenant's documents by external id."""
         settings = Settings.from_environment()
         database = Database.open(settings)
-        tenant = tenancy.find(database, self.tenant)
+        tenant = tenancy.get(database, self.tenant)
         with database.bulk(tenant.id) as connection:
             rows = connection.execute(DOCUMENTS).fetchall()
         database.close()

@@ -7,26 +7,30 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 from uuid import uuid4
 
 import numpy as np
 import psycopg
+from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.setting import machine
 from precedent.database.session import Database
 from precedent.providers import registry
-from precedent.providers.base import Capability, Completion, Driver, DriverInfo, Egress, GenerationRequest
+from precedent.providers.base import Capability, Driver, DriverInfo, Egress
 from precedent.providers.config.health_check import Pong
-from precedent.providers.config.options import ModelOptions, PerformanceOptions
+from precedent.providers.config.options import CostOptions, ModelOptions, PerformanceOptions
+from precedent.providers.config.provider import Provider
 from precedent.providers.drivers.openai import OpenAIDriver
-from precedent.providers.runtime.endpoint import Target, open_driver
-from precedent.providers.runtime.ledger import Ledger
-from precedent.providers.runtime.metered_client import CallContext, MeteredDriver
+from precedent.providers.generation import Completion, GenerationRequest
+from precedent.providers.runtime.endpoint import Endpoint
+from precedent.providers.runtime.ledger import CallContext, Ledger
+from precedent.providers.runtime.metered_client import MeteredClient
+from precedent.providers.runtime.open_drivers import open_driver
 from precedent.providers.testing.behaviour import Reply, Request, Step
 from precedent.providers.testing.server import LoopbackServer
 from precedent.providers.testing.wires import OpenAIWire
@@ -53,8 +57,8 @@ class Nothing(Driver):
     pause_s: ClassVar[float] = 0.0
 
     info: ClassVar[DriverInfo] = DriverInfo(
-        name="nothing", title="Nothing", capabilities=frozenset(Capability), needs_key=False, egress=Egress.NEVER,
-    )  # fmt: skip
+        name="nothing", title="Nothing", capabilities=frozenset(Capability), needs_key=False, egress=Egress.NEVER
+    )
 
     def embed(self, texts: Sequence[str]) -> EmbeddingBatch:
         """Vectors of ones."""
@@ -111,7 +115,7 @@ def main() -> None:
     settings = Settings.from_environment()
     database = Database.open(settings)
     # As if another distribution had brought it by an entry point.
-    registry._load()[0][Nothing.info.name] = Nothing
+    registry._load().drivers[Nothing.info.name] = Nothing
     table = Table(title=f"What metering adds to a call, {CALLS} in turns with plain ones; {machine()}")
     for column in ("driver", "operation", "budget, limits", "threads"):
         table.add_column(column)
@@ -130,7 +134,7 @@ def main() -> None:
         for case in cases:
             Nothing.pause_s = wire.pause_s = case.pause_s
             with _tenant(database, budget=case.gated) as tenant_id:
-                figures = _measure(database, settings, _target(case, tenant_id, wire.base_url(server.url)), case)
+                figures = _measure(database, settings, _endpoint(case, tenant_id, wire.base_url(server.url)), case)
             medians.setdefault((case.threads, case.pause_s), []).append(figures.added)
             table.add_row(
                 case.driver.info.name, "embed" if case.capability is Capability.EMBEDDING else "generate",
@@ -159,36 +163,39 @@ def _tenant(database: Database, *, budget: bool) -> Iterator[int]:
             connection.execute("DELETE FROM tenants WHERE id = %s", (owner.id,))
 
 
-def _target(case: Case, tenant_id: int, base_url: str) -> Target:
-    model = OpenAIWire.models[case.capability]
-    return Target(
-        name="bench", driver=case.driver.info, tenant_id=tenant_id, capability=case.capability, model=model,
+def _endpoint(case: Case, tenant_id: int, base_url: str) -> Endpoint:
+    info, model = case.driver.info, OpenAIWire.models[case.capability]
+    provider = Provider(
+        name="bench",
+        driver=info.name,
+        capability=case.capability,
+        model=model,
         base_url=base_url,
         # Priced from the list, the slowest way to a price.
         options=ModelOptions(dimensions=DIMENSIONS, price_model=model),
         performance=LIMITED if case.gated else PerformanceOptions(),
-        cost={} if case.driver.info.price_id else {"input_per_million": 0.1},
-    )  # fmt: skip
+        cost=CostOptions() if info.price_id else CostOptions(input_per_million=0.1),
+    )
+    return Endpoint(provider, info, tenant_id)
 
 
-def _measure(database: Database, settings: Settings, target: Target, case: Case) -> Figures:
-    ledger = Ledger(database, target.tenant_id)
-    policy = policies.load(database, target.tenant_id)
-    metered = MeteredDriver(target, ledger, policy, CallContext(target.tenant_id), settings)
-    driver = open_driver(target, settings)
-    if isinstance(driver, OpenAIDriver):
-        # Without a row there is no stored key: the same client, with the one that the server wants.
-        driver.settings = replace(driver.settings, credentials={"api_key": OpenAIWire().key})
+def _measure(database: Database, settings: Settings, endpoint: Endpoint, case: Case) -> Figures:
+    ledger = Ledger(database, endpoint.tenant_id)
+    policy = policies.get(database, endpoint.tenant_id)
+    metered = MeteredClient(endpoint, ledger, policy, CallContext(endpoint.tenant_id), settings)
+    driver = open_driver(endpoint, settings)
+    # Without a row there is no stored key: the same client, with the one that the server wants.
+    driver.provider = driver.provider.model_copy(update={"credentials": {"api_key": SecretStr(OpenAIWire().key)}})
     request = GenerationRequest("Answer in JSON.", 'Answer {"ok": true}.', Pong, max_output_tokens=200)
 
-    def call(one: Driver | MeteredDriver) -> object:
+    def call(one: Driver | MeteredClient) -> object:
         return one.embed(TEXTS) if case.capability is Capability.EMBEDDING else one.generate(request)
 
     def pairs(count: int) -> list[tuple[float, float]]:
         found = []
         for number in range(count):
             # Which of the two comes first alternates, so that neither always runs on warm caches.
-            order: list[Driver | MeteredDriver] = [driver, metered] if number % 2 else [metered, driver]
+            order: list[Driver | MeteredClient] = [driver, metered] if number % 2 else [metered, driver]
             times = {id(one): _seconds(call, one) for one in order}
             found.append((times[id(driver)], times[id(metered)]))
         return found
@@ -210,7 +217,7 @@ def _pause(seconds: float) -> None:
         time.sleep(seconds)
 
 
-def _seconds(call: Callable[[Driver | MeteredDriver], object], one: Driver | MeteredDriver) -> float:
+def _seconds(call: Callable[[Driver | MeteredClient], object], one: Driver | MeteredClient) -> float:
     began = time.perf_counter()
     call(one)
     return time.perf_counter() - began

@@ -71,7 +71,7 @@ def tf_idf(labelled: LabelledSet, **options: Any) -> Scores:
 def dense(labelled: LabelledSet) -> Scores:
     """Cosine of one vector a text: the first passage, all that the model reads of a text that is not cut."""
     database = Database.open(Settings.from_environment())
-    tenant = tenancy.find(database, labelled.tenant)
+    tenant = tenancy.get(database, labelled.tenant)
     with database.bulk(tenant.id) as connection:
         vectors = _first_passages(connection)
     database.close()

@@ -7,13 +7,12 @@ in the database, whatever runs at once.
 """
 
 import dagster as dg
-from sqlalchemy import select
 
-from precedent.database.models import IntelligenceProvider
 from precedent.database.session import Database
-from precedent.errors import UsageError
 from precedent.providers.base import Capability
-from precedent.providers.config.options import PerformanceOptions, performance_options
+from precedent.providers.config import repository
+from precedent.providers.config.options import PerformanceOptions
+from precedent.providers.config.repository import StoredProvider
 from precedent.tenants import tenants as tenancy
 
 # Named by the assets: `@dg.asset(pool=...)`.
@@ -23,15 +22,10 @@ POOLS = {Capability.EMBEDDING: "embedding_profile", Capability.TEXT_GENERATION: 
 def pool_limits(database: Database) -> dict[str, int]:
     """Steps at once by pool: the smallest of the active rows, or the default where no tenant has one."""
     found: dict[str, list[int]] = {pool: [] for pool in POOLS.values()}
-    for owner in tenancy.every(database):
-        with database.tenant(owner.id) as session:
-            rows = session.execute(
-                select(IntelligenceProvider.capability, IntelligenceProvider.performance_config).where(
-                    IntelligenceProvider.is_active
-                )
-            ).all()
-        for capability, performance in rows:
-            found[POOLS[Capability(capability or "")]].append(_concurrent_runs(performance))
+    for owner in tenancy.list(database):
+        for stored in repository.list(database, owner.id):
+            if stored.provider.active:
+                found[POOLS[stored.provider.capability]].append(_concurrent_runs(stored))
     return {pool: min(limits, default=PerformanceOptions().concurrent_runs) for pool, limits in found.items()}
 
 
@@ -46,8 +40,7 @@ def sync_pools(instance: dg.DagsterInstance, database: Database) -> dict[str, in
     return wanted
 
 
-def _concurrent_runs(performance: dict[str, object]) -> int:
-    try:
-        return performance_options(dict(performance)).concurrent_runs
-    except UsageError:  # an option of another version: the row's own commands say so
-        return PerformanceOptions().concurrent_runs
+def _concurrent_runs(stored: StoredProvider) -> int:
+    # What does not fit any more says nothing; the commands for providers tell why.
+    performance = PerformanceOptions() if stored.problem else stored.provider.performance
+    return performance.concurrent_runs

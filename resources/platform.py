@@ -4,7 +4,7 @@ An edit of a row so applies to the next run without a reload, the location loads
 is part of Dagster's configuration. A run keeps the revision that it started with.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,10 +16,10 @@ from precedent.errors import PrecedentError
 from precedent.providers.base import Capability
 from precedent.providers.registry import Listed, listed
 from precedent.providers.runtime.embedder import Embedder
-from precedent.providers.runtime.endpoint import Target, chain
+from precedent.providers.runtime.endpoint import Endpoint, chain
 from precedent.providers.runtime.factory import open_embedder, open_generator
 from precedent.providers.runtime.generator import Generator
-from precedent.providers.runtime.metered_client import CallContext
+from precedent.providers.runtime.ledger import CallContext
 from precedent.providers.runtime.routing import Route
 from precedent.settings import Settings
 from precedent.sources.repository import SourceRow, find
@@ -68,7 +68,7 @@ class ProviderRegistryResource(dg.ConfigurableResource[Any]):
         """Every driver, with the reason where one cannot be used here."""
         return listed()
 
-    def chain(self, database: Database, tenant_id: int, capability: Capability) -> list[Target]:
+    def chain(self, database: Database, tenant_id: int, capability: Capability) -> Sequence[Endpoint]:
         """A tenant's active provider and its fallbacks, in order."""
         with as_failure():
             return chain(database, tenant_id, capability)
@@ -101,25 +101,29 @@ def call_context(context: Context, source: SourceRow) -> CallContext:
     """Who calls: a run's asset for a source's partition."""
     asset = context.asset_key.to_user_string() if isinstance(context, dg.AssetExecutionContext) else None
     return CallContext(
-        tenant_id=source.tenant_id, route=Route.ETL.value, dagster_run_id=context.run.run_id, asset=asset,
-        partition=source.key, source=source.name,
-    )  # fmt: skip
+        tenant_id=source.tenant_id,
+        route=Route.ETL.value,
+        dagster_run_id=context.run.run_id,
+        asset=asset,
+        partition=source.key,
+        source=source.name,
+    )
 
 
-def _pin(context: Context, prefix: str, target: Target) -> None:
-    """Tag the run with what serves it; a step that finds another revision than the run began with stops it."""
-    name = f"precedent/{prefix}_revision"
+def _pin(context: Context, prefix: str, endpoint: Endpoint) -> None:
+    """Tag the run with what serves it; a step that finds another configuration than the run began with stops it."""
+    name, fingerprint = f"precedent/{prefix}_revision", endpoint.provider.fingerprint
     tags = {
-        f"precedent/{prefix}_provider": target.name,
-        f"precedent/{prefix}_model": target.model,
-        name: target.revision,
+        f"precedent/{prefix}_provider": endpoint.name,
+        f"precedent/{prefix}_model": endpoint.provider.model,
+        name: fingerprint,
     }
     run = context.instance.get_run_by_id(context.run.run_id)
     began_with = run.tags.get(name) if run else None
     if began_with is None:
         context.instance.add_run_tags(context.run.run_id, tags)
-    elif began_with != target.revision:
+    elif began_with != fingerprint:
         raise PrecedentError(
-            f"The configuration of {target.name} changed while this run was under way (revision {began_with}, now "
-            f"{target.revision}): start it again; what is done is kept."
+            f"The configuration of {endpoint.name} changed while this run was under way (revision {began_with}, now "
+            f"{fingerprint}): start it again; what is done is kept."
         )

@@ -1,4 +1,4 @@
-"""Checks of what serves a tenant: does it answer, and was it what was asked?"""
+"""Checks of what serves a tenant: does it answer, and did the provider answer that was asked?"""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,7 +7,7 @@ import dagster as dg
 from assets.partitions import source_partitions
 from precedent.incidents import repository as analyses
 from precedent.providers.base import Capability
-from precedent.providers.config.health_check import Health, check
+from precedent.providers.config.health_check import HealthCheck, check
 from precedent.settings import Settings
 from precedent.sources import repository as catalog
 from resources.platform import DatabaseResource, ProviderRegistryResource, as_failure
@@ -37,14 +37,14 @@ def intelligence_reachable(
 def reachable(
     database: DatabaseResource, registry: ProviderRegistryResource, capability: Capability
 ) -> dg.AssetCheckResult:
-    """Ask the active provider of every tenant that has a source, once each, and nobody in its place."""
+    """Ask the active provider of every tenant that has a source, once each, and none of its fallbacks."""
     with as_failure():
         tenants = {tenant_id: key.split("/")[0] for key, tenant_id in catalog.keys(database.database)}
         settings = Settings.from_environment()
 
-    def ask(tenant_id: int) -> tuple[int, Health]:
-        target = registry.chain(database.database, tenant_id, capability)[0]
-        return tenant_id, check(database.database, settings, target)
+    def ask(tenant_id: int) -> tuple[int, HealthCheck]:
+        endpoint = registry.chain(database.database, tenant_id, capability)[0]
+        return tenant_id, check(database.database, settings, endpoint)
 
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="reachable") as executor:
         found = dict(executor.map(ask, tenants))
@@ -65,7 +65,7 @@ def reachable(
     )
 
 
-def _record(tenant: str, health: Health) -> dg.TableRecord:
+def _record(tenant: str, health: HealthCheck) -> dg.TableRecord:
     return dg.TableRecord(
         {
             "tenant": tenant,

@@ -67,9 +67,9 @@ def versions(
 
 def version_of(database: DatabaseResource, tenant_id: int, capability: Capability) -> str:
     """What an answer of this capability depends on, hashed."""
-    target = chain(database.database, tenant_id, capability)[0]
-    masks = policies.load(database.database, tenant_id).mask and target.external
-    parts = [target.revision, f"masked{MASKING_VERSION}" if masks else "plain"]
+    endpoint = chain(database.database, tenant_id, capability)[0]
+    masks = policies.get(database.database, tenant_id).masks and endpoint.external
+    parts = [endpoint.provider.fingerprint, f"masked{MASKING_VERSION}" if masks else "plain"]
     if capability is Capability.TEXT_GENERATION:
         parts.append(f"prompt{PROMPT_VERSION}")
     return hashlib.sha256("/".join(parts).encode()).hexdigest()[:16]

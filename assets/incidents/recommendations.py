@@ -9,6 +9,7 @@ from precedent.incidents import repository as store
 from precedent.incidents.analysis import analyse, analysis_version, find_evidence
 from precedent.incidents.prompt import PROMPT_VERSION
 from precedent.progress import Progress
+from precedent.providers import health
 from precedent.providers.runtime import routing
 from precedent.providers.runtime.embedder import BudgetExhausted
 from precedent.vectors import space as spaces
@@ -48,7 +49,7 @@ def recommendations(
         removed = store.remove_gone(connection, source.id)
         incidents = store.pending(
             connection, source.id, analysis_version(generator.asked), everything=config.full_refresh,
-            retry_fallbacks=routing.is_well(generator.asked, routing.health(database.database, source.tenant_id)),
+            retry_fallbacks=routing.is_well(generator.asked, health.list(database.database, source.tenant_id)),
         )  # fmt: skip
         progress = Progress("recommendations", len(incidents), context.log.info)
         space = spaces.active(connection) if incidents else None
@@ -79,23 +80,23 @@ def recommendations(
         seconds=progress.seconds,
     )  # fmt: skip
     asked = generator.asked
-    calls = [driver for driver in generator.drivers if driver.calls]
+    calls = [client.totals for client in generator.clients if client.totals.calls]
     metadata |= {
         "provider/name": dg.MetadataValue.text(asked.name),
         "provider/driver": dg.MetadataValue.text(asked.driver.name),
-        "provider/model": dg.MetadataValue.text(asked.model),
-        "provider/revision": dg.MetadataValue.text(asked.revision),
+        "provider/model": dg.MetadataValue.text(asked.provider.model),
+        "provider/revision": dg.MetadataValue.text(asked.provider.fingerprint),
         "prompt/version": dg.MetadataValue.text(PROMPT_VERSION),
-        "tokens/input": dg.MetadataValue.int(sum(driver.usage.input for driver in calls)),
-        "tokens/output": dg.MetadataValue.int(sum(driver.usage.output for driver in calls)),
-        "cost/usd": dg.MetadataValue.float(float(sum(driver.cost for driver in calls))),
-        "egress/masked": dg.MetadataValue.int(sum(driver.masked for driver in calls)),
+        "tokens/input": dg.MetadataValue.int(sum(total.usage.input for total in calls)),
+        "tokens/output": dg.MetadataValue.int(sum(total.usage.output for total in calls)),
+        "cost/usd": dg.MetadataValue.float(float(sum(total.cost for total in calls))),
+        "egress/masked": dg.MetadataValue.int(sum(total.masked for total in calls)),
         "fallback/used": dg.MetadataValue.bool(bool(fallbacks)),
         "fallback/incidents": dg.MetadataValue.int(sum(fallbacks.values())),
     }
     if fallbacks:
         metadata["fallback/reason"] = dg.MetadataValue.text(next(iter(fallbacks)))
-    if unpriced := sum(driver.unpriced for driver in calls):
+    if unpriced := sum(total.unpriced for total in calls):
         metadata["cost/unpriced_calls"] = dg.MetadataValue.int(unpriced)
     metadata |= counted("recommendations", types)
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(digest))

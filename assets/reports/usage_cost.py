@@ -13,8 +13,10 @@ from assets.row_metadata import OWNERS, Metadata, picture
 from precedent.database.session import Database
 from precedent.providers.billing import usage as store
 from precedent.providers.billing.plots import Latency, latencies_of, usage_figure
-from precedent.providers.billing.usage import Budget, Cell, Figures, Period, money
+from precedent.providers.billing.usage import Cell, Figures, Period, money
+from precedent.tenants import budgets
 from precedent.tenants import tenants as tenancy
+from precedent.tenants.budgets import Budget
 from resources.platform import DatabaseResource, as_failure
 
 REPORT_VERSION = "1"
@@ -46,10 +48,10 @@ def usage_cost(
     tenant, one after the other. The data version changes when a figure does.
     """
     with as_failure():
-        period, cells, latencies, budgets = read(database.database, config.days)
-    context.log.info(f"{sum(cell.figures.calls for cell in cells):,} calls of {len(budgets):,} tenants.")
+        period, cells, latencies, months = read(database.database, config.days)
+    context.log.info(f"{sum(cell.figures.calls for cell in cells):,} calls of {len(months):,} tenants.")
     days = f"{period.days[0]:%d %b %Y} to {period.days[-1]:%d %b %Y}"
-    metadata = cost_metadata(cells, budgets)
+    metadata = cost_metadata(cells, months)
     metadata["plot"] = picture("usage and cost", usage_figure(days, period.days, cells, latencies))
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(version_of(cells)))
 
@@ -61,18 +63,18 @@ def read(database: Database, days: int) -> tuple[Period, list[Cell], list[Latenc
         period = Period.whole_days(days, store.now(connection))
     cells: list[Cell] = []
     latencies: list[Latency] = []
-    budgets: dict[str, Budget] = {}
-    for tenant in tenancy.every(database):
+    months: dict[str, Budget] = {}
+    for tenant in tenancy.list(database):
         with database.bulk(tenant.id) as connection:
             found = store.cells(connection, period)
             by_provider, _ = store.grouped(connection, period, "provider")
-            budgets[tenant.name] = store.budget(connection)
+            months[tenant.name] = budgets.get(connection)
         cells += [replace(cell, provider=f"{tenant.name}/{cell.provider}") for cell in found]
         latencies += latencies_of(by_provider, f"{tenant.name}/")
-    return period, cells, latencies, budgets
+    return period, cells, latencies, months
 
 
-def cost_metadata(cells: Sequence[Cell], budgets: dict[str, Budget]) -> Metadata:
+def cost_metadata(cells: Sequence[Cell], months: dict[str, Budget]) -> Metadata:
     """What the UI shows, the picture apart; an unknown cost has no figure."""
     total = sum((cell.figures for cell in cells), Figures())
     found: Metadata = {
@@ -91,7 +93,7 @@ def cost_metadata(cells: Sequence[Cell], budgets: dict[str, Budget]) -> Metadata
     found |= table("cost/by_asset", ["operation", "asset"], by_asset)
     by_day = summed(cells, lambda cell: (cell.day.isoformat(),))
     found |= table("cost/by_day", ["day"], sorted(by_day, reverse=True))
-    spending = {name: budget for name, budget in budgets.items() if budget.spent_usd or budget.limit_usd is not None}
+    spending = {name: budget for name, budget in months.items() if budget.spent_usd or budget.limit_usd is not None}
     order = sorted(spending, key=lambda name: (-(spending[name].share or 0), -spending[name].spent_usd, name))
     found |= capped("budget/this_month", [_budget(name, spending[name]) for name in order])
     return found

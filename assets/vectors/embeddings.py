@@ -1,9 +1,8 @@
 """`vectors/embeddings`: one vector per distinct passage and space."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import partial
 
 import dagster as dg
 
@@ -15,10 +14,10 @@ from precedent.progress import Progress
 from precedent.providers.runtime.embedder import Embedder, Served
 from precedent.sources.repository import SourceRow
 from precedent.vectors import index as vector_index
+from precedent.vectors import shards
 from precedent.vectors import space as spaces
 from precedent.vectors import writing as store
-from precedent.vectors.embedding import EmbeddingBatch
-from precedent.vectors.shards import Embedded, Shard, embed_shard, plan
+from precedent.vectors.shards import Shard, plan
 from precedent.vectors.space import Space
 from resources.platform import DatabaseResource, EmbedderResource, as_failure
 
@@ -58,13 +57,13 @@ def embeddings(
     source = database.source(context.partition_key)
     provider = embedder.of(context, database.database, source)
     with database.database.bulk(source.tenant_id) as connection:
-        space = spaces.ensure(connection, source.tenant_id, provider.profile, provider.primary.described())
+        space = spaces.ensure(connection, source.tenant_id, provider.profile, provider.primary.provider.described())
         connection.commit()
         returned = store.take_back(connection, source.id, space.id)
         pending = store.pending(connection, source.id, space.id)
         vector_index.before_writing(connection, space.id, len(pending))
-    shards = plan(pending)
-    tokens = sum(shard.tokens for shard in shards)
+    planned = plan(pending)
+    tokens = sum(shard.tokens for shard in planned)
     progress = Progress("embeddings", tokens, context.log.info)
 
     def finished(result: ShardResult) -> None:
@@ -73,7 +72,7 @@ def embeddings(
             context.log.warning(f"{result.failed} passages were not embedded: {result.error}")
 
     with as_failure():
-        results = run_shards(database.database, source, space, provider, shards, finished)
+        results = run_shards(database.database, source, space, provider, planned, finished)
     with database.database.bulk(source.tenant_id) as connection:
         orphans = store.remove_orphans(connection, space.id)
         connection.commit()
@@ -91,7 +90,7 @@ def embeddings(
         "provider/name": dg.MetadataValue.text(provider.primary.name),
         "provider/driver": dg.MetadataValue.text(provider.primary.driver.name),
         "provider/model": dg.MetadataValue.text(profile.model),
-        "provider/revision": dg.MetadataValue.text(provider.primary.revision),
+        "provider/revision": dg.MetadataValue.text(provider.primary.provider.fingerprint),
         "space/id": dg.MetadataValue.int(space.id),
         "space/status": dg.MetadataValue.text(space.status),
         "space/precision": dg.MetadataValue.text(profile.precision),
@@ -132,14 +131,14 @@ def run_shards(
     source: SourceRow,
     space: Space,
     provider: Embedder,
-    shards: list[Shard],
+    planned: list[Shard],
     finished: Callable[[ShardResult], None],
 ) -> list[ShardResult]:
     """Embed shards on a few threads, each in transactions of its own; tells `finished` of every one."""
     results = []
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="embed") as executor:
         futures: list[Future[ShardResult]] = [
-            executor.submit(run_shard, database, source, space, provider, shard) for shard in shards
+            executor.submit(run_shard, database, source, space, provider, shard) for shard in planned
         ]
         try:
             for future in as_completed(futures):
@@ -153,23 +152,11 @@ def run_shards(
 
 def run_shard(database: Database, source: SourceRow, space: Space, provider: Embedder, shard: Shard) -> ShardResult:
     """Embed one shard and commit it; idempotent, and ignorant of its neighbours."""
-    embedded = failed = 0
-    error = None
     with database.bulk(source.tenant_id) as connection:
-        texts = list(store.read_texts(connection, shard.hashes).items())
+        texts = sorted(store.read_texts(connection, shard.hashes).items(), key=lambda pair: -len(pair[1]))
         connection.commit()  # no transaction stays open while the model computes
-        texts.sort(key=lambda pair: -len(pair[1]))
-        for part in embed_shard(texts, partial(_embed, provider, shard)):
-            if isinstance(part, Embedded):
-                store.write(connection, source.tenant_id, space.id, part.hashes, part.batch.vectors)
-                embedded += len(part.hashes)
-            else:
-                store.record_failure(connection, source.tenant_id, space.id, part.hashes, part.error)
-                failed, error = failed + len(part.hashes), part.error
-            connection.commit()
-    return ShardResult(shard, embedded, failed, error)
-
-
-def _embed(provider: Embedder, shard: Shard, texts: Sequence[str]) -> EmbeddingBatch:
-    """Embed texts of a shard; a whole one with the tokens that its chunks were counted to have."""
-    return provider.embed(texts, shard.tokens if len(texts) == len(shard.hashes) else None)
+        tokens = shard.tokens if len(texts) == len(shard.hashes) else None
+        found = provider.embed_each([text for _, text in texts], tokens)
+        shards.save(connection, source.tenant_id, space.id, [digest for digest, _ in texts], found)
+        connection.commit()
+    return ShardResult(shard, len(found.positions), len(found.failures), next(iter(found.failures.values()), None))

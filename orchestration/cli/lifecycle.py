@@ -46,7 +46,7 @@ def up(
         if probe.connect_ex((host, port)) == 0:
             raise PrecedentError(f"Port {port} of {host} is taken: choose another with --port.")
     database = Database.open(settings)
-    tenancy.find(database, tenancy.DEFAULT_TENANT)
+    tenancy.get(database, tenancy.DEFAULT_TENANT)
     with dagster_instance(settings, database.endpoints) as instance:
         sync_partitions(instance, database)
         sync_pools(instance, database)

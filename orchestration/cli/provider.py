@@ -1,32 +1,28 @@
 """`provider`: who embeds and who generates for a tenant, and whether they answer."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from orchestration.cli import output
-from orchestration.cli import provider_tables as provider_output
+from orchestration.cli import output, provider_tables
 from orchestration.cli.options import KeyFile, KeyStdin, NoTest, Yes, confirm_removal
-from orchestration.cli.provider_options import pairs, read_secrets
+from orchestration.cli.provider_options import helps, pairs, read_secrets
 from orchestration.cli.tenant import Json, Tenant
 from orchestration.instance import dagster_instance
 from orchestration.pools import sync_pools
 from precedent.database.session import Database
 from precedent.errors import PrecedentError
 from precedent.providers.base import Capability
-from precedent.providers.config import health_check as checking
-from precedent.providers.config import repository as rows
-from precedent.providers.config import save as saving
-from precedent.providers.config import views as showing
-from precedent.providers.config.validation import Specification
-from precedent.providers.declarative.schema import capability_of
+from precedent.providers.config import health_check, repository, save, trial, views
+from precedent.providers.config.provider import Provider, checked
+from precedent.providers.config.validation import same_space
 from precedent.providers.registry import driver_type, listed
-from precedent.providers.runtime.endpoint import Target, chain
-from precedent.providers.runtime.factory import same_space
+from precedent.providers.runtime.endpoint import Endpoint, chain
 from precedent.settings import Settings
-from precedent.tenants import tenants as tenancy
+from precedent.tenants import tenants
 
-Name = Annotated[str, typer.Argument(help="The provider's name.")]
+HELP = helps(Provider)
+Name = Annotated[str, typer.Argument(help=HELP["name"])]
 
 providers = typer.Typer(help="AI providers of a tenant: embeddings and text generation.")
 
@@ -39,119 +35,124 @@ def register(app: typer.Typer) -> None:
 @providers.command("add")
 def provider_add(
     name: Name,
-    driver: Annotated[str, typer.Option("--driver", help="See `precedent provider list --available`.")],
-    capability: Annotated[
-        Capability | None, typer.Option("--capability", help="May be left out where the driver has one.")
-    ] = None,
-    model: Annotated[str | None, typer.Option("--model", help="The model; by default the driver's.")] = None,
-    base_url: Annotated[str | None, typer.Option("--base-url", help="Where to call, if not the driver's own.")] = None,
-    option: Annotated[list[str] | None, typer.Option("--option", help="name=value; changes answers.")] = None,
-    performance: Annotated[
-        list[str] | None, typer.Option("--performance", help="name=value; how it is called.")
-    ] = None,
-    cost: Annotated[
-        list[str] | None, typer.Option("--cost", help="name=USD per million tokens, e.g. input_per_million=0.15.")
-    ] = None,
-    fallback: Annotated[str | None, typer.Option("--fallback", help="Who is asked where this one fails.")] = None,
-    description: Annotated[str | None, typer.Option("--description", help="For people.")] = None,
+    driver: Annotated[str, typer.Option("--driver", help=HELP["driver"])],
+    capability: Annotated[Capability | None, typer.Option("--capability", help=HELP["capability"])] = None,
+    model: Annotated[str | None, typer.Option("--model", help=HELP["model"])] = None,
+    base_url: Annotated[str | None, typer.Option("--base-url", help=HELP["base_url"])] = None,
+    option: Annotated[list[str] | None, typer.Option("--option", help=HELP["options"])] = None,
+    performance: Annotated[list[str] | None, typer.Option("--performance", help=HELP["performance"])] = None,
+    cost: Annotated[list[str] | None, typer.Option("--cost", help=HELP["cost"])] = None,
+    fallback: Annotated[str | None, typer.Option("--fallback", help=HELP["fallback"])] = None,
+    description: Annotated[str | None, typer.Option("--description", help=HELP["description"])] = None,
     key_file: KeyFile = None,
     key_stdin: KeyStdin = False,
     no_key: Annotated[bool, typer.Option("--no-key", help="There is no key; a stored one is removed.")] = False,
-    activate: Annotated[bool, typer.Option("--activate", help="Make it the tenant's choice.")] = False,
+    activate: Annotated[bool, typer.Option("--activate", help=HELP["active"])] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the provider of this name.")] = False,
     no_test: NoTest = False,
-    tenant: Tenant = tenancy.DEFAULT_TENANT,
+    tenant: Tenant = tenants.DEFAULT_TENANT,
     json: Json = False,
 ) -> None:
     """Add a provider, once it has answered; the key is asked for, or read from a file or standard input."""
-    spec = Specification(
-        name=name, driver=driver, capability=capability_of(driver, capability).value, model=model, base_url=base_url,
-        options=pairs(option, "--option"), performance=pairs(performance, "--performance"),
-        cost=pairs(cost, "--cost"), fallback=fallback, description=description, active=True if activate else None,
-        secrets=read_secrets(
-            driver_type(driver).info, key_file, key_stdin=key_stdin, no_key=no_key, replaces=replace
-        ),
-    )  # fmt: skip
+    info = driver_type(driver).info
+    provider = checked(
+        {
+            "name": name,
+            "driver": driver,
+            "capability": capability,
+            "model": model,
+            "base_url": base_url,
+            "options": pairs(option, "--option"),
+            "performance": pairs(performance, "--performance"),
+            "cost": pairs(cost, "--cost"),
+            "fallback": fallback,
+            "description": description,
+            "active": True if activate else None,
+            "credentials": read_secrets(info, key_file, key_stdin=key_stdin, no_key=no_key, replaces=replace),
+        }
+    )
     settings = Settings.from_environment()
     database = Database.open(settings)
-    before = _head(database, tenant, Capability(spec.capability))
-    saved = saving.save_tried(database, settings, tenant, spec, replace=replace, test=not no_test)
+    before = _head(database, tenant, provider.capability)
+    saved = save.save_tried(database, settings, tenant, provider, replace=replace, test=not no_test)
     follow(settings, database)
-    note = consequence(before, _head(database, tenant, Capability(spec.capability)))
-    (shown,) = showing.one(database, settings, tenant, name)
+    note = consequence(before, _head(database, tenant, provider.capability))
+    (shown,) = views.get(database, settings, tenant, name)
     if json:
-        trial = saved.trial
+        found = saved.trial
         output.emit(
             {
-                "provider": shown, "created": saved.created, "test": trial.health if trial else None,
-                "agreements": trial.agreements if trial else {}, "note": note,
+                "provider": shown.dump(),
+                "created": saved.created,
+                "test": found.health if found else None,
+                "agreements": found.agreements if found else {},
+                "note": note,
             }
-        )  # fmt: skip
+        )
         return
-    parts = [f"Provider {name} {'added' if saved.created else 'replaced'}: {shown.driver}, {shown.model}"]
-    parts += ["active"] if shown.active else []
-    parts += [f"falls back to {shown.fallback}"] if shown.fallback else []
-    output.say(", ".join(parts) + ".")
-    provider_output.show_trial(name, saved.trial)
+    provider_tables.show_saved(saved, shown)
     if note:
         output.say(note)
-    if not shown.active:
+    if not shown.provider.active:
         output.say(f"Nothing uses it yet: `precedent provider activate {name}`, or name it as a fallback.")
 
 
 @providers.command("list")
 def provider_list(
     available: Annotated[bool, typer.Option("--available", help="The drivers there are.")] = False,
-    tenant: Tenant = tenancy.DEFAULT_TENANT,
+    tenant: Tenant = tenants.DEFAULT_TENANT,
     json: Json = False,
 ) -> None:
     """List a tenant's providers, or with --available the drivers."""
     if available:
         drivers = listed()
-        output.emit(drivers) if json else provider_output.show_drivers(drivers)
+        output.emit(drivers) if json else provider_tables.show_drivers(drivers)
         return
     settings = Settings.from_environment()
-    found = showing.every(Database.open(settings), settings, tenant)
-    output.emit(found) if json else provider_output.show_providers(tenant, found)
+    found = views.list(Database.open(settings), settings, tenant)
+    if json:
+        output.emit([view.dump() for view in found])
+    else:
+        provider_tables.show_providers(tenant, found)
 
 
 @providers.command("show")
-def provider_show(name: Name, tenant: Tenant = tenancy.DEFAULT_TENANT, json: Json = False) -> None:
+def provider_show(name: Name, tenant: Tenant = tenants.DEFAULT_TENANT, json: Json = False) -> None:
     """Show all of a provider but its secrets."""
     settings = Settings.from_environment()
-    found = showing.one(Database.open(settings), settings, tenant, name)
+    found = views.get(Database.open(settings), settings, tenant, name)
     if json:
-        output.emit(found[0] if len(found) == 1 else found)
+        _emit_one_or_all([view.dump() for view in found])
         return
-    for item in found:
-        provider_output.show_provider(item)
+    for view in found:
+        provider_tables.show_provider(view)
 
 
 @providers.command("test")
-def provider_test(name: Name, tenant: Tenant = tenancy.DEFAULT_TENANT, json: Json = False) -> None:
+def provider_test(name: Name, tenant: Tenant = tenants.DEFAULT_TENANT, json: Json = False) -> None:
     """Call a provider once: does it answer, how fast, in how many dimensions, and does its model end soon?"""
     settings = Settings.from_environment()
     database = Database.open(settings)
-    found = [saving.test_stored(database, settings, target) for target in showing.find(database, tenant, name)]
+    found = [trial.test_stored(database, settings, one) for one in views.endpoints(database, tenant, name)]
     if json:
-        output.emit(found[0] if len(found) == 1 else found)
+        _emit_one_or_all(found)
     for health in found:
         if health.reachable and not json:
-            provider_output.show_health(health)
+            provider_tables.show_health(health)
     if failed := [health for health in found if not health.reachable]:
         raise PrecedentError(f"{name} gives no usable answer: {failed[0].error}")
 
 
 @providers.command("activate")
-def provider_activate(name: Name, tenant: Tenant = tenancy.DEFAULT_TENANT, json: Json = False) -> None:
+def provider_activate(name: Name, tenant: Tenant = tenants.DEFAULT_TENANT, json: Json = False) -> None:
     """Make a provider the tenant's choice for its capability."""
     settings = Settings.from_environment()
     database = Database.open(settings)
-    capability = rows.find(database, tenant, name).capability
+    capability = repository.get(database, tenant, name).provider.capability
     before = _head(database, tenant, capability)
-    target = rows.activate(database, tenant, name)
+    repository.activate(database, tenant, name)
     follow(settings, database)
-    note = consequence(before, target)
+    note = consequence(before, _head(database, tenant, capability))
     if json:
         output.emit({"activated": name, "capability": capability, "instead_of": before.name, "note": note})
         return
@@ -162,42 +163,39 @@ def provider_activate(name: Name, tenant: Tenant = tenancy.DEFAULT_TENANT, json:
 
 
 @providers.command("deactivate")
-def provider_deactivate(name: Name, tenant: Tenant = tenancy.DEFAULT_TENANT, json: Json = False) -> None:
+def provider_deactivate(name: Name, tenant: Tenant = tenants.DEFAULT_TENANT, json: Json = False) -> None:
     """Take a choice back; the tenant is served by what comes without rows."""
     settings = Settings.from_environment()
     database = Database.open(settings)
-    before = rows.find(database, tenant, name)
-    was = rows.deactivate(database, tenant, name)
+    stored = repository.get(database, tenant, name)
+    capability, was = stored.provider.capability, bool(stored.provider.active)
+    before = _head(database, tenant, capability)
+    repository.deactivate(database, tenant, name)
     follow(settings, database)
-    now = _head(database, tenant, before.capability)
+    now = _head(database, tenant, capability)
     note = consequence(before, now) if was else None
     if json:
         output.emit({"deactivated": name, "was_active": was, "serves_now": now.name, "note": note})
         return
-    kind = before.capability.replace("_", " ")
+    kind = capability.replace("_", " ")
     output.say(f"{name} is not active{' any more' if was else ' anyway'}: {now.name} serves {kind}.")
     if note:
         output.say(note)
 
 
 @providers.command("remove")
-def provider_remove(
-    name: Name,
-    yes: Yes = False,
-    tenant: Tenant = tenancy.DEFAULT_TENANT,
-    json: Json = False,
-) -> None:
+def provider_remove(name: Name, yes: Yes = False, tenant: Tenant = tenants.DEFAULT_TENANT, json: Json = False) -> None:
     """Remove a provider with its credentials; its usage stays on the ledger."""
     settings = Settings.from_environment()
     database = Database.open(settings)
-    found = showing.every(database, settings, tenant)
-    shown = next((item for item in found if item.name == name and item.origin == showing.ROW), None)
-    relying = [item.name for item in found if item.fallback == name]
-    if shown is not None and not yes:
-        what = f"{name} of {tenant}" + (", which is active" if shown.active else "")
+    found = repository.list(database, tenants.get(database, tenant).id)
+    active = repository.required(found, tenant, name).provider.active
+    relying = [stored.provider.name for stored in found if stored.provider.fallback == name]
+    if not yes:
+        what = f"{name} of {tenant}" + (", which is active" if active else "")
         what += f", the fallback of {', '.join(relying)}" if relying else ""
         confirm_removal(what)
-    rows.remove(database, tenant, name)
+    repository.delete(database, tenant, name)
     follow(settings, database)
     if json:
         output.emit({"removed": name, "without_fallback": relying})
@@ -208,44 +206,43 @@ def provider_remove(
 
 
 @providers.command("models")
-def provider_models(name: Name, tenant: Tenant = tenancy.DEFAULT_TENANT, json: Json = False) -> None:
+def provider_models(name: Name, tenant: Tenant = tenants.DEFAULT_TENANT, json: Json = False) -> None:
     """List the models that a provider offers, and when they end."""
     settings = Settings.from_environment()
-    database = Database.open(settings)
-    target = showing.find(database, tenant, name)[0]
+    endpoint = views.endpoints(Database.open(settings), tenant, name)[0]
+    used = endpoint.provider.model
     try:
-        found = checking.models(settings, target)
+        found = health_check.models(settings, endpoint)
     except PrecedentError as error:
         raise PrecedentError(f"{name} does not tell its models: {error}") from None
     if json:
-        output.emit(
-            [
-                {"id": model.id, "in_use": model.id == target.model, "shutdown": provider_output.ends_on(model),
-                 "context_tokens": model.context_tokens}
-                for model in found
-            ]
-        )  # fmt: skip
+        output.emit([provider_tables.model_record(model, used) for model in found])
     elif found:
-        provider_output.show_models(name, found, target.model)
+        provider_tables.show_models(name, found, used)
     else:
-        output.say(f"{name} has no list of models; it uses {target.model}.")
+        output.say(f"{name} has no list of models; it uses {used}.")
 
 
 def follow(settings: Settings, database: Database) -> None:
-    """Let Dagster's pools follow the rows."""
+    """Let Dagster's pools follow the tenants' providers."""
     with dagster_instance(settings, database.endpoints) as instance:
         sync_pools(instance, database)
 
 
-def consequence(before: Target, after: Target) -> str | None:
-    """What another choice means for vectors that are stored already."""
-    if after.capability is not Capability.EMBEDDING or same_space(before, after):
+def consequence(before: Endpoint, after: Endpoint) -> str | None:
+    """What another choice means for vectors that are stored already, or None."""
+    old, new = before.provider, after.provider
+    if new.capability is not Capability.EMBEDDING or same_space(old, new):
         return None
     return (
-        f"Vectors of {after.model} compare with none of {before.model}: the next refresh of each source embeds all of "
-        "its passages anew, and search goes on with the old ones until then."
+        f"Vectors of {new.model} cannot be compared with those of {old.model}: the next refresh of each source embeds "
+        "all of its passages anew, and search goes on with the old ones until then."
     )
 
 
-def _head(database: Database, tenant: str, capability: Capability) -> Target:
-    return chain(database, tenancy.find(database, tenant).id, capability)[0]
+def _head(database: Database, tenant: str, capability: Capability) -> Endpoint:
+    return chain(database, tenants.get(database, tenant).id, capability)[0]
+
+
+def _emit_one_or_all(found: list[Any]) -> None:
+    output.emit(found[0] if len(found) == 1 else found)

@@ -1,27 +1,28 @@
 """`provider export`, `provider apply` and `provider rotate-keys`: configuration as a file, and new keys for secrets."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from orchestration.cli import output
-from orchestration.cli import provider_tables as provider_output
+from orchestration.cli import output, provider_tables
 from orchestration.cli.options import NoTest
 from orchestration.cli.provider import follow, providers
 from orchestration.cli.tenant import Json, Tenant
 from precedent.database.session import Database
 from precedent.errors import UsageError
-from precedent.providers.declarative import apply as applying
-from precedent.providers.declarative.diff import ADDED, CHANGED, POLICY, REMOVED, UNCHANGED, Change
+from precedent.providers.declarative import apply as declarative
+from precedent.providers.declarative.diff import Action, Change, Kind
 from precedent.providers.declarative.schema import dump, parse
-from precedent.security import key_rotation as rotation
-from precedent.security.credentials import new_key
+from precedent.security import key_rotation
+from precedent.security.key_rotation import Rotation
+from precedent.security.keyring import new_key
 from precedent.settings import Settings
-from precedent.tenants import tenants as tenancy
+from precedent.tenants import tenants
 
-MARKS = {ADDED: "+", CHANGED: "~", UNCHANGED: " ", REMOVED: "-"}
+MARKS = {Action.ADDED: "+", Action.CHANGED: "~", Action.UNCHANGED: " ", Action.REMOVED: "-"}
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
 
 
@@ -34,11 +35,11 @@ def register(_: typer.Typer) -> None:
 
 def provider_export(
     file: Annotated[Path | None, typer.Argument(help="Where to write; by default standard output.")] = None,
-    tenant: Tenant = tenancy.DEFAULT_TENANT,
+    tenant: Tenant = tenants.DEFAULT_TENANT,
 ) -> None:
     """Write a tenant's providers, policy and routes as YAML, with references in place of secrets."""
     settings = Settings.from_environment()
-    declaration = applying.export(Database.open(settings), settings, tenant)
+    declaration = declarative.export(Database.open(settings), settings, tenant)
     text = dump(tenant, declaration)
     if file is None or file == Path("-"):
         print(text, end="")
@@ -56,7 +57,7 @@ def provider_apply(
     dry_run: DryRun = False,
     prune: Annotated[bool, typer.Option("--prune", help="Remove what the file does not name.")] = False,
     no_test: NoTest = False,
-    tenant: Tenant = tenancy.DEFAULT_TENANT,
+    tenant: Tenant = tenants.DEFAULT_TENANT,
     json: Json = False,
 ) -> None:
     """Bring a tenant's providers, policy and routes to what a file says: all of it, or nothing."""
@@ -68,12 +69,12 @@ def provider_apply(
     settings = Settings.from_environment()
     declared = parse(text, str(file))
     database = Database.open(settings)
-    found = applying.plan(database, settings, tenant, declared, prune=prune)
+    found = declarative.plan(database, settings, tenant, declared, prune=prune)
     if not json:
         show_changes(tenant, found.changes)
     trials = {}
     if found.pending and not dry_run:
-        trials = applying.apply(database, settings, tenant, declared, found, test=not no_test)
+        trials = declarative.apply(database, settings, tenant, found, test=not no_test)
         follow(settings, database)
     applied = bool(found.pending) and not dry_run
     if json:
@@ -81,7 +82,7 @@ def provider_apply(
         output.emit({"tenant": tenant, "applied": applied, "changes": _described(found.changes), "tests": health})
         return
     for trial in trials.values():
-        provider_output.show_health(trial.health)
+        provider_tables.show_health(trial.health)
     counts = {action: sum(change.action == action for change in found.changes) for action in MARKS}
     said = ", ".join(f"{count} {action}" for action, count in counts.items() if count) or "nothing is declared"
     output.say(f"{'Dry run, nothing was changed' if dry_run else 'Applied' if applied else 'Nothing to do'}: {said}.")
@@ -91,14 +92,12 @@ def show_changes(tenant: str, changes: Sequence[Change]) -> None:
     """The difference, line by line; of secrets only that they change."""
     output.say(f"Tenant {tenant}:")
     for change in changes:
-        action = f"  ({change.action})" if change.action != CHANGED else ""
-        name = "" if change.kind == POLICY else f" {change.name}"
+        action = f"  ({change.action})" if change.action is not Action.CHANGED else ""
+        name = "" if change.kind is Kind.POLICY else f" {change.name}"
         output.say(f"{MARKS[change.action]} {change.kind}{name}{action}")
         for field, (old, new) in change.fields.items():
-            if change.action == ADDED:
-                output.say(f"    {field}: {provider_output.plain(new)}")
-            else:
-                output.say(f"    {field}: {provider_output.plain(old)} -> {provider_output.plain(new)}")
+            before = "" if change.action is Action.ADDED else f"{provider_tables.plain(old)} -> "
+            output.say(f"    {field}: {before}{provider_tables.plain(new)}")
 
 
 def provider_rotate_keys(
@@ -114,31 +113,31 @@ def provider_rotate_keys(
     """
     settings = Settings.from_environment()
     database = Database.open(settings)
-    path = rotation.home_key_file(settings)
+    path = key_rotation.home_key_file(settings)
     if fresh and path is None:
         _print_new_key(json=json)
         return
-    found = rotation.rotate(database, settings, dry_run=True)
+    found = key_rotation.rotate(database, settings, dry_run=True)
     if fresh:
         # With a key that is not there yet all of them are to be encrypted anew.
-        found = rotation.Rotation(found.rotated + found.current, 0, "new", ())
+        found = Rotation(found.rotated + found.current, 0, "new", ())
     if not dry_run:
         if fresh:
-            rotation.add_key(settings)
-        found = rotation.rotate(database, settings, dry_run=False)
+            key_rotation.add_key(settings)
+        found = key_rotation.rotate(database, settings, dry_run=False)
     if json:
-        output.emit({"dry_run": dry_run, "new_key": fresh, **_figures(found)})
+        output.emit({"dry_run": dry_run, "new_key": fresh, **asdict(found)})
         return
-    newest = "a new key" if found.newest == "new" else f"key {found.newest}"
+    newest = "a new key" if found.newest_key == "new" else f"key {found.newest_key}"
     verb = "would be encrypted anew" if dry_run else "encrypted anew"
     output.say(f"{_credentials(found.rotated)} {verb} with {newest}, {found.current} had been already.")
-    if found.retired:
+    if found.keys_not_needed:
         where = f"from {path}" if path else "from PRECEDENT_SECRET_KEYS"
-        output.say(f"No credential needs {', '.join(found.retired)} any more: older keys can be taken {where}.")
+        output.say(f"No credential needs {', '.join(found.keys_not_needed)} any more: older keys can be taken {where}.")
 
 
 def _print_new_key(*, json: bool) -> None:
-    """A key that nothing is encrypted with yet; where the keys come from the environment, only its owner can put it."""
+    """A new key; where the keys come from the environment, only its owner can add it."""
     key = new_key()
     if json:
         output.emit({"new_key": key})
@@ -153,18 +152,13 @@ def _print_new_key(*, json: bool) -> None:
 def _described(changes: Sequence[Change]) -> list[dict[str, object]]:
     return [
         {
-            "kind": change.kind, "name": change.name, "action": change.action,
+            "kind": change.kind,
+            "name": change.name,
+            "action": change.action,
             "fields": {name: {"old": old, "new": new} for name, (old, new) in change.fields.items()},
         }
         for change in changes
-    ]  # fmt: skip
-
-
-def _figures(found: rotation.Rotation) -> dict[str, object]:
-    return {
-        "rotated": found.rotated, "current": found.current, "newest_key": found.newest,
-        "keys_not_needed": list(found.retired),
-    }  # fmt: skip
+    ]
 
 
 def _credentials(count: int) -> str:

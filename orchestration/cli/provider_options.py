@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 import yaml
+from pydantic import BaseModel
 
 from precedent.errors import UsageError
 from precedent.providers.base import DriverInfo
@@ -14,6 +15,11 @@ from precedent.providers.declarative.schema import scalar
 from precedent.security.redaction import register_secret
 
 LONGEST_SECRET = 64_000
+
+
+def helps(model: type[BaseModel]) -> dict[str, str]:
+    """Help texts of options by the field of a model that they fill."""
+    return {name: field.description or "" for name, field in model.model_fields.items()}
 
 
 def pairs(items: Sequence[str] | None, option: str) -> dict[str, Any]:

@@ -131,7 +131,7 @@ def _scope(database: Database, tenant: str, source: str | None) -> _Scope:
             raise UsageError(f"{key} is no source of {tenant}: name the tenant once.")
         row = catalog.find(database, key)
         return _Scope(row.key, row.tenant_id, row.id, {row.id: row.key})
-    owner = tenancy.find(database, tenant)
+    owner = tenancy.get(database, tenant)
     rows = [catalog.find(database, key) for key, number in catalog.keys(database) if number == owner.id]
     return _Scope(owner.name, owner.id, None, {row.id: row.key for row in rows})
 

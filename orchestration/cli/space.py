@@ -49,7 +49,7 @@ class SpaceLine:
 def space_list(tenant: Tenant = DEFAULT_TENANT, json: Json = False) -> None:
     """List a tenant's spaces, with what those that search does not use still lack."""
     database = Database.open()
-    owner = tenancy.find(database, tenant)
+    owner = tenancy.get(database, tenant)
     with database.bulk(owner.id) as connection:
         lines = []
         for space in spaces.every(connection):
@@ -97,7 +97,7 @@ def space_promote(
 ) -> None:
     """Make search use a space from the next query on."""
     database = Database.open()
-    owner = tenancy.find(database, tenant)
+    owner = tenancy.get(database, tenant)
     with database.bulk(owner.id) as connection:
         space = promotion.promote(connection, owner.id, number, force=force)
     _say(space, f"Search of {tenant} now uses space {space.id} ({space.profile.model}).", json=json)
@@ -107,7 +107,7 @@ def space_promote(
 def space_rollback(tenant: Tenant = DEFAULT_TENANT, json: Json = False) -> None:
     """Go back to the space that search used before."""
     database = Database.open()
-    owner = tenancy.find(database, tenant)
+    owner = tenancy.get(database, tenant)
     with database.bulk(owner.id) as connection:
         space = promotion.rollback(connection, owner.id)
     text = (
@@ -121,7 +121,7 @@ def space_rollback(tenant: Tenant = DEFAULT_TENANT, json: Json = False) -> None:
 def space_retire(number: Number, tenant: Tenant = DEFAULT_TENANT, json: Json = False) -> None:
     """Drop the vectors of a space that search does not use."""
     database = Database.open()
-    owner = tenancy.find(database, tenant)
+    owner = tenancy.get(database, tenant)
     with database.bulk(owner.id) as connection:
         space = promotion.retire(connection, owner.id, number)
     _say(space, f"Space {space.id} ({space.profile.model}) is retired: its vectors are gone.", json=json)

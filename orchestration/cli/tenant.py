@@ -33,8 +33,8 @@ def tenant_add(name: str, json: Json = False) -> None:
 def tenant_list(json: Json = False) -> None:
     """List the tenants."""
     database = Database.open()
-    tenancy.find(database, tenancy.DEFAULT_TENANT)
-    rows = tenancy.every(database)
+    tenancy.get(database, tenancy.DEFAULT_TENANT)
+    rows = tenancy.list(database)
     if json:
         print_json([{"tenant": row.name} for row in rows])
     else:

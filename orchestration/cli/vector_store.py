@@ -168,4 +168,4 @@ def _say_health(health: StoreHealth) -> None:
 
 
 def _id(database: Database, tenant: str) -> int:
-    return tenancy.find(database, tenant).id
+    return tenancy.get(database, tenant).id

@@ -80,7 +80,7 @@ def spaces_left(place: Place, order: Order) -> Steps:
 
 
 def _for_every_tenant(place: Place, order: Order, work: Work) -> Steps:
-    for tenant in tenancy.every(place.database):
+    for tenant in tenancy.list(place.database):
         try:
             with place.database.bulk(tenant.id) as connection:
                 yield from work(connection, tenant.id, order)

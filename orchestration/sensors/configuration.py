@@ -9,7 +9,9 @@ import orjson
 from assets.config.providers import TENANTS_TAG
 from orchestration.jobs import check_budgets, observe_configuration
 from orchestration.sensors import opening
+from precedent.providers.config import repository
 from precedent.sources import schedule
+from precedent.tenants import budgets
 
 LEVELS = (80, 100)  # percent of a month's budget
 # The built-in choice of a provider reads these, so a change of one is a change of configuration.
@@ -27,7 +29,7 @@ MOST_NAMED = 50
 def provider_configuration(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """One run when anything changed; it looks at the tenants in its tag only, at all where there are many."""
     database = opening.database()
-    found = schedule.configuration_digests(database)
+    found = repository.digests(database)
     sources: dict[int, list[str]] = {}
     for source in schedule.sources(database):
         # With its id: one that was removed and added again under its name is another.
@@ -62,7 +64,7 @@ def budget_warnings(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg
     """One run for each level that a tenant reaches in a month; the check says who, and fails at 100 %."""
     requests = [
         dg.RunRequest(run_key=f"{budget.tenant}:{budget.month:%Y-%m}:{budget.limit_usd:f}:{level}")
-        for budget in schedule.budgets(opening.database())
+        for budget in budgets.list(opening.database())
         for level in LEVELS
         if 100 * budget.share >= level
     ]

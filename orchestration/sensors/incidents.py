@@ -13,6 +13,7 @@ from precedent.database.session import Database
 from precedent.errors import UsageError
 from precedent.incidents.analysis import analysis_version
 from precedent.providers.base import Capability
+from precedent.providers.config import repository
 from precedent.providers.runtime.endpoint import chain
 from precedent.sources import schedule
 from precedent.sources.schedule import PendingIncidents
@@ -64,7 +65,7 @@ def versions(database: Database) -> tuple[dict[int, str], dict[str, str]]:
 
     One whose provider cannot be used, for want of a library or with options of another version, stops no other's.
     """
-    digests = schedule.configuration_digests(database)
+    digests = repository.digests(database)
     found: dict[int, str] = {}
     unknown: dict[str, str] = {}
     for tenant_id in schedule.tenants_with_incidents(database):
@@ -74,10 +75,10 @@ def versions(database: Database) -> tuple[dict[int, str], dict[str, str]]:
         known = _versions.get(tenant_id)
         if known is None or known[0] != digest:
             try:
-                target = chain(database, tenant_id, Capability.TEXT_GENERATION)[0]
+                endpoint = chain(database, tenant_id, Capability.TEXT_GENERATION)[0]
             except UsageError as error:
                 unknown[name] = str(error)
                 continue
-            known = _versions[tenant_id] = (digest, analysis_version(target))
+            known = _versions[tenant_id] = (digest, analysis_version(endpoint))
         found[tenant_id] = known[1]
     return found, unknown

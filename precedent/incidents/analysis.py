@@ -14,13 +14,14 @@ from precedent.incidents.repository import AnalysisRow, PendingIncident
 from precedent.incidents.schema import (
     Evidence,
     IncidentFacts,
+    Recommendation,
     RecommendationAnswer,
     RecommendationRequest,
     drop_unknown_evidence,
 )
 from precedent.providers.runtime.embedder import BudgetExhausted
-from precedent.providers.runtime.endpoint import Target
-from precedent.providers.runtime.generator import Generator
+from precedent.providers.runtime.endpoint import Endpoint
+from precedent.providers.runtime.generator import Answer, Generator
 from precedent.search import legs as retrieval
 from precedent.search.legs import Filters, Mode, Result
 from precedent.security.redaction import scrub, scrub_values
@@ -30,11 +31,12 @@ EVIDENCE = 8
 QUERY_CHARACTERS = 2_000
 
 
-def analysis_version(target: Target) -> str:
+def analysis_version(endpoint: Endpoint) -> str:
     """Changes whenever the same incident could get another answer."""
-    if target.driver.name == "local":
-        return f"{target.driver.name}/{target.model}/evidence{EVIDENCE}"
-    return f"{target.driver.name}/{target.model}/{target.revision}/prompt{PROMPT_VERSION}/evidence{EVIDENCE}"
+    answered_by = f"{endpoint.provider.driver}/{endpoint.provider.model}"
+    if endpoint.driver.last_resort:  # it reads neither options nor the prompt
+        return f"{answered_by}/evidence{EVIDENCE}"
+    return f"{answered_by}/{endpoint.provider.fingerprint}/prompt{PROMPT_VERSION}/evidence{EVIDENCE}"
 
 
 def find_evidence(
@@ -76,26 +78,32 @@ def analyse(
         BudgetExhausted: the tenant's money is used up; nothing is to be written then.
     """
     facts = IncidentFacts(
-        external_id=incident.external_id, title=incident.title, text=incident.text, impact=incident.impact,
-        components=tuple(incident.components), state=incident.state, created_at=incident.created_at,
-    )  # fmt: skip
+        external_id=incident.external_id,
+        title=incident.title,
+        text=incident.text,
+        impact=incident.impact,
+        components=tuple(incident.components),
+        state=incident.state,
+        created_at=incident.created_at,
+    )
     asked = generator.asked
     began = time.perf_counter()
-    request = RecommendationRequest(incident=facts, evidence=evidence)
     row = AnalysisRow(
-        tenant_id, source_id, incident.external_id, incident.input_hash, asked.name, analysis_version(asked),
-        "failed", 0.0, evidence=tuple(item.model_dump(mode="json") for item in evidence),
-        dagster_run_id=dagster_run_id, provider_revision=asked.revision, config=asked.described(),
-    )  # fmt: skip
+        tenant_id,
+        source_id,
+        incident.external_id,
+        incident.input_hash,
+        asked.name,
+        analysis_version(asked),
+        "failed",
+        0.0,
+        evidence=tuple(item.model_dump(mode="json") for item in evidence),
+        dagster_run_id=dagster_run_id,
+        provider_revision=asked.provider.fingerprint,
+        config=asked.provider.described(),
+    )
     try:
-        question = prompt.build(
-            withheld(request, generator), max_prompt_tokens=asked.options.max_prompt_tokens,
-            max_output_tokens=asked.options.max_output_tokens,
-        )  # fmt: skip
-        answer = generator.generate(question)
-        value = answer.completion.value
-        assert isinstance(value, RecommendationAnswer)  # noqa: S101 - the schema of the request above
-        found = drop_unknown_evidence(value.recommendations_or_error(), question.facts or request)
+        answer, found = _asked(generator, RecommendationRequest(incident=facts, evidence=evidence))
     except BudgetExhausted:
         raise
     except Exception as problem:
@@ -103,18 +111,40 @@ def analyse(
         return replace(row, error=error, duration_ms=(time.perf_counter() - began) * 1000)
     completion = answer.completion
     return replace(
-        row, status="succeeded", duration_ms=(time.perf_counter() - began) * 1000,
-        provider_served=answer.served.name, model=completion.model, fallback_reason=answer.fallback_reason,
+        row,
+        status="succeeded",
+        duration_ms=(time.perf_counter() - began) * 1000,
+        provider_served=answer.served.name,
+        model=completion.model,
+        fallback_reason=answer.fallback_reason,
         recommendations=tuple(scrub_values(item.model_dump(mode="json")) for item in found),
-        input_tokens=completion.usage.input, output_tokens=completion.usage.output,
-        cost_usd=answer.cost, masked=answer.masked, attempts=answer.skipped,
-    )  # fmt: skip
+        input_tokens=completion.usage.input,
+        output_tokens=completion.usage.output,
+        cost_usd=answer.cost,
+        masked=answer.masked,
+        attempts=answer.skipped,
+    )
+
+
+def _asked(generator: Generator, request: RecommendationRequest) -> tuple[Answer, tuple[Recommendation, ...]]:
+    """The providers' answer, and its recommendations, which cite only what was offered."""
+    options = generator.asked.provider.options
+    question = prompt.build(
+        withheld(request, generator),
+        max_prompt_tokens=options.max_prompt_tokens,
+        max_output_tokens=options.max_output_tokens,
+    )
+    answer = generator.generate(question)
+    value, offered = answer.completion.value, question.data
+    assert isinstance(value, RecommendationAnswer)  # noqa: S101 - the schema of the request
+    assert isinstance(offered, RecommendationRequest)  # noqa: S101 - the data of the request
+    return answer, drop_unknown_evidence(value.recommendations_or_error(), offered)
 
 
 def withheld(request: RecommendationRequest, generator: Generator) -> RecommendationRequest:
-    """The request without evidence whose source may not leave, where any provider of the chain may send it away."""
+    """The request without evidence of sources whose texts may not leave, if a provider of the chain is external."""
     kept, allows = generator.policy.sources_kept, generator.policy.allows_external
-    if not kept or not any(driver.external and allows(driver.context.source) for driver in generator.drivers):
+    if not kept or not any(client.external and allows(client.context.source) for client in generator.clients):
         return request
     return request.model_copy(update={"evidence": tuple(e for e in request.evidence if e.source not in kept)})
 
@@ -122,7 +152,14 @@ def withheld(request: RecommendationRequest, generator: Generator) -> Recommenda
 def _evidence(result: Result) -> Evidence:
     return Evidence(
         evidence_id=f"{result.kind}:{result.source}:{result.external_id}",
-        kind=result.kind, source=result.source, external_id=result.external_id, title=result.title,
-        url=result.url, state=result.state, resolution=result.resolution, snippet=result.snippet,
-        score=result.score, created_at=result.created_at,
-    )  # fmt: skip
+        kind=result.kind,
+        source=result.source,
+        external_id=result.external_id,
+        title=result.title,
+        url=result.url,
+        state=result.state,
+        resolution=result.resolution,
+        snippet=result.snippet,
+        score=result.score,
+        created_at=result.created_at,
+    )

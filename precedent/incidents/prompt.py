@@ -16,8 +16,8 @@ from precedent.incidents.schema import (
     RecommendationRequest,
     RecommendationType,
 )
-from precedent.providers.base import GenerationRequest
-from precedent.providers.runtime.tokens import BYTES_PER_TOKEN, estimate
+from precedent.providers.generation import GenerationRequest
+from precedent.providers.tokens import BYTES_PER_TOKEN, estimate
 
 # Part of an analysis's identity: raise it when the same incident would be asked about in another way.
 PROMPT_VERSION = "1"
@@ -42,23 +42,31 @@ nothing does. Say what ended a similar case where the evidence tells.
 
 
 def build(request: RecommendationRequest, *, max_prompt_tokens: int, max_output_tokens: int) -> GenerationRequest:
-    """The request to a provider; the least relevant evidence is left out first where it would be too long."""
+    """The request to a provider; the least relevant evidence is left out first where it would be too long.
+
+    Args:
+        request: The incident with its evidence, best first.
+        max_prompt_tokens: The most that instructions and question may take, by the estimate of `tokens`.
+        max_output_tokens: The most that the answer may take.
+
+    Returns:
+        The request; its `data` is the incident with the evidence that is shown, the only one that may be cited.
+    """
     fence = _fence(request)
-    system = SYSTEM.format(
-        fence=fence, most=MOST_RECOMMENDATIONS, types=", ".join(RecommendationType),
-        priorities=", ".join(Priority),
-    )  # fmt: skip
+    types, priorities = ", ".join(RecommendationType), ", ".join(Priority)
+    system = SYSTEM.format(fence=fence, most=MOST_RECOMMENDATIONS, types=types, priorities=priorities)
     budget = max_prompt_tokens - estimate(system)
     incident = _fenced(fence, _incident(request.incident, int(budget * INCIDENT_SHARE)))
     kept = fitting(request.evidence, budget - estimate(incident) - 50)
     evidence = _fenced(fence, "\n".join(_line(item) for item in kept)) if kept else "There is none."
-    prompt = f"The incident:\n{incident}\n\nEvidence, the most relevant first:\n{evidence}"
-    # Only what was shown may be cited, whoever of the chain answers.
-    offered = RecommendationRequest(incident=request.incident, evidence=kept)
     return GenerationRequest(
-        system=system, prompt=prompt, schema=RecommendationAnswer, max_output_tokens=max_output_tokens,
-        facts=offered, validate=_validated,
-    )  # fmt: skip
+        system=system,
+        prompt=f"The incident:\n{incident}\n\nEvidence, the most relevant first:\n{evidence}",
+        schema=RecommendationAnswer,
+        max_output_tokens=max_output_tokens,
+        data=RecommendationRequest(incident=request.incident, evidence=kept),
+        validate=_validated,
+    )
 
 
 def fitting(evidence: Sequence[Evidence], tokens: int) -> tuple[Evidence, ...]:
@@ -80,20 +88,27 @@ def _validated(value: object) -> object:
 
 def _incident(incident: IncidentFacts, tokens: int) -> str:
     found = {
-        "id": incident.external_id, "title": incident.title, "impact": incident.impact,
-        "components": list(incident.components), "state": incident.state,
+        "id": incident.external_id,
+        "title": incident.title,
+        "impact": incident.impact,
+        "components": list(incident.components),
+        "state": incident.state,
         "began": incident.created_at.isoformat() if incident.created_at else None,
         "text": _cut(incident.text, tokens - estimate(incident.title) - 100),
-    }  # fmt: skip
+    }
     return json.dumps({name: value for name, value in found.items() if value}, ensure_ascii=False)
 
 
 def _line(item: Evidence) -> str:
     found = {
-        "evidence_id": item.evidence_id, "kind": item.kind, "title": item.title, "state": item.state,
-        "resolution": item.resolution, "created": item.created_at.date().isoformat() if item.created_at else None,
+        "evidence_id": item.evidence_id,
+        "kind": item.kind,
+        "title": item.title,
+        "state": item.state,
+        "resolution": item.resolution,
+        "created": item.created_at.date().isoformat() if item.created_at else None,
         "text": item.snippet[:SNIPPET_CHARACTERS],
-    }  # fmt: skip
+    }
     return json.dumps({name: value for name, value in found.items() if value}, ensure_ascii=False)
 
 

@@ -32,7 +32,7 @@ class RecommendationType(StrEnum):
 
 
 class Priority(StrEnum):
-    """How soon somebody should act."""
+    """How soon to act."""
 
     CRITICAL = "critical"
     HIGH = "high"

@@ -9,7 +9,7 @@ from precedent.incidents.analysis import analyse, analysis_version, find_evidenc
 from precedent.incidents.repository import PendingIncident
 from precedent.providers.runtime.factory import open_generator
 from precedent.providers.runtime.generator import Generator
-from precedent.providers.runtime.metered_client import CallContext
+from precedent.providers.runtime.ledger import CallContext
 from precedent.search.service import Searcher
 
 

@@ -1,20 +1,23 @@
 """What a driver is: one SDK, one call at a time; everything around a call is done once, outside."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import BaseModel
-
-from precedent.incidents.schema import RecommendationRequest
 from precedent.providers.errors import FailureKind, ProviderError
+from precedent.providers.generation import Completion, GenerationRequest
 from precedent.vectors.embedding import EmbeddingBatch
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+
+    from precedent.providers.config.provider import Provider
+
+
+# The limit of a local model: it is given all texts, and makes batches of its own.
+UNLIMITED_TOKENS = 1_000_000_000
 
 
 class Capability(StrEnum):
@@ -25,7 +28,7 @@ class Capability(StrEnum):
 
 
 class Egress(StrEnum):
-    """Whether texts leave for somebody else: `by_address` when the base URL is no private one."""
+    """Whether a call takes texts outside the organisation; `by_address`: unless the address is a private one."""
 
     NEVER = "never"
     BY_ADDRESS = "by_address"
@@ -34,7 +37,13 @@ class Egress(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """The most that one embedding request may hold; tokens as the provider counts them."""
+    """The most that one embedding request may hold.
+
+    Attributes:
+        inputs: Texts.
+        tokens: Tokens of all texts together, as the provider counts them.
+        tokens_each: Tokens of one text.
+    """
 
     inputs: int = 2048
     tokens: int = 300_000
@@ -46,20 +55,22 @@ class DriverInfo:
     """What is known of a driver without importing its SDK.
 
     Attributes:
-        name: The driver's name in the table `integrations`.
-        title: For people.
+        name: The driver's name in the database, and of its entry point.
+        title: The name for people.
         capabilities: What it can do.
         sdk: The module that must be importable, or None.
         extra: The extra of this distribution that installs it.
-        needs_key: Whether a row without `api_key` is refused.
-        needs_base_url: Whether a row without `base_url` is refused.
+        needs_key: Whether a provider without `api_key` is refused.
+        needs_base_url: Whether a provider without `base_url` is refused.
         base_url: Where it calls without one; None where the SDK knows.
-        egress: Whether texts leave for somebody else.
-        default_models: The model by capability where a row names none.
+        egress: Whether a call takes texts outside the organisation.
+        default_models: The model by capability of a provider that names none.
         limits: Of one embedding request.
         price_id: genai-prices' name of the provider, or None where it knows no prices.
         free: Whether a call costs nothing.
         experimental: Whether the interface is not an official one.
+        last_resort: True of a driver that always answers, costs nothing and is not a language model: it reads a
+            request's `data`, not its prompt, and is asked when no model has answered.
     """
 
     name: str
@@ -76,93 +87,18 @@ class DriverInfo:
     price_id: str | None = None
     free: bool = False
     experimental: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DriverSettings:
-    """One configured endpoint as its driver needs it; made anew when the row's revision changes.
-
-    Attributes:
-        name: The row's name.
-        capability: What it is asked for.
-        model: The model, never silently replaced.
-        base_url: Where to call, or None for the provider's own address.
-        credentials: `api_key` and what else the driver wants; never shown.
-        dimensions: Of the vectors; asked for where the provider can cut them.
-        timeout_s: Of one attempt, in seconds.
-        options: The row's `model_config` and `configuration`: temperature, task_type, api_version and the like.
-    """
-
-    name: str
-    capability: Capability
-    model: str
-    base_url: str | None = None
-    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
-    dimensions: int | None = None
-    timeout_s: float = 60.0
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def api_key(self) -> str:
-        """The key, or an empty string where none is needed."""
-        return self.credentials.get("api_key", "")
-
-
-@dataclass(frozen=True, slots=True)
-class TokenUsage:
-    """Tokens as the provider counted them; `cached` is a part of `input`."""
-
-    input: int = 0
-    output: int = 0
-    cached: int = 0
-
-    def __add__(self, other: "TokenUsage") -> "TokenUsage":
-        return TokenUsage(self.input + other.input, self.output + other.output, self.cached + other.cached)
-
-
-@dataclass(frozen=True, slots=True)
-class GenerationRequest:
-    """A question with the shape of its answer.
-
-    Attributes:
-        system: Instructions; trusted.
-        prompt: The question; holds fenced data that is not trusted.
-        schema: The pydantic model to answer with; only plain types, so that every provider accepts it.
-        max_output_tokens: The most the answer may take.
-        facts: The same question in fields, for a driver without a language model.
-        validate: Turns an answer of the right shape into what the caller wants, or raises ValueError.
-    """
-
-    system: str
-    prompt: str
-    schema: type[BaseModel]
-    max_output_tokens: int = 2_000
-    facts: RecommendationRequest | None = None
-    validate: Callable[[BaseModel], Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """An answer: `value` is an instance of the request's schema.
-
-    Attributes:
-        value: The parsed answer.
-        model: The model that served, as the provider names it.
-        usage: Tokens.
-        cost: What the provider itself says the call cost, in USD, or None.
-        calls: Requests sent to get it (more than one where an answer had to be repaired).
-    """
-
-    value: BaseModel
-    model: str
-    usage: TokenUsage = TokenUsage()
-    cost: Decimal | None = None
-    calls: int = 1
+    last_resort: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model that an endpoint offers."""
+    """A model that an endpoint offers.
+
+    Attributes:
+        id: Its name, as a provider's `model` gives it.
+        shutdown: The day on which it ends, where the endpoint says so.
+        context_tokens: The longest prompt in tokens, where the endpoint says so.
+    """
 
     id: str
     shutdown: date | None = None
@@ -180,7 +116,7 @@ class LocalModel:
         precision: Of its arithmetic.
         tokenizer: Its own, without truncation and padding.
         backend: What runs it, with the device.
-        backend_reason: Why nothing faster does; empty where nothing is faster.
+        backend_reason: Why nothing faster runs it; empty where nothing is faster.
     """
 
     revision: str
@@ -195,30 +131,81 @@ class LocalModel:
 class Driver:
     """Base of all drivers; a subclass sets `info` and implements what its capabilities promise.
 
-    A driver makes one call and translates one SDK. It does not retry, count, wait or hide an error: it raises
-    what the SDK raises, or a ProviderError where an answer is unusable. It is used by several threads at once.
+    A driver translates one SDK or protocol. It makes one call and does not retry, count or wait: attempts, limits,
+    budgets, masking, prices and the ledger are around it, once for all drivers.
+
+    One object serves all threads of a process at once, so that what it changes after its construction needs a lock;
+    the clients of the SDKs are safe to share. It is made when the provider is first called, and again when its
+    configuration was edited. A subclass that keeps its SDK's client in a cached property `client` needs no `close`.
+
+    Errors: a driver lets the SDK's exceptions pass. They are classified by what they have (`classification.classify`):
+    status, headers, message and the names of their classes. Where no exception says it, a driver raises
+
+    - `ProviderError(FailureKind.REFUSED, ...)`: the model refuses to answer;
+    - `ProviderError(FailureKind.INVALID_ANSWER, ...)`: the answer is cut, empty or of another shape, with its `usage`
+      and `cost` where they are known, because it is paid for all the same;
+    - `ProviderError(FailureKind.CONTEXT_OVERFLOW, ...)`: the text does not fit the model's window. It is never cut.
+
+    Attributes:
+        info: What is known of the driver without its SDK.
+        provider: What is configured: `model` (never replaced by another one), `options`, `dimensions`, `api_key`,
+            `performance.timeout_s` (of one call, in seconds).
     """
 
     info: ClassVar[DriverInfo]
 
-    def __init__(self, settings: DriverSettings) -> None:
-        self.settings = settings
+    def __init__(self, provider: "Provider") -> None:
+        self.provider = provider
+
+    @property
+    def address(self) -> str | None:
+        """Where to call: the configured address, else the driver's own."""
+        return self.provider.base_url or self.info.base_url
 
     def embed(self, texts: Sequence[str]) -> EmbeddingBatch:
-        """Embed texts in one request: vectors in the order of the texts."""
+        """Embed texts in one request.
+
+        Args:
+            texts: One or more, within the driver's `limits`.
+
+        Returns:
+            A float32 array of shape (texts, dimensions), one row a text in the order of the texts, and the tokens
+            that the provider counted. Rows need not have length one. Dimensions are those that the provider is
+            configured with, where it is; they are checked afterwards, as are NaN, infinity and zero vectors.
+
+        Raises:
+            ProviderError: the answer lacks a vector or cannot be read (INVALID_ANSWER).
+            Exception: whatever the SDK raises; it is classified. Too many texts for one request (TOO_LARGE) are
+                sent again in halves.
+        """
         raise ProviderError(FailureKind.CONFIGURATION, f"The driver {self.info.name} has no embeddings.")
 
     def generate(self, request: GenerationRequest) -> Completion:
-        """Answer one request."""
+        """Answer one request; `Completion.parse` makes an answer of a text.
+
+        Returns:
+            An instance of `request.schema`, with the tokens that were used.
+
+        Raises:
+            ProviderError: a refusal (REFUSED), or an answer that does not fit the schema (INVALID_ANSWER).
+            Exception: whatever the SDK raises; it is classified.
+        """
         raise ProviderError(FailureKind.CONFIGURATION, f"The driver {self.info.name} generates no text.")
 
     def models(self) -> list[ModelInfo]:
-        """The models that the endpoint offers; empty where it has no list."""
+        """The models that the endpoint offers; empty where it has no list.
+
+        Raises:
+            Exception: whatever the SDK raises; it is classified.
+        """
         return []
 
-    def local_model(self) -> "LocalModel | None":
+    def local_model(self) -> LocalModel | None:
         """What is known of a model whose files are here; None for one behind an address."""
         return None
 
     def close(self) -> None:
-        """Give back connections."""
+        """Close the connections; may be called twice, and before the first call."""
+        close = getattr(self.__dict__.get("client"), "close", None)
+        if close is not None:
+            close()

@@ -14,7 +14,17 @@ OURS = "precedent"
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A driver, whether it can be used here, and why not."""
+    """A driver as it is listed.
+
+    Attributes:
+        name: Its name.
+        title: The name for people.
+        capabilities: What it can do.
+        available: Whether it can be used here.
+        why: What an unavailable one needs, or why it could not be loaded; None of an available one.
+        experimental: Whether its interface is not an official one.
+        distribution: Where it comes from.
+    """
 
     name: str
     title: str
@@ -42,7 +52,7 @@ class _Loaded:
 
 @lru_cache(maxsize=1)
 def _load() -> _Loaded:
-    """All drivers; one bad one stops no other, and of two with one name ours is taken."""
+    """All drivers; one that cannot be loaded stops no other, and Precedent's own names cannot be taken."""
     loaded = _Loaded({}, {}, {})
     for point in sorted(entry_points(group=GROUP), key=lambda p: (p.dist.name if p.dist else "") != OURS):
         distribution = point.dist.name if point.dist else "unknown"
@@ -77,7 +87,7 @@ def driver_type(name: str) -> type[Driver]:
 
 
 def is_ours(driver: str) -> bool:
-    """Whether a driver comes with this distribution."""
+    """True if a driver comes with this distribution."""
     return _load().distributions.get(driver) == OURS
 
 

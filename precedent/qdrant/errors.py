@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from precedent.errors import PrecedentError
-from precedent.providers.errors import retry_after
+from precedent.providers.classification import retry_after
 from precedent.security.redaction import scrub
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from precedent.errors import PrecedentError
 from precedent.qdrant.client import Address, Server
 from precedent.qdrant.naming import Owner
 from precedent.qdrant.repository import StoreRow
-from precedent.tenants.policies import is_private
+from precedent.security.addresses import is_private
 
 # The first with a tenant's own index (`is_tenant`).
 OLDEST = (1, 11)

@@ -117,7 +117,7 @@ def _resting(row: StoreRow) -> str | None:
 
 def _opened(database: Database, settings: Settings, row: StoreRow) -> OpenStore:
     """The row's server, shared by the process; made anew when the row was edited."""
-    check_place(policies.load(database, row.tenant_id), row.url)
+    check_place(policies.get(database, row.tenant_id), row.url)
     with _lock:
         found = _open.get(row.id)
         if found is None or found.row.revision != row.revision:

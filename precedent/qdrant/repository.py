@@ -15,11 +15,12 @@ from precedent.errors import NotFoundError, UsageError
 from precedent.qdrant.client import Address, Server
 from precedent.qdrant.naming import Owner
 from precedent.qdrant.requests import ISOLATIONS, SHARED
-from precedent.security.credentials import Stored, sealed, shown, unsealed
+from precedent.security.addresses import check_address, is_private
+from precedent.security.credentials import CredentialView, sealed, shown, unsealed
 from precedent.settings import Settings
 from precedent.tenants import policies
 from precedent.tenants import tenants as tenancy
-from precedent.tenants.policies import TenantPolicy, check_address, is_private
+from precedent.tenants.policies import TenantPolicy
 
 KIND = "qdrant"
 MOVED = "its address has changed since it was filled"
@@ -66,7 +67,7 @@ class StoreRow:
         """
         return unsealed(settings, self.stored, tenant_id=self.tenant_id, row_id=self.id).get("api_key")
 
-    def shown_key(self, settings: Settings) -> Stored:
+    def shown_key(self, settings: Settings) -> CredentialView:
         """What may be shown of the key."""
         return shown(settings, self.stored, tenant_id=self.tenant_id, row_id=self.id)
 
@@ -80,7 +81,7 @@ def active(database: Database, tenant_id: int) -> StoreRow | None:
 
 def every(database: Database, tenant: str) -> list[StoreRow]:
     """A tenant's stores, the active one first."""
-    owner = tenancy.find(database, tenant)
+    owner = tenancy.get(database, tenant)
     with database.tenant(owner.id) as session:
         rows = session.scalars(select(VectorStore).order_by(VectorStore.is_active.desc(), VectorStore.name))
         return [_row(row) for row in rows]
@@ -109,11 +110,11 @@ def check(database: Database, settings: Settings, tenant: str, spec: StoreSpecif
         UsageError: the first thing that is wrong.
         NotFoundError: no such tenant.
     """
-    owner = tenancy.find(database, tenant)
+    owner = tenancy.get(database, tenant)
     tenancy.check_name(spec.name, "vector store")
     if spec.isolation not in ISOLATIONS:
         raise UsageError(f"There is no isolation {spec.isolation!r}: choose from {', '.join(ISOLATIONS)}.")
-    check_place(policies.load(database, owner.id), spec.url)
+    check_place(policies.get(database, owner.id), spec.url)
     row = next((item for item in every(database, tenant) if item.name == spec.name), None)
     if row is None:
         return Address(spec.name, spec.url, (spec.secrets or {}).get("api_key"), spec.prefer_grpc)
@@ -138,7 +139,7 @@ def save(
         UsageError: whatever is wrong with it; nothing is changed then.
     """
     check(database, settings, tenant, spec, replace=replace)
-    owner = tenancy.find(database, tenant)
+    owner = tenancy.get(database, tenant)
     try:
         with database.tenant(owner.id) as session:
             return _write(session, settings, owner.id, spec)
@@ -165,7 +166,7 @@ def open_server(database: Database, settings: Settings, row: StoreRow) -> Server
         UsageError: the policy forbids it, or the client is not installed.
         SecretError: its key cannot be read.
     """
-    check_place(policies.load(database, row.tenant_id), row.url)
+    check_place(policies.get(database, row.tenant_id), row.url)
     address = Address(row.name, row.url, row.key(settings), row.prefer_grpc)
     return Server.open(address, owner_of(database, row.tenant_id))
 

@@ -16,7 +16,7 @@ from precedent.errors import NotFoundError, PrecedentError, UsageError
 from precedent.progress import slices
 from precedent.providers.runtime.embedder import Embedder
 from precedent.providers.runtime.factory import open_space_embedder
-from precedent.providers.runtime.metered_client import CallContext
+from precedent.providers.runtime.ledger import CallContext
 from precedent.qdrant.reading import nearest_or_reason
 from precedent.search import legs as store
 from precedent.search.cache import QueryVectors
@@ -54,7 +54,7 @@ class Searcher:
 
     def __init__(self, database: Database, tenant: str, settings: Settings) -> None:
         self.database = database
-        self.tenant = tenancy.find(database, tenant)
+        self.tenant = tenancy.get(database, tenant)
         self.settings = settings
         self._said: set[str] = set()
 

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from precedent.database.models import Integration, Tenant
 from precedent.database.session import Database
 from precedent.errors import PrecedentError
-from precedent.security.credentials import KEY_FILE, Key, Keyring, new_key
+from precedent.security.keyring import KEY_FILE, Key, Keyring, new_key
 from precedent.settings import Settings
 
 
@@ -20,21 +20,26 @@ class Rotation:
     Attributes:
         rotated: Credentials encrypted anew.
         current: Credentials that the newest key had encrypted before.
-        newest: The id of the newest key.
-        retired: Ids of the keys that no credential needs any more.
+        newest_key: The id of the newest key.
+        keys_not_needed: Ids of the keys that no credential needs any more.
     """
 
     rotated: int
     current: int
-    newest: str
-    retired: tuple[str, ...]
+    newest_key: str
+    keys_not_needed: tuple[str, ...]
 
 
 def rotate(database: Database, settings: Settings, *, dry_run: bool) -> Rotation:
     """Encrypt every credential of every tenant with the newest key; those that already are stay as they are.
 
-    All are decrypted before the first is written: a missing key stops it with nothing changed. A credential that
-    somebody saves meanwhile is the newer one and stays.
+    All are decrypted before the first is written: a missing key stops it with nothing changed. A credential that is
+    saved meanwhile is the newer one and stays.
+
+    Args:
+        database: The database.
+        settings: Where the keys are.
+        dry_run: Count only, change nothing.
 
     Raises:
         SecretError: a credential cannot be read; the message names the key's id.
@@ -58,7 +63,7 @@ def rotate(database: Database, settings: Settings, *, dry_run: bool) -> Rotation
                     current += 1
     for tenant_id, row_id, stored, fresh in [] if dry_run else found:
         with database.tenant(tenant_id) as session:
-            # The key of the key changes nothing that a provider sees: revision and breaker stay.
+            # The encrypting key changes nothing that a provider sees: version and breaker stay.
             session.execute(
                 update(Integration)
                 .where(Integration.id == row_id, Integration.credentials == stored)
@@ -69,7 +74,7 @@ def rotate(database: Database, settings: Settings, *, dry_run: bool) -> Rotation
 
 
 def home_key_file(settings: Settings) -> Path | None:
-    """The key file of the embedded server's home, where it is what holds the keys."""
+    """The key file of the embedded server's home; None where the environment holds the keys."""
     elsewhere = os.environ.get("PRECEDENT_SECRET_KEYS") or os.environ.get("PRECEDENT_SECRET_KEYS_FILE")
     return None if elsewhere or settings.database_url is not None else settings.home / KEY_FILE
 
@@ -78,7 +83,7 @@ def add_key(settings: Settings) -> str:
     """Put a fresh key first in the home's key file and keep the old ones after it; returns its id.
 
     Raises:
-        PrecedentError: the file cannot be written, or somebody else is adding a key.
+        PrecedentError: the file cannot be written, or another process is adding a key.
     """
     path = home_key_file(settings)
     if path is None:

@@ -32,9 +32,7 @@ MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Z
 # A port or a colon may follow, a label may come before.
 IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w)")
 # Possessive throughout: a text of nothing but colons must not take time with its length cubed.
-IPV6 = re.compile(
-    r"(?<![\w.:])(?=[0-9a-fA-F]*+:[0-9a-fA-F]*+:)[0-9a-fA-F:]++(?:(?:\.\d{1,3}){3})?+(?!\w)"
-)  # fmt: skip
+IPV6 = re.compile(r"(?<![\w.:])(?=[0-9a-fA-F]*+:[0-9a-fA-F]*+:)[0-9a-fA-F:]++(?:(?:\.\d{1,3}){3})?+(?!\w)")
 
 
 @dataclass(frozen=True, slots=True)

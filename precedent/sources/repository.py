@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from precedent.database.models import DataSource
 from precedent.database.session import Database
 from precedent.errors import NotFoundError, UsageError
+from precedent.security.addresses import check_address
 from precedent.security.credentials import sealed, unsealed
 from precedent.settings import Settings
 from precedent.sources import schedule
@@ -87,13 +88,11 @@ def add(
         UsageError: a bad name, an unknown kind, a configuration that does not fit it, or the name is taken.
         SourceError: there is nothing to read, or the server does not answer as it should.
     """
-    owner = tenancy.find(database, tenant)
+    owner = tenancy.get(database, tenant)
     tenancy.check_name(name, "source")
     address = configuration_of(kind, configuration).address
     if address:
-        policies.check_address(
-            address, allow_private=policies.load(database, owner.id).allow_private_addresses, what="source"
-        )
+        check_address(address, allow_private=policies.get(database, owner.id).allow_private_addresses, what="source")
     look_at(open_source(kind, configuration, secrets), ask=test)
     try:
         with database.tenant(owner.id) as session:
@@ -184,7 +183,7 @@ def find(database: Database, key: str) -> SourceRow:
         NotFoundError: no such tenant or source.
     """
     tenant, name = split_key(key)
-    owner = tenancy.find(database, tenant)
+    owner = tenancy.get(database, tenant)
     with database.tenant(owner.id) as session:
         row = session.scalar(select(DataSource).where(DataSource.name == name))
         if row is None:

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -20,8 +19,6 @@ WHERE i.type = 'data_source' AND i.id = ANY(:ids)
 """)
 TENANTS_WITH_INCIDENTS = text("SELECT * FROM tenants_with_incidents()")
 INCIDENTS = text("SELECT * FROM incidents_to_analyse(CAST(:versions AS jsonb))")
-CONFIGURATIONS = text("SELECT * FROM configuration_digests()")
-BUDGETS = text("SELECT * FROM budgets_this_month()")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +79,6 @@ class PendingIncidents:
         return f"{self.tenant}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetUse:
-    """What a tenant with a budget has used of it this month, in USD."""
-
-    tenant_id: int
-    tenant: str
-    month: date
-    used_usd: Decimal
-    limit_usd: Decimal
-
-    @property
-    def share(self) -> float:
-        """1 is all of it; of a budget of nothing all is used at once."""
-        return float(self.used_usd / self.limit_usd) if self.limit_usd else 1.0
-
-
 def sources(database: Database) -> list[ScheduledSource]:
     """Every source of every tenant."""
     with database.session() as session:
@@ -142,15 +123,3 @@ def pending_incidents(database: Database, versions: Mapping[int, str]) -> list[P
     encoded = orjson.dumps({str(tenant): version.encode().hex() for tenant, version in versions.items()}).decode()
     with database.session() as session:
         return [PendingIncidents(*row) for row in session.execute(INCIDENTS, {"versions": encoded})]
-
-
-def configuration_digests(database: Database) -> dict[int, tuple[str, str]]:
-    """Name and digest of each tenant's configuration."""
-    with database.session() as session:
-        return {row.tenant_id: (row.tenant, row.digest) for row in session.execute(CONFIGURATIONS)}
-
-
-def budgets(database: Database) -> list[BudgetUse]:
-    """The tenants that have a budget."""
-    with database.session() as session:
-        return [BudgetUse(*row) for row in session.execute(BUDGETS)]

@@ -59,7 +59,7 @@ class SourceStatus:
 
 def statuses(database: Database, tenant: str | None = None) -> list[SourceStatus]:
     """All sources of one tenant, or of each tenant in turn."""
-    owners = [tenancy.find(database, tenant)] if tenant else tenancy.every(database)
+    owners = [tenancy.get(database, tenant)] if tenant else tenancy.list(database)
     found = []
     for owner in owners:
         with database.tenant(owner.id) as session:

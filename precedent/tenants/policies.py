@@ -1,86 +1,106 @@
-"""What a tenant allows its providers: where texts may go, masked or not, and for how much money."""
+"""What a tenant allows its providers: where texts may go, masked or not, and what happens at the end of the budget."""
 
-import ipaddress
-import socket
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Literal, get_args
 
-from sqlalchemy import delete, func, select
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import delete as delete_from
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from precedent.database.models import DataSource, Policy
 from precedent.database.session import Database
 from precedent.errors import UsageError
 
-EXHAUSTED = ("stop", "free")
+Exhausted = Literal["stop", "free"]
 
 
-@dataclass(frozen=True, slots=True)
-class TenantPolicy:
-    """A tenant's policy with those of its sources folded in.
+class SourcePolicy(BaseModel):
+    """What one source allows; the tenant's policy holds as well."""
 
-    Attributes:
-        allow_external: Whether texts may leave for external providers.
-        sources_kept: Names of sources whose texts may not.
-        mask: Whether texts that leave are masked. One source that asks for it makes it so for all: vectors of one
-            space are either masked or not.
-        allow_private_addresses: Whether a provider's address may be a private one.
-        monthly_budget_usd: None for no limit.
-        on_exhausted: `stop` or `free` (go on with providers that cost nothing).
-        allow_unpriced: Whether calls without a known price may be made under a budget.
-    """
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    allow_external: bool = True
-    sources_kept: frozenset[str] = field(default_factory=frozenset)
-    mask: bool = False
-    allow_private_addresses: bool = True
-    monthly_budget_usd: Decimal | None = None
-    on_exhausted: str = "stop"
-    allow_unpriced: bool = False
+    allow_external: bool = Field(default=True, description="May texts leave for external providers?")
+    mask: bool = Field(default=False, description="Mask secrets, addresses and e-mails in texts that leave?")
+
+
+class TenantPolicy(SourcePolicy):
+    """A tenant's policy, with those of its sources by name."""
+
+    allow_private_addresses: bool = Field(default=True, description="May a provider's address be private?")
+    monthly_budget_usd: Decimal | None = Field(default=None, ge=0, description="USD a month of UTC, or none.")
+    on_exhausted: Exhausted = Field(
+        default="stop", description="When the budget is used up: stop, or free (go on with what costs nothing)."
+    )
+    allow_unpriced: bool = Field(default=False, description="With a budget: allow calls without a known price?")
+    sources: Mapping[str, SourcePolicy] = Field(default_factory=dict, description="Policies of sources, by name.")
+
+    @property
+    def is_set(self) -> bool:
+        """True if the tenant itself has a policy stored, not only its sources."""
+        return bool(self.model_fields_set - {"sources"})
+
+    @property
+    def masks(self) -> bool:
+        """Whether texts that leave are masked.
+
+        One source that asks for it makes it so for all: the vectors of a space are either all masked or all not.
+        """
+        return self.mask or any(source.mask for source in self.sources.values())
+
+    @property
+    def sources_kept(self) -> frozenset[str]:
+        """Names of the sources whose texts may not leave."""
+        return frozenset(name for name, source in self.sources.items() if not source.allow_external)
 
     def allows_external(self, source: str | None) -> bool:
-        """Whether the texts of a source (None: of nobody, a query) may leave."""
-        return self.allow_external and source not in self.sources_kept
+        """Whether the texts of a source may leave; None for a text that belongs to no source, such as a query."""
+        own = self.sources.get(source) if source else None
+        return self.allow_external and (own is None or own.allow_external)
 
 
-def load(database: Database, tenant_id: int) -> TenantPolicy:
-    """A tenant's policy; everything is allowed and nothing limited where it has none."""
+OWN_FIELDS = tuple(name for name in TenantPolicy.model_fields if name != "sources")
+
+
+def get(database: Database, tenant_id: int) -> TenantPolicy:
+    """A tenant's policy; without one everything is allowed and nothing is limited."""
     with database.tenant(tenant_id) as session:
-        rows = session.execute(
-            select(Policy, DataSource.name).outerjoin(DataSource, DataSource.id == Policy.source_id)
-        ).all()
-        own = next((row for row, _ in rows if row.source_id is None), None)
-        of_sources = [(row, name) for row, name in rows if row.source_id is not None]
-        return TenantPolicy(
-            allow_external=own.allow_external if own else True,
-            sources_kept=frozenset(name for row, name in of_sources if not row.allow_external),
-            mask=bool(own and own.mask) or any(row.mask for row, _ in of_sources),
-            allow_private_addresses=own.allow_private_addresses if own else True,
-            monthly_budget_usd=own.monthly_budget_usd if own else None,
-            on_exhausted=own.on_exhausted if own else "stop",
-            allow_unpriced=own.allow_unpriced if own else False,
-        )
+        return get_in(session)
+
+
+def get_in(session: Session) -> TenantPolicy:
+    """The same within a transaction of the tenant."""
+    rows = session.execute(
+        select(Policy, DataSource.name)
+        .outerjoin(DataSource, DataSource.id == Policy.source_id)
+        .order_by(DataSource.name)
+    ).all()
+    own = next(({name: getattr(row, name) for name in OWN_FIELDS} for row, _ in rows if row.source_id is None), {})
+    sources = {
+        name: SourcePolicy(allow_external=row.allow_external, mask=row.mask)
+        for row, name in rows
+        if row.source_id is not None
+    }
+    return TenantPolicy(**own, sources=sources)
 
 
 def save(database: Database, tenant_id: int, source_id: int | None, changes: Mapping[str, Any]) -> None:
     """Change a tenant's policy, or that of one of its sources; fields that are not named stay.
 
     Raises:
-        UsageError: a budget that is no amount, an unknown word, a budget for a source.
+        UsageError: an unknown word, or a field that a source's policy does not have.
     """
     with database.tenant(tenant_id) as session:
-        write(session, tenant_id, source_id, changes)
+        save_in(session, tenant_id, source_id, changes)
 
 
-def write(session: Session, tenant_id: int, source_id: int | None, changes: Mapping[str, Any]) -> None:
+def save_in(session: Session, tenant_id: int, source_id: int | None, changes: Mapping[str, Any]) -> None:
     """The same within a transaction of the tenant."""
-    if source_id is not None and set(changes) - {"allow_external", "mask"}:
+    if source_id is not None and changes.keys() - SourcePolicy.model_fields.keys():
         raise UsageError("A source's policy is about --external and --mask: the rest belongs to the tenant.")
-    if changes.get("on_exhausted", "stop") not in EXHAUSTED:
-        raise UsageError(f"on-exhausted is one of {', '.join(EXHAUSTED)}.")
+    if changes.get("on_exhausted", "stop") not in get_args(Exhausted):
+        raise UsageError(f"on-exhausted is one of {', '.join(get_args(Exhausted))}.")
     row = session.scalar(select(Policy).where(Policy.source_id.is_not_distinct_from(source_id)))
     if row is None:
         row = Policy(tenant_id=tenant_id, source_id=source_id)
@@ -91,71 +111,12 @@ def write(session: Session, tenant_id: int, source_id: int | None, changes: Mapp
     session.flush()
 
 
-def clear(database: Database, tenant_id: int, source_id: int | None) -> None:
+def delete(database: Database, tenant_id: int, source_id: int | None) -> None:
     """Remove a policy."""
     with database.tenant(tenant_id) as session:
-        erase(session, source_id)
+        delete_in(session, source_id)
 
 
-def erase(session: Session, source_id: int | None) -> None:
+def delete_in(session: Session, source_id: int | None) -> None:
     """The same within a transaction of the tenant."""
-    session.execute(delete(Policy).where(Policy.source_id.is_not_distinct_from(source_id)))
-
-
-def budget_of(text: str) -> Decimal | None:
-    """A budget in USD a month; `none` lifts it.
-
-    Raises:
-        UsageError: no amount.
-    """
-    if text == "none":
-        return None
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0:
-        raise UsageError(f"A budget is an amount of USD a month or `none`, not {text!r}.")
-    return amount
-
-
-def check_address(base_url: str, *, allow_private: bool, what: str = "provider") -> None:
-    """Refuse an address that is none, or a private one where the policy forbids it.
-
-    Every address that the name resolves to counts: one private among them is enough to be refused.
-
-    Raises:
-        UsageError: with the reason.
-    """
-    parts = urlsplit(base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        shown = "That" if "@" in base_url else repr(base_url)  # before an @ stands perhaps a password
-        raise UsageError(f"{shown} is no address of a {what}: write https://host/path.")
-    if parts.query or parts.fragment:
-        raise UsageError("A base URL ends with its path: leave out what follows `?` or `#`.")
-    if parts.username or parts.password:
-        raise UsageError("A base URL must not hold a user or password: give the key with --key-file or at the prompt.")
-    if allow_private:
-        return
-    if is_private(parts.hostname):
-        raise UsageError(
-            f"The address {parts.hostname} is a private one, and the tenant's policy forbids those: use a public one, "
-            "or allow it with `precedent policy set --private-addresses`."
-        )
-
-
-def is_private(host: str) -> bool:
-    """Whether a host is, or resolves to, an address that is not public; a name that does not resolve is not."""
-    return any(not address.is_global for address in _addresses(host))
-
-
-def _addresses(host: str) -> Iterable[ipaddress.IPv4Address | ipaddress.IPv6Address]:
-    try:
-        return [ipaddress.ip_address(host)]
-    except ValueError:
-        pass
-    try:
-        found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)
-    except OSError:
-        return []
-    return [ipaddress.ip_address(str(item[4][0]).split("%")[0]) for item in found]
+    session.execute(delete_from(Policy).where(Policy.source_id.is_not_distinct_from(source_id)))

@@ -1,5 +1,6 @@
 """Tenants by name."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -11,6 +12,7 @@ from precedent.errors import NotFoundError, UsageError
 
 DEFAULT_TENANT = "default"
 NAME_RULE = "use lower-case letters, digits, '-', '_' and '.', begin with a letter or digit, at most 63 characters"
+CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +27,28 @@ def check_name(name: str, what: str) -> str:
     """The name, if it can be part of a partition key.
 
     Raises:
-        UsageError: otherwise; a comma or slash in a key breaks Dagster's backfills.
+        UsageError: it cannot; a comma or slash in a key breaks Dagster's backfills.
     """
-    allowed = set("abcdefghijklmnopqrstuvwxyz0123456789-_.")
-    if not (0 < len(name) <= 63 and set(name) <= allowed and name[0].isalnum()):
+    if not (0 < len(name) <= 63 and set(name) <= CHARACTERS and name[0].isalnum()):
         raise UsageError(f"{name!r} cannot be the name of a {what}: {NAME_RULE}.")
     return name
 
 
 def add(database: Database, name: str) -> tuple[TenantRow, bool]:
-    """A tenant of this name, and whether it is new."""
+    """The tenant of this name, and whether it is new.
+
+    Raises:
+        UsageError: the name cannot be part of a partition key.
+    """
     check_name(name, "tenant")
     with database.session() as session:
         statement = insert(Tenant).values(name=name).on_conflict_do_nothing().returning(Tenant.id)
         created = session.scalar(statement)
-    return find(database, name), created is not None
+    return get(database, name), created is not None
 
 
-def find(database: Database, name: str) -> TenantRow:
-    """The tenant of this name; `default` exists from the first look.
+def get(database: Database, name: str) -> TenantRow:
+    """The tenant of this name; `default` is added at the first use.
 
     Raises:
         NotFoundError: there is none; the message lists those there are.
@@ -54,11 +59,11 @@ def find(database: Database, name: str) -> TenantRow:
         return TenantRow(row.id, row.name)
     if name == DEFAULT_TENANT:
         return add(database, name)[0]
-    known = ", ".join(tenant.name for tenant in every(database)) or "none yet"
+    known = ", ".join(tenant.name for tenant in list(database)) or "none yet"
     raise NotFoundError(f"There is no tenant {name!r} (known: {known}): add it with `precedent tenant add {name}`.")
 
 
-def every(database: Database) -> list[TenantRow]:
+def list(database: Database) -> Sequence[TenantRow]:
     """All tenants, by name."""
     with database.session() as session:
         rows = session.execute(select(Tenant.id, Tenant.name).order_by(Tenant.name)).all()

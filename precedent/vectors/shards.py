@@ -1,16 +1,17 @@
 """Cutting the work of embedding into shards that know nothing of each other."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from precedent.vectors.embedding import EmbeddingBatch, EmbeddingError
-from precedent.vectors.writing import PendingText
+import psycopg
+
+from precedent.vectors.embedding import Embedded
+from precedent.vectors.writing import PendingText, record_failure, write
 
 # A shard is one commit: a kill costs at most one shard's work.
 SHARD_ROWS = 2_000
 SHARD_TOKENS = 32_768
-# A provider that fails this often in a row without one success is down; the rest is left for the next run.
-GIVE_UP_AFTER = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,51 +41,22 @@ def plan(texts: Iterable[PendingText]) -> list[Shard]:
     return shards
 
 
-@dataclass(frozen=True, slots=True)
-class Embedded:
-    """Texts that got their vectors."""
+def save(
+    connection: "psycopg.Connection[Any]", tenant_id: int, space_id: int, hashes: Sequence[bytes], found: Embedded
+) -> None:
+    """Store what became of a shard's texts, vectors and reasons; the caller commits.
 
-    hashes: tuple[bytes, ...]
-    batch: EmbeddingBatch
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """Texts that did not, and why."""
-
-    hashes: tuple[bytes, ...]
-    error: str
-
-
-def embed_shard(
-    items: Sequence[tuple[bytes, str]], embed: Callable[[Sequence[str]], EmbeddingBatch]
-) -> Iterator[Embedded | Failed]:
-    """Embed (hash, text) pairs; what fails is halved until the texts at fault are alone.
-
-    One bad text so costs itself and not its neighbours. When the provider is down, or fails again and again without
-    one success, everything left is given back as failed: it has tried often enough by itself.
+    Args:
+        connection: A transaction of the tenant.
+        tenant_id: The tenant.
+        space_id: The space that the vectors belong to.
+        hashes: The content hashes of the texts, in the order in which they were embedded.
+        found: What became of each.
     """
-    waiting = [list(items)] if items else []
-    failures = 0
-    succeeded = False
-    while waiting:
-        part = waiting.pop()
-        hashes = tuple(digest for digest, _ in part)
-        texts = [text for _, text in part]
-        try:
-            batch = embed(texts)
-        except EmbeddingError as error:
-            failures += 1
-            hopeless = not error.texts_at_fault or (not succeeded and failures >= GIVE_UP_AFTER)
-            if len(part) == 1 or hopeless:
-                yield Failed(hashes, str(error))
-                if hopeless:
-                    for rest in waiting:
-                        yield Failed(tuple(digest for digest, _ in rest), str(error))
-                    return
-            else:
-                middle = len(part) // 2
-                waiting += [part[middle:], part[:middle]]
-        else:
-            succeeded = True
-            yield Embedded(hashes, batch)
+    if found.vectors is not None:
+        write(connection, tenant_id, space_id, [hashes[place] for place in found.positions], found.vectors)
+    by_reason: dict[str, list[bytes]] = {}
+    for place, reason in found.failures.items():
+        by_reason.setdefault(reason, []).append(hashes[place])
+    for reason, failed in by_reason.items():
+        record_failure(connection, tenant_id, space_id, failed, reason)

@@ -3,14 +3,16 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
-from precedent.incidents.schema import RecommendationAnswer
-from precedent.providers.base import Capability, Completion, DriverSettings, TokenUsage
+from precedent.providers.base import Capability
+from precedent.providers.classification import classify
+from precedent.providers.config.options import ModelOptions
+from precedent.providers.config.provider import Provider
 from precedent.providers.drivers.claude import ClaudeDriver
 from precedent.providers.drivers.copilot import CopilotDriver
 from precedent.providers.drivers.gateway import GatewayDriver
@@ -18,12 +20,14 @@ from precedent.providers.drivers.gemini import GeminiDriver
 from precedent.providers.drivers.mistral import MistralDriver
 from precedent.providers.drivers.ollama import OllamaDriver
 from precedent.providers.drivers.openai import AzureOpenAIDriver, GrokDriver, OpenAIDriver
-from precedent.providers.errors import FailureKind, ProviderError, classify
+from precedent.providers.errors import FailureKind, ProviderError
 from precedent.providers.testing.behaviour import Behaviour, Step
-from precedent.providers.testing.bench import Bench, question
+from precedent.providers.testing.bench import Bench
 from precedent.providers.testing.plugin import DriverContract
+from precedent.providers.testing.question import Suggestions, question
 from precedent.providers.testing.server import LoopbackServer
 from precedent.providers.testing.wires import WIRES, CopilotWire, GatewayWire, OllamaWire, Wire
+from precedent.providers.tokens import TokenUsage
 
 pytest_plugins = ["precedent.providers.testing.plugin"]
 TEXT = Capability.TEXT_GENERATION
@@ -104,36 +108,23 @@ def forms(bench: Bench) -> list[str]:
 def test_gateway_falls_back_to_json_mode_and_remembers(serve: Serve) -> None:
     bench = serve(GatewayWire(json_schema=False))
     driver = bench.driver(TEXT)
-    assert isinstance(driver.generate(question()).value, RecommendationAnswer)
+    assert isinstance(driver.generate(question()).value, Suggestions)
     assert forms(bench) == ["json_schema", "json_object"]
-    assert "evidence_ids" in bench.server.calls[1].body["messages"][0]["content"]
+    assert "urgency" in bench.server.calls[1].body["messages"][0]["content"]
     bench.server.behave()
     assert driver.generate(question()).calls == 1
     assert forms(bench) == ["json_object"]
 
 
 @pytest.mark.parametrize("json_schema", [True, False])
-@pytest.mark.parametrize("first", [Behaviour.PROSE, Behaviour.BAD_SCHEMA, Behaviour.CUT])
-def test_gateway_repairs_once_and_adds_up(serve: Serve, first: Behaviour, json_schema: bool) -> None:
+@pytest.mark.parametrize("behaviour", [Behaviour.PROSE, Behaviour.BAD_SCHEMA, Behaviour.CUT])
+def test_gateway_tells_what_an_answer_of_no_use_cost(serve: Serve, behaviour: Behaviour, json_schema: bool) -> None:
     bench = serve(GatewayWire(json_schema=json_schema))
-    driver = bench.driver(TEXT, options={"json_object": not json_schema})
-    bench.server.script([first, Behaviour.OK])
-    completion: Completion = driver.generate(question())
-    assert completion.calls == len(bench.server.calls) == 2
-    assert completion.usage == TokenUsage(84, 34, 10)
-    assert completion.cost == Decimal("0.0000250")
-    assert [message["role"] for message in bench.server.calls[1].body["messages"]][-2:] == ["assistant", "user"]
-
-
-def test_gateway_repairs_what_the_caller_rejects(serve: Serve) -> None:
-    bench = serve(GatewayWire())
-    bench.server.script([Behaviour.EMPTY_LIST, Behaviour.OK])
-    request = replace(question(), validate=RecommendationAnswer.recommendations_or_error)
-    assert bench.driver(TEXT).generate(request).calls == 2
-    bench.server.behave(Behaviour.EMPTY_LIST)
-    with pytest.raises(ProviderError, match="repair") as caught:
-        bench.driver(TEXT).generate(request)
-    assert (caught.value.kind, caught.value.attempts) == (FailureKind.INVALID_ANSWER, 2)
+    bench.server.behave(behaviour)
+    failure = bench.failure(TEXT, bench.driver(TEXT, options={"json_object": not json_schema}))
+    assert (failure.kind, len(bench.server.calls)) == (FailureKind.INVALID_ANSWER, 1)
+    assert (failure.usage, failure.cost) == (TokenUsage(42, 17, 5), Decimal("0.0000125"))
+    assert failure.answer
 
 
 def test_gateway_does_not_give_up_json_schema_for_another_error(serve: Serve) -> None:
@@ -208,17 +199,20 @@ def test_copilot_keeps_its_token_until_it_ends(serve: Serve) -> None:
 def test_copilot_exchange_fails(serve: Serve, step: Step, kind: FailureKind) -> None:
     bench = serve(CopilotWire(exchange_fails=True), CopilotDriver)
     bench.server.script([step])
-    assert bench.failure(TEXT, bench.driver(TEXT, timeout_s=0.5)).kind is kind
+    assert bench.failure(TEXT, bench.driver(TEXT, performance={"timeout_s": 0.5})).kind is kind
     assert len(bench.server.requests) == 1
 
 
 def test_copilot_exchange_by_https_only() -> None:
-    settings = DriverSettings(
-        "c", TEXT, "gpt-4.1", base_url="https://example.invalid", credentials={"api_key": "gho"},
-        options={"token_url": "file:///etc/passwd"},
-    )  # fmt: skip
+    provider = Provider(
+        name="c",
+        driver="copilot",
+        base_url="https://example.invalid",
+        credentials={"api_key": SecretStr("gho")},
+        options=ModelOptions(token_url="file:///etc/passwd"),  # noqa: S106 - an address
+    )
     with pytest.raises(ProviderError, match="https"):
-        CopilotDriver(settings).generate(question())
+        CopilotDriver(provider).generate(question())
 
 
 OUTSIDE = """
@@ -230,7 +224,7 @@ from precedent.providers.testing.wires import OpenAIWire
 class RetryingDriver(OpenAIDriver):
     @property
     def client(self):
-        return OpenAI(api_key=self.settings.api_key, base_url=self.settings.base_url, max_retries=1)
+        return OpenAI(api_key=self.provider.api_key, base_url=self.address, max_retries=1)
 
 class TestGood(DriverContract):
     driver_type, wire = OpenAIDriver, OpenAIWire()

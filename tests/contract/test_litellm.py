@@ -18,14 +18,17 @@ from typing import Any
 
 import pytest
 
-from precedent.incidents.schema import RecommendationAnswer
-from precedent.providers.base import Capability, DriverSettings, TokenUsage
+from precedent.providers.base import Capability
+from precedent.providers.classification import classify
+from precedent.providers.config.provider import Provider
 from precedent.providers.drivers.gateway import GatewayDriver
-from precedent.providers.errors import FailureKind, classify
+from precedent.providers.errors import FailureKind
 from precedent.providers.testing.behaviour import Step, answer_of
-from precedent.providers.testing.bench import TEXTS, question
+from precedent.providers.testing.bench import TEXTS
+from precedent.providers.testing.question import Suggestions, question
 from precedent.providers.testing.server import LoopbackServer
 from precedent.providers.testing.wires import OpenAIWire
+from precedent.providers.tokens import TokenUsage
 
 LITELLM = os.environ.get("PRECEDENT_TEST_LITELLM", "")
 MASTER_KEY = "sk-loopback-master-key"
@@ -101,32 +104,37 @@ def wait_for(url: str, peer: "subprocess.Popen[bytes]", log: Path) -> None:
 
 def driver(proxy: str, model: str, key: str = MASTER_KEY, **changes: Any) -> GatewayDriver:
     capability = Capability.EMBEDDING if model == "vectors" else Capability.TEXT_GENERATION
-    return GatewayDriver(
-        DriverSettings(
-            name="litellm", capability=capability, model=model, base_url=proxy, credentials={"api_key": key},
-            timeout_s=20, **changes,
-        )
-    )  # fmt: skip
+    values = {
+        "name": "litellm",
+        "driver": "gateway",
+        "capability": capability,
+        "model": model,
+        "base_url": proxy,
+        "credentials": {"api_key": key},
+        "performance": {"timeout_s": 20},
+        **changes,
+    }
+    return GatewayDriver(Provider.model_validate(values))
 
 
 def test_chat_answers_in_the_schema_with_tokens_and_cost(proxy: str) -> None:
     completion = driver(proxy, "writer").generate(question())
-    assert isinstance(completion.value, RecommendationAnswer)
-    assert completion.value.recommendations[0].title == "Raise the pool's limit"
+    assert isinstance(completion.value, Suggestions)
+    assert completion.value.suggestions[0].title == "Raise the pool's limit"
     assert completion.usage.input > 0
     assert completion.usage.output > 0
     assert completion.cost is not None
     assert completion.cost > 0
 
 
-def test_prose_is_asked_to_be_repaired_and_then_refused(proxy: str) -> None:
-    with pytest.raises(Exception, match="did not fit") as raised:
+def test_prose_is_refused(proxy: str) -> None:
+    with pytest.raises(Exception, match="does not fit") as raised:
         driver(proxy, "prose").generate(question())
     assert classify(raised.value).kind is FailureKind.INVALID_ANSWER
 
 
 def test_embeddings_come_back_in_order_with_their_cost(proxy: str) -> None:
-    one = driver(proxy, "vectors", dimensions=8)
+    one = driver(proxy, "vectors", options={"dimensions": 8})
     batch = one.embed(TEXTS)
     assert batch.vectors.shape == (len(TEXTS), 8)
     for row, text in enumerate(TEXTS):

@@ -8,21 +8,22 @@ from typing import Any
 
 from precedent.database.session import Database
 from precedent.incidents.schema import IncidentFacts, RecommendationAnswer, RecommendationRequest
-from precedent.providers.base import GenerationRequest
-from precedent.providers.config import repository as rows
-from precedent.providers.config.repository import Specification
-from precedent.providers.runtime.endpoint import Target
-from precedent.providers.runtime.ledger import Ledger
-from precedent.providers.runtime.metered_client import CallContext, MeteredDriver
+from precedent.providers.config.provider import Provider
+from precedent.providers.config.save import save
+from precedent.providers.generation import GenerationRequest
+from precedent.providers.runtime.endpoint import Endpoint, endpoint_of
+from precedent.providers.runtime.ledger import CallContext, Ledger
+from precedent.providers.runtime.metered_client import MeteredClient
 from precedent.providers.testing.server import LoopbackServer
 from precedent.providers.testing.wires.base import Wire
 from precedent.settings import Settings
 from precedent.tenants import policies
 from precedent.tenants import tenants as tenancy
+from tests.integration.provider_servers import RECOMMENDATION
 
 Call = Callable[..., tuple[int, str, str]]
 FACTS = RecommendationRequest(incident=IncidentFacts(external_id="i", title="disk full", text="no space left"))
-QUESTION = GenerationRequest("Answer in JSON.", "What helps?", RecommendationAnswer, 500, facts=FACTS)
+QUESTION = GenerationRequest("Answer in JSON.", "What helps?", RecommendationAnswer, 500, data=FACTS)
 MODELS = {"embedding": "text-embedding-3-small", "text_generation": "gpt-6-luna"}
 INSERT = """
 INSERT INTO usage_records (tenant_id, call_id, created_at, provider, driver, model, revision, operation, route,
@@ -36,38 +37,48 @@ class Caller:
 
     def __init__(self, database: Database, settings: Settings, tenant: str) -> None:
         self.database, self.settings, self.tenant = database, settings, tenant
-        self.id = tenancy.find(database, tenant).id
+        self.id = tenancy.get(database, tenant).id
         self.open = ExitStack()
 
     def serve(self, wire: Wire) -> LoopbackServer:
         """A provider on loopback, until `open` is closed."""
-        return self.open.enter_context(LoopbackServer(wire))
+        return self.open.enter_context(LoopbackServer(wire, answer=RECOMMENDATION))
 
     def add(
         self, name: str, driver: str, capability: str, server: LoopbackServer | None = None, **changes: Any
-    ) -> Target:
-        fields: dict[str, Any] = {"model": MODELS[capability] if server else None}
+    ) -> Endpoint:
+        fields: dict[str, Any] = {"name": name, "driver": driver, "capability": capability}
         if server is not None:
-            fields |= {"base_url": server.url + "/v1", "secrets": {"api_key": server.wire.key}}  # type: ignore[attr-defined]
-            fields["options"] = {"dimensions": 8} if capability == "embedding" else {}
-        spec = Specification(name, driver, capability, **{**fields, **changes})
-        return rows.save(self.database, self.settings, self.tenant, spec, replace=True)
+            wire: Any = server.wire
+            fields |= {
+                "model": MODELS[capability],
+                "base_url": server.url + "/v1",
+                "credentials": {"api_key": wire.key},
+                "options": {"dimensions": 8} if capability == "embedding" else {},
+            }
+        provider = Provider.model_validate({**fields, **changes})
+        return endpoint_of(save(self.database, self.settings, self.tenant, provider, replace=True))
 
-    def driver(self, target: Target, asset: str | None = None) -> MeteredDriver:
-        policy = policies.load(self.database, self.id)
+    def client(self, endpoint: Endpoint, asset: str | None = None) -> MeteredClient:
+        policy = policies.get(self.database, self.id)
         context = CallContext(self.id, asset=asset)
         ledger = Ledger(self.database, self.id)
-        return MeteredDriver(target, ledger, policy, context, self.settings, sleep=lambda _: None)
+        return MeteredClient(endpoint, ledger, policy, context, self.settings, sleep=lambda _: None)
 
-    def embed(self, target: Target, texts: int = 3, asset: str | None = "vectors/embeddings") -> None:
-        driver = self.driver(target, asset)
-        driver.embed([f"text {number}" for number in range(texts)])
-        driver.ledger.close()
+    def embed(self, endpoint: Endpoint, texts: int = 3, asset: str | None = "vectors/embeddings") -> None:
+        client = self.client(endpoint, asset)
+        client.embed([f"text {number}" for number in range(texts)])
+        client.ledger.close()
 
-    def ask(self, target: Target, asset: str | None = "incidents/recommendations") -> None:
-        driver = self.driver(target, asset)
-        driver.generate(QUESTION)
-        driver.ledger.close()
+    def ask(
+        self,
+        endpoint: Endpoint,
+        asset: str | None = "incidents/recommendations",
+        question: GenerationRequest = QUESTION,
+    ) -> None:
+        client = self.client(endpoint, asset)
+        client.generate(question)
+        client.ledger.close()
 
     def insert(self, moment: datetime, *, cost: str | None = None, source: str | None = None, provider: str = "bulk",
                driver: str = "openai", model: str = MODELS["embedding"], tokens: int = 1000,

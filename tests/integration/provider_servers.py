@@ -15,6 +15,21 @@ from precedent.providers.testing.wires.openai import OpenAIWire
 Call = Callable[..., tuple[int, str, str]]
 Add = list[object]
 KEY = "sk-planted-Zq7R2mVx94KdWt"
+# What a model writes that is asked about an incident.
+RECOMMENDATION: dict[str, Any] = {
+    "recommendations": [
+        {
+            "type": "database",
+            "priority": "high",
+            "title": "Raise the pool's limit",
+            "description": "The pool is exhausted, as it was before.",
+            "actions": ["Raise max_connections", "Restart"],
+            "probable_cause": "A connection leak.",
+            "confidence": 0.75,
+            "evidence_ids": ["incident:servicenow:INC-1"],
+        }
+    ]
+}
 TEXT, VECTORS = "text_generation", "embedding"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from assets.reports.vector_quality import make_report
 from precedent.database.session import Database
 from precedent.providers.runtime.factory import open_embedder
-from precedent.providers.runtime.metered_client import CallContext
+from precedent.providers.runtime.ledger import CallContext
 from precedent.quality import repository as reports
 from precedent.quality import samples
 from precedent.settings import Settings

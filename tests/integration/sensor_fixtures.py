@@ -41,7 +41,7 @@ class Ticking:
 
     @property
     def tenant_id(self) -> int:
-        return tenancy.find(self.database, self.tenant).id
+        return tenancy.get(self.database, self.tenant).id
 
     def add(self, name: str, kind: str, configuration: dict[str, Any], **secrets: str) -> SourceRow:
         """A source with its partition, of which no sync has been made."""

@@ -15,13 +15,14 @@ import psycopg
 import pytest
 
 from precedent.database.session import Database
-from precedent.providers.runtime.ledger import Admission, Ledger, Limits, UsageEntry
+from precedent.providers.config.options import PerformanceOptions
+from precedent.providers.runtime.ledger import Admission, Ledger, UsageEntry
 from precedent.tenants import policies
 from precedent.tenants import tenants as tenancy
 from tests.integration.ledger_fixtures import child
 
 pytest_plugins = ["tests.integration.ledger_fixtures"]
-LIMITS = Limits(reservation_s=300)
+LIMITS = PerformanceOptions(reservation_s=300)
 PROCESSES, THREADS, EACH = 8, 5, 25
 
 # Threads with connections of their own, all at once as soon as a line arrives; `settle` ends each call at a lower cost.
@@ -32,10 +33,11 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from uuid import uuid4
 from precedent.database.session import Database
-from precedent.providers.runtime.ledger import Ledger, Limits, UsageEntry
+from precedent.providers.config.options import PerformanceOptions
+from precedent.providers.runtime.ledger import Ledger, UsageEntry
 
 tenant_id, threads, each, amount, cost = json.loads(sys.argv[1])
-database, limits = Database.open(), Limits(reservation_s=300)
+database, limits = Database.open(), PerformanceOptions(reservation_s=300)
 ledgers = [Ledger(database, tenant_id) for _ in range(threads)]
 for ledger in ledgers:
     ledger.admit("warm", "1", limits, tokens=1, amount=None, free=True)
@@ -60,10 +62,11 @@ HOLD = """
 import sys, time
 from decimal import Decimal
 from precedent.database.session import Database
-from precedent.providers.runtime.ledger import Ledger, Limits
+from precedent.providers.config.options import PerformanceOptions
+from precedent.providers.runtime.ledger import Ledger
 
 given = Ledger(Database.open(), int(sys.argv[1])).admit(
-    "paid", "1", Limits(reservation_s=float(sys.argv[2])), tokens=1, amount=Decimal(1), free=False)
+    "paid", "1", PerformanceOptions(reservation_s=float(sys.argv[2])), tokens=1, amount=Decimal(1), free=False)
 print(given.verdict, flush=True)
 time.sleep(60)
 """
@@ -73,7 +76,7 @@ def limit(database: Database, tenant_id: int, usd: str, **changes: Any) -> None:
     policies.save(database, tenant_id, None, {"monthly_budget_usd": Decimal(usd), **changes})
 
 
-def reserve(ledger: Ledger, usd: str | None, limits: Limits = LIMITS) -> Admission:
+def reserve(ledger: Ledger, usd: str | None, limits: PerformanceOptions = LIMITS) -> Admission:
     return ledger.admit("paid", "1", limits, tokens=1, amount=Decimal(usd) if usd else None, free=False)
 
 

@@ -1,4 +1,4 @@
-"""A driver behind its gate, with the real SDK against a server on loopback: attempts, waits, rows on the ledger."""
+"""A metered client, with the real SDK against a server on loopback: attempts, waits, rows on the ledger."""
 
 import threading
 import time
@@ -14,11 +14,11 @@ from precedent.database.session import Database
 from precedent.providers.drivers.openai import OpenAIDriver
 from precedent.providers.errors import FailureKind
 from precedent.providers.runtime.ledger import Ledger
-from precedent.providers.runtime.tokens import estimate
 from precedent.providers.testing.behaviour import Behaviour, Reply, Request, Step
-from precedent.providers.testing.bench import question
+from precedent.providers.testing.question import question
 from precedent.providers.testing.server import LoopbackServer
 from precedent.providers.testing.wires.openai import OpenAIWire
+from precedent.providers.tokens import estimate
 from precedent.tenants import policies
 from tests.integration.metering import EMBEDDING, WIRE, Setting
 
@@ -57,8 +57,8 @@ def setting(database: Database, server: LoopbackServer, owner_dsn: str) -> Itera
 
 
 def test_a_row_for_an_answer(setting: Setting) -> None:
-    driver = setting.driver()
-    driver.generate(question())
+    client = setting.client()
+    client.generate(question())
     row = setting.row()
     assert {name: row[name] for name in ("provider", "driver", "model", "operation", "route", "inputs", "status")} == {
         "provider": "primary", "driver": "openai", "model": "gpt-6-luna", "operation": "generate", "route": "etl",
@@ -75,11 +75,11 @@ def test_a_row_for_an_answer(setting: Setting) -> None:
     assert (row["input_price_usd"], row["output_price_usd"]) == (Decimal("0.000001"), Decimal("0.000002"))
     assert (row["attempts"], row["failure"], row["http_status"], row["masked"]) == (1, None, None, 0)
     assert 0 < row["latency_ms"] < 5000
-    assert (driver.cost, driver.calls, driver.answered) == (Decimal("0.000076"), 1, 1)
+    assert (client.totals.cost, client.totals.calls, client.totals.answered) == (Decimal("0.000076"), 1, 1)
 
 
 def test_a_row_for_vectors(setting: Setting) -> None:
-    setting.driver(EMBEDDING).embed(["one", "two", "three"])
+    setting.client(EMBEDDING).embed(["one", "two", "three"])
     row = setting.row()
     assert (row["operation"], row["inputs"], row["input_tokens"], row["cost_usd"]) == (
         "embed",
@@ -112,7 +112,7 @@ def test_a_row_for_each_failure(
 ) -> None:
     setting.server.script([step])
     policies.save(setting.database, setting.tenant_id, None, {"monthly_budget_usd": Decimal(1)})
-    failure = setting.failure(setting.driver(max_attempts=2, timeout_s=0.3))
+    failure = setting.failure(setting.client(max_attempts=2, timeout_s=0.3))
     row = setting.row()
     assert (failure.kind, failure.status, failure.attempts, failure.provider) == (kind, status, attempts, "primary")
     assert (row["status"], row["failure"], row["http_status"], row["attempts"]) == ("failed", kind, status, attempts)
@@ -126,7 +126,7 @@ def test_attempts_are_counted_and_the_waits_grow(setting: Setting) -> None:
     setting.server.script(
         [Step(Behaviour.STATUS, status=500), Step(Behaviour.STATUS, status=503), Behaviour.RESET, Behaviour.OK]
     )
-    setting.driver().generate(question())
+    setting.client().generate(question())
     row = setting.row()
     assert (row["attempts"], row["status"], row["tokens_estimated"]) == (4, "succeeded", False)
     assert [0.25 <= setting.slept[0] <= 0.5, 0.5 <= setting.slept[1] <= 1, 1 <= setting.slept[2] <= 2] == [True] * 3
@@ -135,7 +135,7 @@ def test_attempts_are_counted_and_the_waits_grow(setting: Setting) -> None:
 
 def test_an_answer_of_no_use_is_on_the_bill_of_the_one_that_was(setting: Setting) -> None:
     setting.server.script([Behaviour.PROSE, Behaviour.OK])
-    setting.driver().generate(question())
+    setting.client().generate(question())
     row = setting.row()
     assert (row["attempts"], row["input_tokens"], row["tokens_estimated"]) == (2, 42 + PROMPT_TOKENS, True)
 
@@ -160,12 +160,12 @@ def test_retry_after_is_waited_for_and_keeps_others_waiting(
         setting.slept.append(seconds)
         if not waiting:
             other = Ledger(database, setting.tenant_id)
-            driver = setting.driver()
-            given = other.admit("primary", "0", driver.target.limits, tokens=1, amount=None, free=True)
+            client = setting.client()
+            given = other.admit("primary", "0", client.endpoint.provider.performance, tokens=1, amount=None, free=True)
             waiting.append(given.wait_s)
             other.close()
 
-    setting.driver(sleep=sleep).generate(question())
+    setting.client(sleep=sleep).generate(question())
     assert waits <= setting.slept[0] <= waits + 0.1
     assert waiting == pytest.approx([waits], abs=0.3)
     assert setting.row()["attempts"] == 2
@@ -174,7 +174,7 @@ def test_retry_after_is_waited_for_and_keeps_others_waiting(
 def test_retry_after_in_real_time(setting: Setting) -> None:
     setting.server.script([Step(Behaviour.STATUS, status=429, headers={"retry-after-ms": "400"}), Behaviour.OK])
     began = time.monotonic()
-    setting.driver(sleep=time.sleep).generate(question())
+    setting.client(sleep=time.sleep).generate(question())
     assert 0.4 <= time.monotonic() - began < 1.5
 
 
@@ -183,8 +183,8 @@ def test_a_long_retry_after_is_left_to_the_fallback_and_stops_others(
     setting: Setting, performance: dict[str, Any]
 ) -> None:
     setting.server.script([Step(Behaviour.STATUS, status=429, headers={"retry-after": "90"}), Behaviour.OK])
-    assert setting.failure(setting.driver(**performance)).kind is FailureKind.RATE_LIMITED
-    assert setting.failure(setting.driver()).kind is FailureKind.LIMIT
+    assert setting.failure(setting.client(**performance)).kind is FailureKind.RATE_LIMITED
+    assert setting.failure(setting.client()).kind is FailureKind.LIMIT
     assert (len(setting.server.requests), setting.slept) == (1, [])
     assert [(row["status"], row["failure"], row["attempts"]) for row in setting.rows()] == [
         ("failed", "rate_limited", 1), ("refused", "limit", 0),
@@ -194,26 +194,26 @@ def test_a_long_retry_after_is_left_to_the_fallback_and_stops_others(
 def test_a_timeout_is_of_one_attempt(setting: Setting) -> None:
     setting.server.script([Behaviour.SLOW, Behaviour.OK])
     began = time.monotonic()
-    setting.driver(timeout_s=0.3).generate(question())
+    setting.client(timeout_s=0.3).generate(question())
     assert 0.3 <= time.monotonic() - began < 2
     assert (setting.row()["attempts"], len(setting.slept)) == (2, 1)
 
 
 def test_a_refused_key_is_tried_once_until_the_row_is_edited(setting: Setting) -> None:
     setting.server.script([Step(Behaviour.STATUS, status=401)])
-    assert setting.failure(setting.driver()).kind is FailureKind.AUTHENTICATION
-    found = setting.failure(setting.driver())
+    assert setting.failure(setting.client()).kind is FailureKind.AUTHENTICATION
+    found = setting.failure(setting.client())
     assert (found.kind, len(setting.server.requests)) == (FailureKind.BREAKER_OPEN, 1)
     assert "until its row is edited" in str(found)
     setting.server.behave()
-    setting.driver(edit="1").generate(question())
+    setting.client(edit_id="1").generate(question())
     assert [row["failure"] for row in setting.rows()] == ["authentication", None]
 
 
 def test_outages_open_the_breaker_and_save_the_request(setting: Setting) -> None:
     setting.server.script([Step(Behaviour.STATUS, status=500)])
-    driver = setting.driver(max_attempts=2, opens_after=2)
-    kinds = [setting.failure(driver).kind for _ in range(4)]
+    client = setting.client(max_attempts=2, opens_after=2)
+    kinds = [setting.failure(client).kind for _ in range(4)]
     assert kinds == ["unavailable", "unavailable", "breaker_open", "breaker_open"]
     assert (len(setting.server.requests), len(setting.rows())) == (4, 2)
 
@@ -233,7 +233,7 @@ def test_an_interrupted_call_is_recorded_and_gives_its_reservation_back(
     if when == "in the call":
         monkeypatch.setattr(OpenAIDriver, "generate", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        setting.driver(sleep=interrupt).generate(question())
+        setting.client(sleep=interrupt).generate(question())
     row = setting.row()
     assert (row["status"], row["failure"], row["attempts"], row["cost_usd"]) == ("failed", "connection", 1, 0)
     assert (reserved, setting.reserved()) == ([1], 0)
@@ -250,7 +250,7 @@ def test_a_connection_lost_during_the_call_leaves_one_row(setting: Setting) -> N
         with psycopg.connect(setting.owner_dsn) as owner:
             owner.execute("SELECT pg_terminate_backend(%s)", (lost[0],))
 
-    setting.driver(sleep=lose).generate(question())
+    setting.client(sleep=lose).generate(question())
     assert setting.ledger._connection is not None
     assert [setting.ledger._connection.info.backend_pid] != lost
     assert setting.row()["status"] == "succeeded"
@@ -258,7 +258,7 @@ def test_a_connection_lost_during_the_call_leaves_one_row(setting: Setting) -> N
 
 def test_calls_at_once_are_bounded(setting: Setting) -> None:
     with LoopbackServer(crowd := Crowd()) as server:
-        driver = setting.driver(EMBEDDING, server=server, max_concurrency=2)
+        client = setting.client(EMBEDDING, server=server, max_concurrency=2)
         with ThreadPoolExecutor(6) as executor:
-            list(executor.map(driver.embed, [["a text"]] * 8))
+            list(executor.map(client.embed, [["a text"]] * 8))
     assert (crowd.most, len(setting.rows())) == (2, 8)

@@ -13,7 +13,7 @@ from precedent.database.session import Database
 from precedent.providers.runtime import routing
 from precedent.providers.runtime.embedder import BudgetExhausted, Embedder
 from precedent.providers.runtime.factory import open_embedder
-from precedent.providers.runtime.metered_client import CallContext
+from precedent.providers.runtime.ledger import CallContext
 from precedent.providers.runtime.routing import Route
 from precedent.providers.testing.behaviour import BAD_VECTORS, Behaviour, Step, vector_of
 from precedent.providers.testing.server import LoopbackServer
@@ -70,7 +70,7 @@ class Providers(Setting):
         )
 
     def source(self, name: str, archive: Path) -> int:
-        tenant = next(row.name for row in tenancy.every(self.database) if row.id == self.tenant_id)
+        tenant = next(row.name for row in tenancy.list(self.database) if row.id == self.tenant_id)
         return catalog.add(self.database, tenant, name, "archive", {"path": str(archive)}).id
 
     def policy(self, source_id: int | None = None, **changes: Any) -> None:

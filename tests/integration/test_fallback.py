@@ -10,12 +10,13 @@ import psycopg
 import pytest
 
 from precedent.database.session import Database
-from precedent.providers.config import repository as rows
-from precedent.providers.config.repository import Specification
+from precedent.providers.config.provider import Provider
+from precedent.providers.config.save import save
 from precedent.providers.testing.server import Behaviour, LoopbackServer
 from precedent.providers.testing.wires.openai import OpenAIWire
 from precedent.settings import Settings
 from tests.conftest import DATA
+from tests.integration.provider_servers import RECOMMENDATION
 
 Call = Callable[..., tuple[int, str, str]]
 INCIDENTS = DATA / "incidents" / "statuspage.jsonl.gz"
@@ -30,7 +31,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LoopbackServer]:
-    with LoopbackServer(OpenAIWire()) as running:
+    with LoopbackServer(OpenAIWire(), answer=RECOMMENDATION) as running:
         yield running
 
 
@@ -38,18 +39,18 @@ def ask(
     database: Database, server: LoopbackServer, fallback: str | None = None, name: str = "primary", **performance: Any
 ) -> None:
     wire = OpenAIWire()
-    spec = Specification(
-        name=name,
-        driver="openai",
-        capability="text_generation",
-        base_url=wire.base_url(server.url),
-        secrets={"api_key": wire.key},
-        cost={"input_per_million": 1, "output_per_million": 2},
-        performance={"max_attempts": 2, "timeout_s": 0.5, "cooldown_s": 2, **performance},
-        fallback=fallback,
-        active=name == "primary",
-    )
-    rows.save(database, Settings.from_environment(), TENANT, spec, replace=True)
+    provider = {
+        "name": name,
+        "driver": "openai",
+        "capability": "text_generation",
+        "base_url": wire.base_url(server.url),
+        "credentials": {"api_key": wire.key},
+        "cost": {"input_per_million": 1, "output_per_million": 2},
+        "performance": {"max_attempts": 2, "timeout_s": 0.5, "cooldown_s": 2, **performance},
+        "fallback": fallback,
+        "active": name == "primary",
+    }
+    save(database, Settings.from_environment(), TENANT, Provider.model_validate(provider), replace=True)
 
 
 @pytest.fixture
@@ -130,7 +131,7 @@ def test_every_incident_is_analysed_while_the_primary_fails(
 def test_a_provider_that_is_well_again_is_asked_again_and_a_middle_one_serves_meanwhile(
     precedent: Call, database: Database, server: LoopbackServer, owner_dsn: str
 ) -> None:
-    with LoopbackServer(OpenAIWire()) as second:
+    with LoopbackServer(OpenAIWire(), answer=RECOMMENDATION) as second:
         ask(database, second, name="second")
         server.behave(Behaviour.STATUS, status=503)
         ask(database, server, fallback="second", opens_after=1, cooldown_s=0.2)

@@ -12,12 +12,13 @@ import pytest
 
 from precedent.database.session import Database
 from precedent.providers.base import Capability
-from precedent.providers.config import repository as rows
-from precedent.providers.config.repository import Specification
+from precedent.providers.config.provider import Provider
+from precedent.providers.config.save import save
 from precedent.providers.testing.behaviour import Step
 from precedent.providers.testing.server import Behaviour, LoopbackServer
 from precedent.providers.testing.wires import WIRES
 from precedent.settings import Settings
+from tests.integration.provider_servers import RECOMMENDATION
 
 Call = Callable[..., tuple[int, str, str]]
 MARK = "planted-secret"
@@ -46,20 +47,21 @@ def configured(database: Database, source: str) -> Iterator[Callable[..., Loopba
 
     def configure(driver: str, capability: Capability = Capability.TEXT_GENERATION) -> LoopbackServer:
         wire = WIRES[driver](key=key_of(driver))
-        server = LoopbackServer(wire).__enter__()
+        server = LoopbackServer(wire, answer=RECOMMENDATION).__enter__()
         opened.append(server)
-        spec = Specification(
-            name="planted",
-            driver=driver,
-            capability=capability.value,
-            model=wire.models[capability],
-            base_url=wire.base_url(server.url),
-            options=wire.options(server.url),
-            secrets={"api_key": key_of(driver)},
-            performance={"max_attempts": 2, "timeout_s": 5},
-            active=True,
-        )
-        rows.save(database, Settings.from_environment(), source.split("/")[0], spec, replace=True)
+        provider = {
+            "name": "planted",
+            "driver": driver,
+            "capability": capability,
+            "model": wire.models[capability],
+            "base_url": wire.base_url(server.url),
+            "options": wire.options(server.url),
+            "credentials": {"api_key": key_of(driver)},
+            "performance": {"max_attempts": 2, "timeout_s": 5},
+            "active": True,
+        }
+        tenant = source.split("/")[0]
+        save(database, Settings.from_environment(), tenant, Provider.model_validate(provider), replace=True)
         return server
 
     yield configure
@@ -162,7 +164,7 @@ def test_a_failing_run_keeps_the_key_out_of_its_traceback(
     from precedent.providers.drivers.openai import OpenAIDriver
 
     def burst(self: OpenAIDriver, request: Any) -> Any:
-        raise KeyError(f"headers: {{'Authorization': 'Bearer {self.settings.api_key}'}}")
+        raise KeyError(f"headers: {{'Authorization': 'Bearer {self.provider.api_key}'}}")
 
     monkeypatch.setattr(OpenAIDriver, "generate", burst)
     configured("openai")

@@ -15,13 +15,14 @@ import psycopg
 import pytest
 
 from precedent.database.session import Database
-from precedent.providers.runtime.ledger import Admission, Ledger, Limits, UsageEntry
+from precedent.providers.config.options import PerformanceOptions
+from precedent.providers.runtime.ledger import Admission, Ledger, UsageEntry
 from precedent.tenants import policies
 from precedent.tenants import tenants as tenancy
 from tests.integration.ledger_fixtures import child
 
 pytest_plugins = ["tests.integration.ledger_fixtures"]
-LIMITS = Limits(opens_after=3, cooldown_s=20, reservation_s=300)
+LIMITS = PerformanceOptions(opens_after=3, cooldown_s=20, reservation_s=300)
 NAME = "primary"
 
 # In a process of its own: outages are settled, then calls asked for, as soon as a line arrives.
@@ -29,10 +30,11 @@ ASK = """
 import json, sys, time
 from uuid import uuid4
 from precedent.database.session import Database
-from precedent.providers.runtime.ledger import Ledger, Limits, UsageEntry
+from precedent.providers.config.options import PerformanceOptions
+from precedent.providers.runtime.ledger import Ledger, UsageEntry
 
 tenant_id, limits, asked, outages, tokens = json.loads(sys.argv[1])
-ledger, limits = Ledger(Database.open(), tenant_id), Limits(**limits)
+ledger, limits = Ledger(Database.open(), tenant_id), PerformanceOptions(**limits)
 for _ in range(outages):
     entry = UsageEntry(uuid4(), "primary", "openai", "m", "1", "embed", "etl", 1.0, 1, "failed", failure="unavailable")
     ledger.settle(entry, None, "outage", limits)
@@ -54,12 +56,16 @@ def entry(**changes: Any) -> UsageEntry:
     return replace(made, **changes)
 
 
-def fail(ledger: Ledger, times: int = 1, outcome: str = "outage", limits: Limits = LIMITS, **changes: Any) -> None:
+def fail(
+    ledger: Ledger, times: int = 1, outcome: str = "outage", limits: PerformanceOptions = LIMITS, **changes: Any
+) -> None:
     for _ in range(times):
         ledger.settle(entry(status="failed", failure="unavailable", **changes), None, outcome, limits, "HTTP 500")
 
 
-def ask(ledger: Ledger, limits: Limits = LIMITS, revision: str = "1", name: str = NAME, **values: Any) -> Admission:
+def ask(
+    ledger: Ledger, limits: PerformanceOptions = LIMITS, revision: str = "1", name: str = NAME, **values: Any
+) -> Admission:
     return ledger.admit(name, revision, limits, **{"tokens": 10, "amount": None, "free": True, **values})
 
 
@@ -201,17 +207,17 @@ def test_limits_hold_across_processes(platform_home: Path, tenant_id: int, limit
 
 
 def test_a_slot_too_far_away_is_refused_and_not_taken(ledger: Ledger) -> None:
-    limits = replace(LIMITS, requests_per_minute=60, longest_wait_s=3)
+    limits = LIMITS.model_copy(update={"requests_per_minute": 60, "longest_wait_s": 3})
     found = [ask(ledger, limits) for _ in range(14)]
     assert [admission.verdict for admission in found] == ["go"] * 8 + ["limit"] * 6
     assert found[7].wait_s == pytest.approx(2 / 0.9, abs=0.2)
     assert [admission.wait_s for admission in found[8:]] == pytest.approx([3 / 0.9] * 6, abs=0.2)
-    assert ask(ledger, replace(limits, longest_wait_s=4)).verdict == "go"
-    assert ask(ledger, replace(limits, requests_per_minute=None)).verdict == "go"
+    assert ask(ledger, limits.model_copy(update={"longest_wait_s": 4})).verdict == "go"
+    assert ask(ledger, limits.model_copy(update={"requests_per_minute": None})).verdict == "go"
 
 
 def test_a_call_with_many_tokens_waits_for_its_share(ledger: Ledger) -> None:
-    limits = replace(LIMITS, tokens_per_minute=6000)
+    limits = LIMITS.model_copy(update={"tokens_per_minute": 6000})
     assert ask(ledger, limits, tokens=3000).wait_s == 0
     assert ask(ledger, limits, tokens=10).wait_s == pytest.approx(30 / 0.9 - 6 / 0.9, abs=0.5)
 
@@ -222,7 +228,7 @@ def test_a_pause_keeps_everybody_waiting(database: Database, ledger: Ledger, ten
     other = Ledger(database, tenant_id)
     assert ask(other).wait_s == pytest.approx(30, abs=1)
     assert ask(other, retry=True).wait_s == pytest.approx(30, abs=1)
-    assert ask(other, replace(LIMITS, longest_wait_s=10)).verdict == "limit"
+    assert ask(other, LIMITS.model_copy(update={"longest_wait_s": 10})).verdict == "limit"
     assert ask(other, name="second").wait_s == 0
 
 

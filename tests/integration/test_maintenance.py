@@ -31,7 +31,7 @@ def place(database: Database, tmp_path: Path) -> Iterator[Place]:
 
 @pytest.fixture
 def tenant_id(database: Database, tenant: str) -> int:
-    return tenancy.find(database, tenant).id
+    return tenancy.get(database, tenant).id
 
 
 def changed(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:

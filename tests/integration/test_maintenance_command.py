@@ -33,7 +33,7 @@ def owner(owner_dsn: str) -> Iterator[Owner]:
 
 @pytest.fixture
 def tenant_id(database: Database, tenant: str) -> int:
-    return tenancy.find(database, tenant).id
+    return tenancy.get(database, tenant).id
 
 
 def command(*arguments: str) -> list[str]:

@@ -14,13 +14,15 @@ from assets.checks import providers
 from orchestration.definitions import defs
 from orchestration.instance import dagster_instance
 from precedent.database.session import Database
-from precedent.providers.config import repository as rows
-from precedent.providers.config.repository import Specification
+from precedent.providers.base import Capability
+from precedent.providers.config.provider import Provider
+from precedent.providers.config.save import save as save_provider
 from precedent.providers.testing.server import Behaviour, LoopbackServer
 from precedent.providers.testing.wires import OllamaWire, OpenAIWire
 from precedent.settings import Settings
 from precedent.tenants import policies
 from precedent.tenants import tenants as tenancy
+from tests.integration.provider_servers import RECOMMENDATION
 
 Call = Callable[..., tuple[int, str, str]]
 EMBEDDING, TEXT = ("config", "embedding_profile"), ("config", "intelligence_provider")
@@ -28,7 +30,7 @@ EMBEDDING, TEXT = ("config", "embedding_profile"), ("config", "intelligence_prov
 
 @pytest.fixture
 def server() -> Iterator[LoopbackServer]:
-    with LoopbackServer(OpenAIWire()) as running:
+    with LoopbackServer(OpenAIWire(), answer=RECOMMENDATION) as running:
         yield running
 
 
@@ -44,12 +46,13 @@ def save(database: Database, tenant: str, server: LoopbackServer) -> Callable[..
         wire = OpenAIWire()
         values: dict[str, Any] = {
             "name": name, "driver": "openai", "capability": capability, "base_url": wire.base_url(server.url),
-            "secrets": {"api_key": wire.key}, "active": True,
+            "credentials": {"api_key": wire.key}, "active": True,
             "options": {"dimensions": 8} if capability == "embedding" else {},
             "performance": {"max_attempts": 2, "timeout_s": 5, "opens_after": 2}, "cost": {"input_per_million": 1},
             "model": "text-embedding-3-small" if capability == "embedding" else "gpt-6-luna", **changes,
         }  # fmt: skip
-        rows.save(database, Settings.from_environment(), tenant, Specification(**values), replace=True)
+        provider = Provider.model_validate(values)
+        save_provider(database, Settings.from_environment(), tenant, provider, replace=True)
 
     return call
 
@@ -75,7 +78,7 @@ def test_configuration_changes_its_version_with_behaviour_and_not_with_key_or_pr
     save()
     configured = observed(database, TEXT, source)
     assert configured != nothing
-    save(secrets={"api_key": "another-key-0123456789"})
+    save(credentials={"api_key": "another-key-0123456789"})
     save(cost={"input_per_million": 7}, performance={"timeout_s": 9}, description="dear")
     assert observed(database, TEXT, source) == configured
     embedding = observed(database, EMBEDDING, source)
@@ -84,7 +87,7 @@ def test_configuration_changes_its_version_with_behaviour_and_not_with_key_or_pr
     save(options={"temperature": 0.9})
     assert observed(database, TEXT, source) != configured
     assert observed(database, EMBEDDING, source) == embedding
-    owner = tenancy.find(database, tenant)
+    owner = tenancy.get(database, tenant)
     save(name="vectors", capability="embedding")
     plain = observed(database, EMBEDDING, source)
     assert plain != embedding
@@ -168,7 +171,7 @@ def test_an_exhausted_budget_stops_the_run_with_what_is_done_kept(
     precedent: Call, database: Database, source: str, tenant: str, save: Callable[..., None]
 ) -> None:
     save(cost={"input_per_million": 1_000, "output_per_million": 1_000}, options={"max_output_tokens": 100})
-    owner = tenancy.find(database, tenant)
+    owner = tenancy.get(database, tenant)
     policies.save(database, owner.id, None, {"monthly_budget_usd": Decimal("0.000001")})
     code, out, error = precedent("refresh", source, "--json")
     assert code == 1
@@ -188,7 +191,7 @@ def test_masked_and_unmasked_vectors_never_share_a_space(
 ) -> None:
     save(name="vectors", capability="embedding")
     refreshed(precedent, source)
-    policies.save(database, tenancy.find(database, tenant).id, None, {"mask": True})
+    policies.save(database, tenancy.get(database, tenant).id, None, {"mask": True})
     outcome = refreshed(precedent, source)
     assert outcome["layers"]["reports/vector_quality"]["space/promoted"] is True
     with psycopg.connect(owner_dsn) as connection:
@@ -237,7 +240,7 @@ def test_a_source_that_must_stay_is_kept_from_external_providers(
     precedent: Call, database: Database, source: str, tenant: str, save: Callable[..., None], server: LoopbackServer
 ) -> None:
     save()
-    policies.save(database, tenancy.find(database, tenant).id, None, {"allow_external": False})
+    policies.save(database, tenancy.get(database, tenant).id, None, {"allow_external": False})
     outcome = refreshed(precedent, source)
     assert server.requests == []
     layer = outcome["layers"]["incidents/recommendations"]
@@ -249,13 +252,17 @@ def test_a_private_ollama_is_no_external_provider(
     precedent: Call, database: Database, source: str, tenant: str
 ) -> None:
     wire = OllamaWire(key="")
-    with LoopbackServer(wire) as server:
-        spec = Specification(
-            name="here", driver="ollama", capability="text_generation", model=wire.models["text_generation"],  # type: ignore[index]
-            base_url=wire.base_url(server.url), active=True,
-        )  # fmt: skip
-        rows.save(database, Settings.from_environment(), tenant, spec, replace=True)
-        policies.save(database, tenancy.find(database, tenant).id, None, {"allow_external": False})
+    with LoopbackServer(wire, answer=RECOMMENDATION) as server:
+        provider = Provider(
+            name="here",
+            driver="ollama",
+            capability=Capability.TEXT_GENERATION,
+            model=wire.models[Capability.TEXT_GENERATION],
+            base_url=wire.base_url(server.url),
+            active=True,
+        )
+        save_provider(database, Settings.from_environment(), tenant, provider, replace=True)
+        policies.save(database, tenancy.get(database, tenant).id, None, {"allow_external": False})
         outcome = refreshed(precedent, source)
         assert server.calls
     assert outcome["layers"]["incidents/recommendations"]["fallback/used"] is False

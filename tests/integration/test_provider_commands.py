@@ -7,8 +7,9 @@ import pytest
 
 from precedent.database.session import Database
 from precedent.providers import registry
-from precedent.providers.config import repository as rows
-from precedent.providers.runtime.endpoint import open_driver
+from precedent.providers.config import repository
+from precedent.providers.runtime.endpoint import endpoint_of
+from precedent.providers.runtime.open_drivers import open_driver
 from precedent.providers.testing.server import Behaviour, LoopbackServer
 from precedent.settings import Settings
 from tests.integration.provider_servers import (
@@ -40,7 +41,7 @@ def test_what_is_added_was_tried_and_measured(precedent: Call, tenant: str, addi
     shown = parsed(precedent("provider", "show", "mine", "--tenant", tenant, "--json"))
     assert shown["options"] == {"dimensions": 8}
     assert (shown["performance"], shown["cost"]) == ({"timeout_s": 5}, {"input_per_million": 0.15})
-    assert (shown["active"], shown["revision"], shown["seen"]["state"]) == (True, 1, "well")
+    assert (shown["active"], shown["version"], shown["seen"]["state"]) == (True, 1, "well")
     assert shown["credentials"]["last_four"] == KEY[-4:]
     listed = parsed(precedent("provider", "list", "--tenant", tenant, "--json"))
     assert [(item["name"], item["origin"]) for item in listed] == [("mine", "row"), ("local", "built-in")]
@@ -225,9 +226,9 @@ def test_a_row_that_takes_anothers_name_is_another_row(
     settings = Settings.from_environment()
     arguments = ["same", "--capability", TEXT, *adding, "--no-test"]
     assert precedent("provider", "add", *arguments)[0] == 0
-    first = open_driver(rows.find(database, tenant, "same"), settings)
+    first = open_driver(endpoint_of(repository.get(database, tenant, "same")), settings)
     assert precedent("provider", "remove", "same", "--yes", "--tenant", tenant)[0] == 0
     key_file.write_text("sk-the-second-one-1234")
     assert precedent("provider", "add", *arguments)[0] == 0
-    second = open_driver(rows.find(database, tenant, "same"), settings)
-    assert (first.settings.api_key, second.settings.api_key) == (KEY, "sk-the-second-one-1234")
+    second = open_driver(endpoint_of(repository.get(database, tenant, "same")), settings)
+    assert (first.provider.api_key, second.provider.api_key) == (KEY, "sk-the-second-one-1234")

@@ -109,7 +109,7 @@ def test_a_tenant_sees_and_changes_only_its_own(precedent: Call, database: Datab
     other = f"{owner}-other"
     precedent("tenant", "add", other)
     assert shown(precedent, "--tenant", other)["coverage"]["value"] == 1.0
-    with database.bulk(catalog.tenancy.find(database, other).id) as connection:
+    with database.bulk(catalog.tenancy.get(database, other).id) as connection:
         assert connection.execute("SELECT count(*) FROM quality_thresholds").fetchone() == (0,)
         connection.execute("DELETE FROM quality_thresholds")
     precedent("thresholds", "clear", "--tenant", other)
@@ -123,7 +123,7 @@ def test_thresholds_go_with_their_source(precedent: Call, database: Database, te
     assert precedent("source", "add", key, archive)[0] == 0
     assert precedent("thresholds", "set", "coverage=0.4", "--source", key)[0] == 0
     assert precedent("source", "remove", key)[0] == 0
-    with database.bulk(catalog.tenancy.find(database, tenant).id) as connection:
+    with database.bulk(catalog.tenancy.get(database, tenant).id) as connection:
         assert connection.execute("SELECT count(*) FROM quality_thresholds").fetchone() == (0,)
 
 

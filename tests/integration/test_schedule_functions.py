@@ -7,10 +7,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from precedent.providers.config import repository
 from precedent.sources import repository as catalog
 from precedent.sources import schedule
 from precedent.sources.repository import SourceRow
-from precedent.tenants import policies
+from precedent.tenants import budgets, policies
 from tests.integration.sensor_fixtures import Ticking
 
 pytest_plugins = ["tests.integration.sensor_fixtures"]
@@ -89,8 +90,8 @@ def test_every_tenants_sources_are_there(ticking: Ticking, two: tuple[SourceRow,
 
 def test_every_tenants_budget_and_digest_are_there(ticking: Ticking, two: tuple[SourceRow, SourceRow]) -> None:
     owners = {row.tenant_id for row in two}
-    assert owners <= {budget.tenant_id for budget in schedule.budgets(ticking.database)}
-    assert owners <= set(schedule.configuration_digests(ticking.database))
+    assert owners <= {budget.tenant_id for budget in budgets.list(ticking.database)}
+    assert owners <= set(repository.digests(ticking.database))
 
 
 def test_credentials_and_configurations_are_no_part_of_it(app: Connection, two: tuple[SourceRow, SourceRow]) -> None:

@@ -9,8 +9,9 @@ import psycopg
 import pytest
 
 from precedent.database.session import Database
-from precedent.providers.config import repository as rows
-from precedent.providers.config.repository import Specification
+from precedent.providers.config.options import ModelOptions
+from precedent.providers.config.provider import Provider
+from precedent.providers.config.save import save
 from precedent.settings import Settings
 from precedent.vectors import index as vector_index
 from tests.integration.conftest import TOPICS, issue, write_lines
@@ -35,10 +36,8 @@ def refreshed(precedent: Call, key: str, *options: str) -> dict[str, Any]:
 
 def narrow(database: Database, tenant: str, window: int = 64) -> None:
     """The same model with another window: documents are cut otherwise, so it is another space."""
-    spec = Specification(
-        name="narrow", driver="sentence_transformers", capability="embedding", options={"window": window}, active=True
-    )
-    rows.save(database, Settings.from_environment(), tenant, spec, replace=True)
+    provider = Provider(name="narrow", driver="sentence_transformers", options=ModelOptions(window=window), active=True)
+    save(database, Settings.from_environment(), tenant, provider, replace=True)
 
 
 def listed(precedent: Call, tenant: str) -> list[dict[str, Any]]:

@@ -128,7 +128,7 @@ def test_an_old_server_is_refused(precedent: Call, tenant: str, monkeypatch: pyt
 def test_the_policy_holds_for_the_address_when_it_is_saved_and_when_it_is_used(
     filled: Filled, wire: QdrantWire, database: Database
 ) -> None:
-    owner = tenancy.find(database, filled.tenant)
+    owner = tenancy.get(database, filled.tenant)
     filled.use(wire.url, key=KEY)
     policies.save(database, owner.id, None, {"allow_private_addresses": False})
     code, _, error = filled.call("store", "add", "x", "--url", wire.url, "--tenant", filled.tenant)

@@ -11,7 +11,8 @@ import psycopg
 import pytest
 
 from assets.config.providers import TENANTS_TAG
-from precedent.providers.runtime.ledger import Ledger, Limits, UsageEntry
+from precedent.providers.config.options import PerformanceOptions
+from precedent.providers.runtime.ledger import Ledger, UsageEntry
 from precedent.sources import repository as catalog
 from precedent.sources.repository import SourceRow
 from precedent.tenants import policies
@@ -173,7 +174,7 @@ def spend(ticking: Ticking, usd: str) -> None:
     entry = UsageEntry(
         uuid4(), "paid", "openai", "m", "1", "embed", "etl", 1.0, 1, "succeeded", cost_usd=Decimal(usd)
     )  # fmt: skip
-    ledger.settle(entry, None, "ok", Limits())
+    ledger.settle(entry, None, "ok", PerformanceOptions())
     ledger.close()
 
 

@@ -18,17 +18,10 @@ from precedent.incidents.schema import (
     RecommendationRequest,
     RecommendationType,
 )
-from precedent.providers.base import (
-    Capability,
-    Completion,
-    Driver,
-    DriverInfo,
-    DriverSettings,
-    Egress,
-    GenerationRequest,
-    ModelInfo,
-)
+from precedent.providers.base import Capability, Driver, DriverInfo, Egress, ModelInfo
+from precedent.providers.config.provider import Provider
 from precedent.providers.errors import FailureKind, ProviderError
+from precedent.providers.generation import Completion, GenerationRequest
 
 THRESHOLD = 0.42
 MOST = 3
@@ -57,7 +50,7 @@ RESOLVED = {"closed", "resolved", "merged", "done", "postmortem", "completed", "
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """A rule that applies to an incident, and how strongly."""
+    """A rule that applies to an incident, and how strongly, 0 to 1."""
 
     compiled: CompiledRule
     strength: float
@@ -67,13 +60,18 @@ class LocalDriver(Driver):
     """Answers from the rule pack and from how the offered evidence was resolved."""
 
     info: ClassVar[DriverInfo] = DriverInfo(
-        name="local", title="Rules, in this process", capabilities=frozenset({Capability.TEXT_GENERATION}),
-        needs_key=False, egress=Egress.NEVER, default_models={Capability.TEXT_GENERATION: f"rules/{load()[0]}"},
+        name="local",
+        title="Rules, in this process",
+        capabilities=frozenset({Capability.TEXT_GENERATION}),
+        needs_key=False,
+        egress=Egress.NEVER,
+        default_models={Capability.TEXT_GENERATION: f"rules/{load()[0]}"},
         free=True,
-    )  # fmt: skip
+        last_resort=True,
+    )
 
-    def __init__(self, settings: DriverSettings) -> None:
-        super().__init__(settings)
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(provider)
         self._version, self._rules = load()
 
     @property
@@ -86,10 +84,16 @@ class LocalDriver(Driver):
         return [ModelInfo(self.model)]
 
     def generate(self, request: GenerationRequest) -> Completion:
-        """The rules' recommendations for the request's facts, in the shape of its schema."""
-        if request.facts is None:
+        """The rules' recommendations for the request's data, in the shape of its schema.
+
+        Raises:
+            ProviderError: the data is no incident (INVALID_REQUEST).
+        """
+        if isinstance(request.data, request.schema):  # a health check: the answer is the question
+            return Completion(request.data, self.model)
+        if not isinstance(request.data, RecommendationRequest):
             raise ProviderError(FailureKind.INVALID_REQUEST, "The driver local answers about incidents only.")
-        found = self.recommend(request.facts)
+        found = self.recommend(request.data)
         value = request.schema.model_validate({"recommendations": [item.model_dump(mode="json") for item in found]})
         return Completion(value, self.model)
 

@@ -172,9 +172,15 @@ def _latency(axes: "Axes", latencies: Sequence[Latency], colours: Mapping[str, s
         axes.scatter([low, high], [row, row], s=40, color=[colour, "white"], edgecolors=colour, zorder=3)
         text = f"{_time(low)} – {_time(high)}"
         axes.annotate(
-            text, (high, row), (8, 0), textcoords="offset points", va="center", color=QUIET, fontsize=8,
+            text,
+            (high, row),
+            (8, 0),
+            textcoords="offset points",
+            va="center",
+            color=QUIET,
+            fontsize=8,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
-        )  # fmt: skip
+        )
     low = min(max(item.median_ms, 0.01) for item in chosen)
     high = max(max(item.p95_ms, item.median_ms, 0.01) for item in chosen)
     # A rule takes a millisecond and a large model ten seconds; the room on the right is for the figures.
@@ -195,18 +201,29 @@ def _stacked(
     floor = [0.0] * bars.count
     for name, colour, values in series:
         axes.bar(
-            range(bars.count), values, bottom=floor, width=0.82, color=colour, label=name, edgecolor="white",
+            range(bars.count),
+            values,
+            bottom=floor,
+            width=0.82,
+            color=colour,
+            label=name,
+            edgecolor="white",
             linewidth=0.5 if bars.count <= 62 else 0,
-        )  # fmt: skip
+        )
         floor = [a + b for a, b in zip(floor, values, strict=True)]
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: form(value)))
     axes.set_ylim(0, max(floor) * 1.06)
     _days(axes, bars, most)
     rows = 2 if sum(len(name) for name, *_ in series) > LONGEST_LEGEND else 1
     axes.legend(
-        frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=-(-len(series) // rows),
-        handlelength=1, columnspacing=1.4,
-    )  # fmt: skip
+        frameon=False,
+        fontsize=8,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.1),
+        ncols=-(-len(series) // rows),
+        handlelength=1,
+        columnspacing=1.4,
+    )
 
 
 def _days(axes: "Axes", bars: Bars, most: int) -> None:

@@ -1,25 +1,31 @@
-"""What a call costs: the row's own price, else what the gateway said, else genai-prices, else unknown.
+"""What a call costs: the provider's own price, else what the gateway said, else genai-prices, else unknown.
 
 An unknown price is None, never 0. Every figure carries its source and unit prices, so that history can be priced again.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from dataclasses import dataclass, field
+from decimal import Decimal
 
-from precedent.errors import UsageError
-from precedent.providers.base import Capability, TokenUsage
+from precedent.providers.base import Capability
+from precedent.providers.config.options import CostOptions
+from precedent.providers.tokens import TokenUsage
 
 MILLION = Decimal(1_000_000)
 ROUNDED = Decimal("1e-10")
 FREE, ROW, GATEWAY, LIST = "free", "row", "gateway", "genai-prices"
-COST_FIELDS = ("input_per_million", "output_per_million", "cached_per_million")
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """USD of one call, where the figure comes from, and USD per token where that is known."""
+    """The price of one call.
+
+    Attributes:
+        usd: None where it is not known.
+        source: Where the figure comes from: `row`, `gateway`, `free` or `genai-prices`.
+        per_input: USD per input token, where it is known.
+        per_output: USD per output token.
+        per_cached: USD per cached input token.
+    """
 
     usd: Decimal | None
     source: str | None = None
@@ -36,16 +42,21 @@ class Tariff:
         model: The model by the name that genai-prices knows.
         price_id: genai-prices' name of the provider, or None.
         free: Whether calls cost nothing.
-        cost_config: The row's own prices in USD per million tokens.
+        cost: The provider's own prices.
     """
 
     model: str
     price_id: str | None
     free: bool
-    cost_config: Mapping[str, Any]
+    cost: CostOptions = field(default_factory=CostOptions)
 
     def price(self, usage: TokenUsage, reported: Decimal | None = None) -> Price:
-        """The price of one call; of a single call, never of a sum, because list prices have tiers."""
+        """The price of one call, never of a sum of calls: list prices have tiers.
+
+        Args:
+            usage: Its tokens.
+            reported: What the provider itself says that it cost, in USD.
+        """
         own = self._own(usage)
         if own is not None:
             return own
@@ -56,11 +67,11 @@ class Tariff:
         return self._listed(usage)
 
     def _own(self, usage: TokenUsage) -> Price | None:
-        if not any(name in self.cost_config for name in COST_FIELDS):
+        cost = self.cost
+        if not cost.model_fields_set:
             return None
-        each = {name: Decimal(str(self.cost_config.get(name, 0))) / MILLION for name in COST_FIELDS}
-        per_input, per_output = each["input_per_million"], each["output_per_million"]
-        per_cached = each["cached_per_million"] if "cached_per_million" in self.cost_config else per_input
+        per_input, per_output = _per_token(cost.input_per_million), _per_token(cost.output_per_million)
+        per_cached = per_input if cost.cached_per_million is None else _per_token(cost.cached_per_million)
         usd = (usage.input - usage.cached) * per_input + usage.cached * per_cached + usage.output * per_output
         return Price(usd.quantize(ROUNDED), ROW, per_input, per_output, per_cached)
 
@@ -70,13 +81,9 @@ class Tariff:
         from genai_prices import Usage, calc_price
 
         try:
-            found = calc_price(
-                Usage(
-                    input_tokens=usage.input, output_tokens=usage.output,
-                    cache_read_tokens=min(usage.cached, usage.input) or None,
-                ),
-                model_ref=self.model, provider_id=self.price_id,
-            )  # fmt: skip
+            cached = min(usage.cached, usage.input) or None
+            used = Usage(input_tokens=usage.input, output_tokens=usage.output, cache_read_tokens=cached)
+            found = calc_price(used, model_ref=self.model, provider_id=self.price_id)
         except (LookupError, ValueError):
             return Price(None)
         per_input = found.input_price / usage.input if usage.input else None
@@ -84,27 +91,13 @@ class Tariff:
         return Price(found.total_price.quantize(ROUNDED), LIST, _rounded(per_input), _rounded(per_output))
 
     def known(self, capability: Capability) -> bool:
-        """Whether calls can be priced before they are made."""
+        """True if calls can be priced before they are made."""
         probe = TokenUsage(1_000, 0 if capability is Capability.EMBEDDING else 100)
         return self.price(probe).usd is not None
 
 
-def checked_cost_config(values: Mapping[str, Any]) -> dict[str, float]:
-    """A row's own prices, if they are ones.
-
-    Raises:
-        UsageError: an unknown name, or a value that is no amount.
-    """
-    for name, value in values.items():
-        if name not in COST_FIELDS:
-            raise UsageError(f"There is no price {name!r}: choose from {', '.join(COST_FIELDS)} (USD).")
-        try:
-            amount = Decimal(str(value))
-        except InvalidOperation:
-            amount = Decimal("NaN")
-        if not amount.is_finite() or amount < 0:
-            raise UsageError(f"{name} must be an amount of USD per million tokens, not {value!r}.")
-    return {name: float(value) for name, value in values.items()}
+def _per_token(per_million: float | None) -> Decimal:
+    return Decimal(str(per_million or 0)) / MILLION
 
 
 def _rounded(value: Decimal | None) -> Decimal | None:

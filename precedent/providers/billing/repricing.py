@@ -8,20 +8,20 @@ from itertools import groupby
 from typing import Any
 
 import psycopg
-from sqlalchemy import select
 
-from precedent.database.models import IntelligenceProvider
 from precedent.database.session import Database
 from precedent.errors import NotFoundError, UsageError
-from precedent.providers.base import Capability, TokenUsage
+from precedent.providers.base import Capability
 from precedent.providers.billing.pricing import GATEWAY, ROUNDED, Price, Tariff
 from precedent.providers.billing.usage import Period
+from precedent.providers.config import repository
 from precedent.providers.registry import driver_type
-from precedent.providers.runtime.endpoint import Target, chain, target_of
+from precedent.providers.runtime.endpoint import Endpoint, chain, endpoint_of
+from precedent.providers.tokens import TokenUsage
 
 BATCH = 1_000
-# What a gateway said a call cost is what it charged: no list knows better. Calls that were never answered cost
-# nothing and have no source: they are none of these either.
+# What a gateway said that a call cost is what it charged: no list knows better. Calls that were never answered cost
+# nothing and have no source: they are not chosen either.
 CHOSEN = """
 SELECT created_at, id, provider, driver, model, input_tokens, output_tokens, cached_tokens,
   cost_usd, cost_source, input_price_usd, output_price_usd, cached_price_usd
@@ -48,7 +48,7 @@ class Repriced:
         changed: Those whose price or unit prices changed.
         priced: Those that were unpriced and are not any more.
         unpriced: Those that still are.
-        kept: Those that had a price that nobody knows today: they keep it.
+        kept: Those that had a price that is not known today: they keep it.
         known_before: USD of the calls that had a price.
         known_after: USD of the calls that have one now.
         note: Why they were left as they are, where that has a reason.
@@ -68,12 +68,12 @@ class Repriced:
 
     @property
     def before_usd(self) -> Decimal | None:
-        """The cost before, None where nothing but unpriced calls can have cost anything."""
+        """The cost before; None where only unpriced calls can have cost anything."""
         return None if self.priced + self.unpriced and not self.known_before else self.known_before
 
     @property
     def after_usd(self) -> Decimal | None:
-        """The cost now, likewise."""
+        """The cost now; None where only unpriced calls can have cost anything."""
         return None if self.unpriced and not self.known_after else self.known_after
 
     @property
@@ -83,9 +83,14 @@ class Repriced:
 
 
 def reprice(
-    database: Database, tenant_id: int, period: Period, *, provider: str | None = None, every: bool = False,
+    database: Database,
+    tenant_id: int,
+    period: Period,
+    *,
+    provider: str | None = None,
+    every: bool = False,
     dry_run: bool = False,
-) -> list[Repriced]:  # fmt: skip
+) -> list[Repriced]:
     """Price a tenant's calls again; a second run finds nothing to change.
 
     A call's provider is looked up as it is configured today where it still has the driver and model of the call;
@@ -104,13 +109,11 @@ def reprice(
         One entry by provider, driver and model, the largest difference first.
 
     Raises:
-        NotFoundError: neither rows nor history know the provider.
+        NotFoundError: neither configuration nor history know the provider.
     """
-    tariffs = Tariffs(_targets(database, tenant_id))
+    tariffs = Tariffs(_endpoints(database, tenant_id))
     found: dict[tuple[str, str, str], Repriced] = {}
-    values = {
-        "start": period.start, "end": period.end, "every": every, "gateway": GATEWAY, "provider": provider,
-    }  # fmt: skip
+    values = {"start": period.start, "end": period.end, "every": every, "gateway": GATEWAY, "provider": provider}
     with database.bulk(tenant_id) as connection:
         if provider is not None:
             _require(connection, provider, tariffs)
@@ -135,7 +138,7 @@ def reprice(
 class Tariffs:
     """Tariffs by a call's provider, driver and model."""
 
-    targets: Mapping[str, list[Target] | str]
+    endpoints: Mapping[str, list[Endpoint] | str]
     _known: dict[tuple[str, str, str], Tariff | str] = field(default_factory=dict)
 
     def of(self, provider: str, driver: str, model: str) -> Tariff | str:
@@ -146,18 +149,18 @@ class Tariffs:
         return self._known[key]
 
     def _find(self, provider: str, driver: str, model: str) -> Tariff | str:
-        targets = self.targets.get(provider, [])
-        if isinstance(targets, str):
-            return targets
-        for target in targets:
-            if (target.driver.name, target.model) == (driver, model):
-                return target.tariff
+        endpoints = self.endpoints.get(provider, [])
+        if isinstance(endpoints, str):
+            return endpoints
+        for endpoint in endpoints:
+            if (endpoint.provider.driver, endpoint.provider.model) == (driver, model):
+                return endpoint.tariff
         try:
             info = driver_type(driver).info
         except UsageError as error:
             return str(error)
-        # The address is not on the ledger: what is gone is taken to have been the vendor's own.
-        return Tariff(model.rsplit("/", 1)[-1].lower(), info.price_id, info.free, {})
+        # The address is not on the ledger: that of a provider that was removed is taken to have been the vendor's own.
+        return Tariff(model.rsplit("/", 1)[-1].lower(), info.price_id, info.free)
 
 
 def _decide(
@@ -191,29 +194,27 @@ def _decide(
     return (*new, row_id)
 
 
-def _targets(database: Database, tenant_id: int) -> dict[str, list[Target] | str]:
-    """What serves the tenant by name, `environment` for both capabilities; a sentence for a row that is unreadable."""
-    found: dict[str, list[Target] | str] = {}
-    with database.tenant(tenant_id) as session:
-        for row in session.scalars(select(IntelligenceProvider)):
-            try:
-                found[row.name] = [target_of(row)]
-            except UsageError as error:
-                found[row.name] = str(error)
+def _endpoints(database: Database, tenant_id: int) -> dict[str, list[Endpoint] | str]:
+    """What serves the tenant by name, `environment` for both capabilities; a sentence for what cannot be used."""
+    found: dict[str, list[Endpoint] | str] = {
+        stored.provider.name: stored.problem or [endpoint_of(stored)] for stored in repository.list(database, tenant_id)
+    }
     for capability in Capability:
         try:
-            target = chain(database, tenant_id, capability)[0]
+            endpoint = chain(database, tenant_id, capability)[0]
         except UsageError:
-            continue  # an active row that is unreadable, noted above
-        others = found.setdefault(target.name, [])
-        if target.row_id is None and isinstance(others, list):
-            others.append(target)
+            continue  # one of the chain cannot be used, noted above
+        others = found.setdefault(endpoint.name, [])
+        if endpoint.row_id is None and isinstance(others, list):
+            others.append(endpoint)
     return found
 
 
 def _require(connection: "psycopg.Connection[Any]", provider: str, tariffs: Tariffs) -> None:
     query = "SELECT EXISTS (SELECT FROM usage_records WHERE provider = %s)"
     row = connection.execute(query, (provider,)).fetchone()
-    if provider not in tariffs.targets and not (row and row[0]):
-        known = ", ".join(sorted(tariffs.targets)) or "none yet"
-        raise NotFoundError(f"Neither the rows nor the ledger know a provider {provider!r}: choose from {known}.")
+    if provider not in tariffs.endpoints and not (row and row[0]):
+        known = ", ".join(sorted(tariffs.endpoints)) or "none yet"
+        raise NotFoundError(
+            f"Neither the ledger nor the configured providers know a provider {provider!r}: choose from {known}."
+        )

@@ -26,7 +26,7 @@ UNPRICED = "unpriced"
 UNITS = {"h": "hours", "d": "days", "w": "weeks", "m": "months"}
 PLAIN = re.compile(r"(\d{1,6})([hdwm])")
 
-# Latencies are those of answers: a refusal by the gate takes no time, a timeout says what was configured.
+# Latencies are those of answers: a call that was not admitted takes no time, a timeout says what was configured.
 FIGURES = """
   count(*), count(*) FILTER (WHERE status = 'failed'), count(*) FILTER (WHERE status = 'refused'),
   coalesce(sum(inputs), 0)::bigint, coalesce(sum(input_tokens), 0)::bigint,
@@ -47,16 +47,6 @@ CELLS = f"""
 SELECT provider, model, operation, asset, (created_at AT TIME ZONE 'UTC')::date, {FIGURES} {WITHIN}
 GROUP BY 1, 2, 3, 4, 5 ORDER BY 5, 1, 2, 3, 4
 """
-BUDGET = """
-WITH now AS (SELECT budget_month(clock_timestamp()) AS month)
-SELECT now.month, (SELECT b.spent_usd FROM budget_months b WHERE b.month = now.month),
-  (SELECT coalesce(sum(r.amount_usd), 0) FROM budget_reservations r
-   WHERE r.month = now.month AND r.expires_at > clock_timestamp()),
-  (SELECT p.monthly_budget_usd FROM ai_policies p WHERE p.source_id IS NULL),
-  (SELECT count(*) FROM usage_records u
-   WHERE u.cost_usd IS NULL AND u.created_at >= now.month::timestamp AT TIME ZONE 'UTC')
-FROM now
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +63,7 @@ class Period:
         Both dates count, as days of UTC.
 
         Raises:
-            UsageError: it is none of these, or ends before it starts.
+            UsageError: the text has another form, or ends before it starts.
         """
         found = PLAIN.fullmatch(text)
         if found and int(found[1]) > 0:
@@ -115,8 +105,8 @@ class Figures:
         refused: Not sent: a policy, a budget, a limit.
         inputs: Texts.
         input_tokens: As the providers counted them.
-        output_tokens: Likewise.
-        cached_tokens: Likewise, a part of `input_tokens`.
+        output_tokens: The same of the answers.
+        cached_tokens: The part of `input_tokens` that came from a provider's cache.
         known_usd: USD of the calls whose cost is known.
         unpriced_calls: Calls whose cost is not.
         attempts: HTTP requests.
@@ -165,32 +155,6 @@ class Cell:
     figures: Figures
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """A tenant's money of the current month of UTC, in USD.
-
-    Attributes:
-        month: Its first day.
-        spent_usd: Of calls that were made.
-        reserved_usd: Set aside for calls under way; what has expired does not count.
-        limit_usd: None where there is none.
-        unpriced_calls: Calls of the month that are not in it, because nobody knows what they cost.
-    """
-
-    month: date
-    spent_usd: Decimal
-    reserved_usd: Decimal
-    limit_usd: Decimal | None
-    unpriced_calls: int
-
-    @property
-    def share(self) -> float | None:
-        """How much of the limit is spent or reserved: 1 is all; None without a limit, or with one of nothing."""
-        if not self.limit_usd:
-            return None
-        return float((self.spent_usd + self.reserved_usd) / self.limit_usd)
-
-
 def _back(end: datetime, number: int, unit: str) -> datetime:
     try:
         return end - relativedelta(**{UNITS[unit]: number})  # type: ignore[arg-type]
@@ -233,15 +197,6 @@ def cells(connection: "psycopg.Connection[Any]", period: Period) -> list[Cell]:
         Cell(provider, model, operation, asset, day, Figures(*values))
         for provider, model, operation, asset, day, *values in rows
     ]
-
-
-def budget(connection: "psycopg.Connection[Any]") -> Budget:
-    """The tenant's money of this month."""
-    row = connection.execute(BUDGET).fetchone()
-    if row is None:  # pragma: no cover - a SELECT without FROM has a row
-        raise UsageError("The ledger gave no answer: try again.")
-    month, spent, reserved, limit, unpriced = row
-    return Budget(month, spent or Decimal(0), reserved, limit, unpriced)
 
 
 def money(usd: Decimal | None) -> str:

@@ -1,20 +1,24 @@
-"""Trying a provider: does it answer, how fast, in how many dimensions, and does its model end soon?"""
+"""Calling a provider once: does it answer, how fast, in how many dimensions, and does its model end soon?"""
 
 import contextlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from precedent.database.session import Database
-from precedent.incidents.schema import IncidentFacts, RecommendationAnswer, RecommendationRequest
-from precedent.providers.base import Capability, GenerationRequest, ModelInfo
+from precedent.providers.base import Capability, ModelInfo
+from precedent.providers.classification import classify
 from precedent.providers.config.defaults import retirement_warning
-from precedent.providers.errors import ProviderError
-from precedent.providers.runtime.endpoint import Target, open_driver
-from precedent.providers.runtime.ledger import Ledger
-from precedent.providers.runtime.metered_client import CallContext, MeteredDriver
+from precedent.providers.errors import FailureKind, ProviderError
+from precedent.providers.generation import GenerationRequest
+from precedent.providers.runtime.endpoint import Endpoint
+from precedent.providers.runtime.ledger import CallContext, Ledger
+from precedent.providers.runtime.metered_client import MeteredClient
+from precedent.providers.runtime.open_drivers import open_driver
 from precedent.settings import Settings
 from precedent.tenants import policies
 
@@ -34,9 +38,23 @@ class Pong(BaseModel):
     ok: bool
 
 
+QUESTION = GenerationRequest("Answer in JSON.", 'Answer {"ok": true}.', Pong, max_output_tokens=200, data=Pong(ok=True))
+
+
 @dataclass(frozen=True, slots=True)
-class Health:
-    """What a trial found."""
+class HealthCheck:
+    """What one call of a provider found.
+
+    Attributes:
+        provider: Its name.
+        reachable: Whether it gave a usable answer.
+        latency_ms: How long that took, attempts and waits included.
+        model: The model that served, or is configured.
+        dimensions: Of its vectors.
+        error: Why there was no usable answer.
+        failure: The kind of that error.
+        warnings: What its owner should know all the same.
+    """
 
     provider: str
     reachable: bool
@@ -44,84 +62,77 @@ class Health:
     model: str | None = None
     dimensions: int | None = None
     error: str | None = None
-    failure: str | None = None
+    failure: FailureKind | None = None
     warnings: list[str] = field(default_factory=list)
 
 
-def check(database: Database, settings: Settings, target: Target) -> Health:
-    """Make one small call, on the ledger like any other; never raises for what a provider does."""
-    policy = policies.load(database, target.tenant_id)
-    ledger = Ledger(database, target.tenant_id)
-    driver = MeteredDriver(target, ledger, policy, CallContext(target.tenant_id), settings)
-    warnings = _warnings(target, settings)
-    began = time.perf_counter()
-    try:
-        if target.capability is Capability.EMBEDDING:
-            dimensions = driver.embed(SAMPLE, operation="check").vectors.shape[1]
-            model = target.model
-        else:
-            dimensions, model = None, driver.generate(_question(target), operation="check").model
-    except ProviderError as error:
-        return Health(
-            target.name, False, error=str(error), failure=error.kind.value, warnings=warnings, model=target.model
-        )
-    finally:
-        ledger.close()
-    if not target.tariff.known(target.capability):
+def check(database: Database, settings: Settings, endpoint: Endpoint) -> HealthCheck:
+    """Make one small call, on the ledger like any other; a failure of the provider is a finding, not an exception."""
+    name, provider = endpoint.name, endpoint.provider
+    warnings = _warnings(settings, endpoint)
+    with contextlib.closing(Ledger(database, endpoint.tenant_id)) as ledger:
+        client = _client(database, settings, ledger, endpoint)
+        began = time.perf_counter()
+        try:
+            if provider.capability is Capability.EMBEDDING:
+                dimensions, model = client.embed(SAMPLE, operation="check").vectors.shape[1], provider.model
+            else:
+                dimensions, model = None, client.generate(QUESTION, operation="check").model
+        except ProviderError as error:
+            return HealthCheck(
+                name, False, model=provider.model, error=str(error), failure=error.kind, warnings=warnings
+            )
+    latency = round((time.perf_counter() - began) * 1000, 1)
+    if not endpoint.tariff.known(provider.capability):
         warnings.append(
-            f"Nobody knows what {target.model} costs here: calls are unpriced unless --cost says it."
-            if driver.unpriced
-            else f"What {target.model} costs is said only with its answer: a budget refuses its calls unless --cost "
-            "says it before."
+            f"The price of {provider.model} here is not known: calls are unpriced unless --cost says it."
+            if client.totals.unpriced
+            else f"The price of {provider.model} is known only with its answer: a budget refuses its calls unless "
+            "--cost says it before."
         )
-    latency = (time.perf_counter() - began) * 1000
-    return Health(target.name, True, round(latency, 1), model, dimensions, warnings=warnings)
+    return HealthCheck(name, True, latency, model, dimensions, warnings=warnings)
 
 
-def agreement(database: Database, settings: Settings, one: Target, other: Target) -> float:
-    """The lowest cosine between the vectors that two endpoints make of the same texts."""
-    policy = policies.load(database, one.tenant_id)
-    ledger = Ledger(database, one.tenant_id)
-    context = CallContext(one.tenant_id)
-    try:
+def agreement(database: Database, settings: Settings, one: Endpoint, other: Endpoint) -> float:
+    """The lowest cosine between the vectors that two endpoints make of the same texts.
+
+    Raises:
+        ProviderError: one of them gave no usable answer.
+    """
+    with contextlib.closing(Ledger(database, one.tenant_id)) as ledger:
         first, second = (
-            MeteredDriver(target, ledger, policy, context, settings).embed(SAMPLE, operation="check").vectors
-            for target in (one, other)
+            _client(database, settings, ledger, endpoint).embed(SAMPLE, operation="check").vectors
+            for endpoint in (one, other)
         )
-    finally:
-        ledger.close()
     if first.shape != second.shape:
         return 0.0
     products = (first * second).sum(axis=1)
     return float((products / (np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1))).min())
 
 
-def models(settings: Settings, target: Target) -> list[ModelInfo]:
+def models(settings: Settings, endpoint: Endpoint) -> Sequence[ModelInfo]:
     """The models that an endpoint offers.
 
     Raises:
         ProviderError: it could not be asked.
     """
-    from precedent.providers.errors import classify
-
     try:
-        return open_driver(target, settings).models()
+        return open_driver(endpoint, settings).models()
     except Exception as error:
         raise classify(error) from None
 
 
-def _warnings(target: Target, settings: Settings) -> list[str]:
+def _client(database: Database, settings: Settings, ledger: Ledger, endpoint: Endpoint) -> MeteredClient:
+    policy = policies.get(database, endpoint.tenant_id)
+    return MeteredClient(endpoint, ledger, policy, CallContext(endpoint.tenant_id), settings)
+
+
+def _warnings(settings: Settings, endpoint: Endpoint) -> list[str]:
     """What is known of the model's end, from the table in code and from the endpoint where it says."""
-    shutdown = None
-    # A missing list of models is no finding; the call that follows is.
-    with contextlib.suppress(Exception):
-        shutdown = next((m.shutdown for m in open_driver(target, settings).models() if m.id == target.model), None)
-    found = retirement_warning(target.common_model, shutdown)
+    provider = endpoint.provider
+    shutdown: date | None = None
+    # A missing list of models is no finding; the call that follows is one.
+    with contextlib.suppress(ProviderError):
+        shutdown = next((found.shutdown for found in models(settings, endpoint) if found.id == provider.model), None)
+    found = retirement_warning(provider.common_model, shutdown)
     return [found] if found else []
-
-
-def _question(target: Target) -> GenerationRequest:
-    if target.driver.name != "local":
-        return GenerationRequest("Answer in JSON.", 'Answer {"ok": true}.', Pong, max_output_tokens=200)
-    facts = RecommendationRequest(incident=IncidentFacts(external_id="check", title="disk full", text="no space left"))
-    return GenerationRequest("", "", RecommendationAnswer, facts=facts)

@@ -1,121 +1,130 @@
-"""The JSON columns of a provider's row, checked: a misspelt option is an error, not a default."""
+"""How a provider's model answers, how it is called and what it costs: the JSON columns of its row."""
 
-from typing import Any, Literal, TypeVar
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from precedent.errors import UsageError
+# A whole number stays one: it is stored, shown and written to a file as it was given.
+Number = int | float
+# A Retry-After beyond this is not waited for.
+LONGEST_RETRY_AFTER_S = 60.0
 
-T = TypeVar("T", bound=BaseModel)
+
+class Options(BaseModel):
+    """Base of the three groups: a misspelt name is an error, not a default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), hide_input_in_errors=True)
+
+    def said(self) -> dict[str, Any]:
+        """What was given, without defaults; as it is stored."""
+        return self.model_dump(mode="json", exclude_unset=True, warnings=False)
 
 
-class ModelOptions(BaseModel):
-    """`model_config`: what changes the answers, and so the revision.
+class ModelOptions(Options):
+    """`options`: what changes the answers, and so the provider's fingerprint.
 
-    Attributes:
-        dimensions: Of the vectors; measured by the test on saving where it is left out.
-        window: The longest passage in tokens that is cut for this model.
-        max_output_tokens: The most an answer may take.
-        max_prompt_tokens: The most a prompt may take; evidence is trimmed to it, the least relevant first.
-        context_tokens: The model's window, where an overflow may fall back to a larger one.
-        same_as: The model's common name where this endpoint calls it otherwise.
-        price_model: The model's name in price lists where it differs (an Azure deployment, an alias).
-        path: A folder with a sentence-transformers model.
-        precision: Of a local model: float32, bfloat16, float16 (GPU) or int8; by default the machine's best but int8.
-        device: Of a local model: cpu or cuda; by default the GPU where there is one.
-        backend: Of a local model: openvino or torch; by default the faster one that agrees with the original.
+    A driver from another distribution may have options of any name (`model_extra`); of Precedent's own drivers an
+    unknown name is refused when the provider is saved (`validation.check_options`).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="allow")
 
-    dimensions: int | None = Field(default=None, ge=1, le=16_000)
-    window: int | None = Field(default=None, ge=16)
-    max_output_tokens: int = Field(default=2_000, ge=64)
-    max_prompt_tokens: int = Field(default=8_000, ge=500)
-    context_tokens: int | None = Field(default=None, ge=500)
-    same_as: str | None = None
-    price_model: str | None = None
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: float | None = Field(default=None, gt=0, le=1)
-    seed: int | None = None
-    reasoning_effort: str | None = None
-    task_type: str | None = None
-    num_ctx: int | None = Field(default=None, ge=256)
-    send_dimensions: bool | None = None
-    json_object: bool | None = None
-    api_version: str | None = None
-    token_url: str | None = None
-    path: str | None = None
-    precision: Literal["float32", "bfloat16", "float16", "int8"] | None = None
-    device: Literal["cpu", "cuda"] | None = None
-    backend: Literal["openvino", "torch"] | None = None
+    dimensions: int | None = Field(
+        default=None, ge=1, le=16_000, description="length of the vectors; measured where left out"
+    )
+    send_dimensions: bool | None = Field(
+        default=None,
+        description="ask the endpoint to cut vectors to `dimensions`; by default where the model's name holds "
+        "`embedding-3` (mistral: never)",
+    )
+    window: int | None = Field(
+        default=None, ge=16, description="longest passage in tokens; by default 512, or the local model's own"
+    )
+    task_type: str | None = Field(default=None, description="what the vectors are for")
+    max_output_tokens: int = Field(default=2_000, ge=64, description="the most that an answer may take")
+    max_prompt_tokens: int = Field(
+        default=8_000,
+        ge=500,
+        description="the most that a prompt may take; the least relevant evidence is left out first",
+    )
+    context_tokens: int | None = Field(
+        default=None,
+        ge=500,
+        description="the model's window; a prompt that was too long falls back only to a larger one",
+    )
+    temperature: float | None = Field(default=None, ge=0, le=2, description="sent only where set")
+    top_p: float | None = Field(default=None, gt=0, le=1, description="sent only where set")
+    reasoning_effort: str | None = Field(default=None, description="sent only where set")
+    seed: int | None = Field(default=None, description="sent only where set")
+    num_ctx: int | None = Field(default=None, ge=256, description="size of the context in tokens")
+    json_object: bool | None = Field(
+        default=None, description="`true` where the model knows no JSON schema; otherwise found out by trying"
+    )
+    api_version: str | None = Field(default=None, description="by default `2024-10-21`")
+    token_url: str | None = Field(default=None, description="where the token is exchanged")
+    same_as: str | None = Field(
+        default=None, description="the model's common name, where this endpoint calls it otherwise"
+    )
+    price_model: str | None = Field(
+        default=None,
+        description="the model's name in price lists: of an Azure deployment, of a vendor's model at another address",
+    )
+    path: str | None = Field(default=None, description="a folder with a sentence-transformers model")
+    precision: Literal["float32", "bfloat16", "float16", "int8"] | None = Field(
+        default=None, description="of the arithmetic; by default the best of the machine except int8"
+    )
+    device: Literal["cpu", "cuda"] | None = Field(default=None, description="by default the GPU where there is one")
+    backend: Literal["openvino", "torch"] | None = Field(
+        default=None, description="by default the faster one that agrees with the original model"
+    )
 
-
-class OtherModelOptions(ModelOptions):
-    """The same for a driver from elsewhere, which may know options of its own."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
-
-
-class PerformanceOptions(BaseModel):
-    """`performance_config`: how the endpoint is called; changes no answer.
-
-    Attributes:
-        timeout_s: Of one attempt, in seconds.
-        max_attempts: Attempts of one call, the first included.
-        max_concurrency: Calls at once in one process.
-        concurrent_runs: Steps of Dagster at once that use this capability (its pool).
-        requests_per_minute: Across all processes.
-        tokens_per_minute: Across all processes, of input.
-        batch_inputs: Texts in one embedding request, at most.
-        batch_tokens: Tokens in one embedding request, at most.
-        opens_after: Outages in a row after which the breaker opens.
-        cooldown_s: Seconds until the first trial after that.
-        longest_wait_s: Seconds that a call waits for its slot.
-        reservation_s: Seconds after which money set aside for a call is free again.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    timeout_s: float = Field(default=60, gt=0, le=600)
-    max_attempts: int = Field(default=4, ge=1, le=10)
-    max_concurrency: int = Field(default=4, ge=1, le=64)
-    concurrent_runs: int = Field(default=2, ge=1, le=64)
-    requests_per_minute: int | None = Field(default=None, ge=1)
-    tokens_per_minute: int | None = Field(default=None, ge=1)
-    batch_inputs: int | None = Field(default=None, ge=1)
-    batch_tokens: int | None = Field(default=None, ge=1)
-    opens_after: int = Field(default=5, ge=1)
-    cooldown_s: float = Field(default=30, gt=0)
-    longest_wait_s: float = Field(default=60, gt=0)
-    reservation_s: float | None = Field(default=None, gt=0)
+    def given(self, *names: str) -> dict[str, Any]:
+        """Those of these options that are set, to be passed to an SDK."""
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
-def model_options(values: dict[str, Any], *, ours: bool) -> ModelOptions:
-    """Checked `model_config`.
+class PerformanceOptions(Options):
+    """`performance`: how an endpoint is called; it changes no answer."""
 
-    Raises:
-        UsageError: an unknown name or a value out of bounds.
-    """
-    return _checked(ModelOptions if ours else OtherModelOptions, values, "model option")
+    timeout_s: Number = Field(default=60, gt=0, le=600, description="seconds, of one attempt")
+    max_attempts: int = Field(default=4, ge=1, le=10, description="of one call, the first included")
+    max_concurrency: int = Field(default=4, ge=1, le=64, description="calls at once in one process")
+    concurrent_runs: int = Field(
+        default=2, ge=1, le=64, description="Dagster steps at once that use this capability (its pool)"
+    )
+    requests_per_minute: int | None = Field(default=None, ge=1, description="holds across all processes")
+    tokens_per_minute: int | None = Field(default=None, ge=1, description="of the input; holds across all processes")
+    batch_inputs: int | None = Field(default=None, ge=1, description="texts in one embedding request, at most")
+    batch_tokens: int | None = Field(default=None, ge=1, description="tokens in one embedding request, at most")
+    opens_after: int = Field(default=5, ge=1, description="failed calls in a row until the breaker opens")
+    cooldown_s: Number = Field(default=30, gt=0, description="seconds of the breaker's first pause")
+    longest_wait_s: Number = Field(default=60, gt=0, description="seconds that a call waits for its slot")
+    reservation_s: Number | None = Field(
+        default=None, gt=0, description="seconds after which money set aside for a call is free again"
+    )
+
+    @property
+    def reserved_s(self) -> float:
+        """Seconds for which money is set aside: as configured, or as long as a call with all its attempts may take."""
+        attempts_s = self.max_attempts * (self.timeout_s + LONGEST_RETRY_AFTER_S)
+        return self.reservation_s or attempts_s + self.longest_wait_s
 
 
-def performance_options(values: dict[str, Any]) -> PerformanceOptions:
-    """Checked `performance_config`.
+class CostOptions(Options):
+    """`cost`: the provider's own prices in USD per million tokens; they come before every other price."""
 
-    Raises:
-        UsageError: an unknown name or a value out of bounds.
-    """
-    return _checked(PerformanceOptions, values, "performance option")
+    input_per_million: Number | None = Field(default=None, description="of input tokens")
+    output_per_million: Number | None = Field(default=None, description="of output tokens")
+    cached_per_million: Number | None = Field(default=None, description="of cached input tokens; else as other input")
 
-
-def _checked(kind: type[T], values: dict[str, Any], what: str) -> T:
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(sorted(kind.model_fields))
-            raise UsageError(f"There is no {what} {name!r}: choose from {known}.") from None
-        raise UsageError(f"The {what} {name!r} is wrong: {first['msg']}.") from None
+    @field_validator("*", mode="before")
+    @classmethod
+    def _amount(cls, value: object) -> object:
+        try:
+            amount = Decimal(str(value))
+        except InvalidOperation:
+            amount = Decimal("NaN")
+        if not amount.is_finite() or amount < 0:
+            raise ValueError("it must be an amount of USD per million tokens")
+        return value

@@ -1,273 +1,246 @@
-"""The rows of a tenant's providers: added, replaced, chosen and removed, each refused with its reason on saving."""
+"""The rows of a tenant's providers, and the one place where a row becomes the model and the model a row."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import IntegrityError
+from pydantic import ValidationError
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from precedent.database.models import IntelligenceProvider, ProviderHealth
+from precedent.database.models import IntelligenceProvider
 from precedent.database.session import Database
 from precedent.errors import NotFoundError, UsageError
+from precedent.providers import health
 from precedent.providers.base import Capability
-from precedent.providers.config.validation import Specification, check, check_same_space, explained
-from precedent.providers.runtime.endpoint import Target, target_of
+from precedent.providers.config.options import CostOptions, ModelOptions, PerformanceOptions
+from precedent.providers.config.provider import Provider, explained
+from precedent.providers.config.validation import check_options
+from precedent.providers.registry import driver_type
 from precedent.security.credentials import sealed
 from precedent.settings import Settings
-from precedent.tenants import tenants as tenancy
+from precedent.tenants import tenants
 
-__all__ = ["Specification"]
+DIGESTS = text("SELECT * FROM configuration_digests()")
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A row as it would be saved, with those that have to fit it.
+class StoredProvider:
+    """A provider as it is stored.
 
     Attributes:
-        target: The endpoint.
-        fallback: Where it falls back to.
-        dependants: Those that fall back to it.
-        live: The `edit` of the row that is stored now, or None for a new one.
+        id: The row's number.
+        tenant_id: The tenant.
+        provider: The configuration, without credentials; unchecked where there is a `problem`.
+        version: Counts the edits of the row.
+        sealed: The credentials, encrypted; None where there are none.
+        problem: Why it cannot be used as it is (its driver is not installed, an option is wrong), or None.
+        updated_at: When it was last edited.
     """
 
-    target: Target
-    fallback: Target | None
-    dependants: tuple[Target, ...]
-    live: str | None
+    id: int
+    tenant_id: int
+    provider: Provider
+    version: int
+    sealed: str | None = field(default=None, repr=False)
+    problem: str | None = None
+    updated_at: datetime | None = None
+
+    @property
+    def edit_id(self) -> str:
+        """Changes with every edit, and is never shared by two rows of one name."""
+        return f"{self.id}.{self.version}"
 
 
-def save(database: Database, settings: Settings, tenant: str, spec: Specification, *, replace: bool) -> Target:
-    """Add a provider, or replace the one of this name; nobody is called.
-
-    Raises:
-        UsageError: whatever is wrong with it; nothing is changed then.
-        NotFoundError: no such tenant.
-    """
-    owner = tenancy.find(database, tenant)
-    try:
-        with database.tenant(owner.id) as session:
-            return write(session, settings, owner, spec, replace=replace).target
-    except IntegrityError as error:
-        raise explained(error, spec.name) from None
+def list(database: Database, tenant_id: int) -> Sequence[StoredProvider]:
+    """A tenant's providers, by name."""
+    with database.tenant(tenant_id) as session:
+        return list_in(session)
 
 
-def draft(
-    database: Database, settings: Settings, tenant: str, specs: Sequence[Specification], *, replace: bool
-) -> list[Draft]:
-    """What saving these would give, in an order in which fallbacks come before those that need them.
-
-    Everything is written and taken back, so that the database's own rules are asked too, and no transaction is open
-    while a provider is tried.
-
-    Raises:
-        UsageError: whatever is wrong with one of them.
-    """
-    owner = tenancy.find(database, tenant)
-    try:
-        with database.tenant(owner.id) as session:
-            names = frozenset(spec.name for spec in specs)
-            found = [write(session, settings, owner, spec, replace=replace, together=names) for spec in specs]
-            session.rollback()
-    except IntegrityError as error:
-        raise explained(error, ", ".join(spec.name for spec in specs)) from None
-    return found
-
-
-def write(
-    session: Session, settings: Settings, owner: tenancy.TenantRow, spec: Specification, *, replace: bool,
-    together: Collection[str] = (),
-) -> Draft:  # fmt: skip
-    """Check and write one row within a transaction of the tenant; its breaker is closed with the edit.
-
-    Args:
-        session: The transaction.
-        settings: Where the keys for credentials are.
-        owner: The tenant.
-        spec: What is wanted.
-        replace: Whether a row of this name may be there already.
-        together: Names of the rows that are written in the same transaction, fallbacks first: each is compared with
-            its fallback when its own turn comes.
-
-    Raises:
-        UsageError: whatever is wrong with it.
-        IntegrityError: the database's own rules, a cycle of fallbacks among them (`row_checks.explained`).
-    """
-    tenancy.check_name(spec.name, "provider")
-    row = _find(session, spec.name)
-    if row is not None and not replace:
-        raise UsageError(f"{owner.name} has a provider {spec.name!r} already: say --replace, or choose another name.")
-    info = check(session, spec, row)
-    live = target_edit(row) if row is not None else None
-    fallback = _fallback(session, spec)
-    model = spec.model or info.default_models[Capability(spec.capability)]
-    options = dict(spec.options)
-    if row is None:
-        row = IntelligenceProvider(tenant_id=owner.id, name=spec.name, capability=spec.capability, is_active=False)
-        session.add(row)
-    else:
-        if row.model == model and row.provider == spec.driver and "dimensions" in row.model_config:
-            options.setdefault("dimensions", row.model_config["dimensions"])
-        row.revision += 1
-    row.provider, row.model, row.base_url = spec.driver, model, spec.base_url
-    row.model_config, row.performance_config = options, dict(spec.performance)
-    row.cost_config, row.description = dict(spec.cost), spec.description
-    row.fallback_id = fallback.id if fallback else None
-    row.updated_at = func.now()
-    session.flush()
-    if spec.secrets is not None:
-        row.credentials = sealed(settings, spec.secrets, tenant_id=owner.id, row_id=row.id)
-    if spec.active:
-        _activate(session, row)
-    elif spec.active is False:
-        row.is_active = False
-    session.flush()
-    session.refresh(row)
-    found = _draft(session, row, fallback, live, together)
-    close_breaker(session, found.target)
-    return found
-
-
-def activate(database: Database, tenant: str, name: str) -> Target:
-    """Make a provider the tenant's choice for its capability; the one before is deactivated with it."""
-    owner = tenancy.find(database, tenant)
-    with database.tenant(owner.id) as session:
-        row = require(session, tenant, name)
-        _activate(session, row)
-        return target_of(row)
-
-
-def deactivate(database: Database, tenant: str, name: str) -> bool:
-    """Take a choice back, so that the tenant is served by what comes without rows; False where it was none."""
-    owner = tenancy.find(database, tenant)
-    with database.tenant(owner.id) as session:
-        row = require(session, tenant, name)
-        was, row.is_active = row.is_active, False
-        row.updated_at = func.now()
-        return was
-
-
-def remove(database: Database, tenant: str, name: str) -> None:
-    """Remove a provider; whoever fell back to it falls back to nothing, and the ledger keeps its history."""
-    owner = tenancy.find(database, tenant)
-    with database.tenant(owner.id) as session:
-        erase(session, tenant, name)
-
-
-def erase(session: Session, tenant: str, name: str) -> None:
+def list_in(session: Session) -> Sequence[StoredProvider]:
     """The same within a transaction of the tenant."""
-    session.delete(require(session, tenant, name))
-    session.execute(delete(ProviderHealth).where(ProviderHealth.provider == name))
-    session.flush()
+    rows = session.scalars(select(IntelligenceProvider).order_by(IntelligenceProvider.name)).all()
+    names = {row.id: row.name for row in rows}
+    return [_from_row(row, names.get(row.fallback_id or 0)) for row in rows]
 
 
-def keep_dimensions(database: Database, target: Target, dimensions: int) -> None:
-    """Write down the dimension that a test measured."""
-    with database.tenant(target.tenant_id) as session:
-        row = session.get_one(IntelligenceProvider, target.row_id)
-        row.model_config = {**row.model_config, "dimensions": dimensions}
-        row.revision += 1
-        row.updated_at = func.now()
-        session.flush()
-        session.execute(
-            update(ProviderHealth).where(ProviderHealth.provider == row.name).values(revision=target_edit(row))
-        )
-
-
-def find(database: Database, tenant: str, name: str) -> Target:
-    """A provider ready to be called.
+def get(database: Database, tenant: str, name: str) -> StoredProvider:
+    """The provider of this name.
 
     Raises:
-        NotFoundError: there is none of this name; the message lists those there are.
+        NotFoundError: there is no such tenant or provider; the message lists those there are.
     """
-    owner = tenancy.find(database, tenant)
-    with database.tenant(owner.id) as session:
-        return target_of(require(session, tenant, name))
+    owner = tenants.get(database, tenant)
+    return required(list(database, owner.id), tenant, name)
 
 
-def require(session: Session, tenant: str, name: str) -> IntelligenceProvider:
-    """The row of this name.
+def required(found: Sequence[StoredProvider], tenant: str, name: str) -> StoredProvider:
+    """The one of this name.
 
     Raises:
         NotFoundError: there is none; the message lists those there are.
     """
-    row = _find(session, name)
+    for stored in found:
+        if stored.provider.name == name:
+            return stored
+    known = ", ".join(stored.provider.name for stored in found) or "none yet"
+    raise NotFoundError(f"{tenant} has no provider {name!r} (known: {known}): add it with `precedent provider add`.")
+
+
+def save_in(session: Session, settings: Settings, tenant_id: int, provider: Provider) -> StoredProvider:
+    """Write a provider that was checked, within a transaction of the tenant; its breaker is closed with the edit.
+
+    The measured dimension stays as long as driver and model do.
+
+    Raises:
+        SecretError: there is no key to encrypt its credentials with.
+        IntegrityError: the database's own rules, a cycle of fallbacks among them (see `validation.refusal`).
+    """
+    row = _row(session, provider.name)
+    fallback = _row(session, provider.fallback) if provider.fallback else None
+    options = provider.options.said()
     if row is None:
-        known = session.scalars(select(IntelligenceProvider.name).order_by(IntelligenceProvider.name))
-        raise NotFoundError(
-            f"{tenant} has no provider {name!r} (known: {', '.join(known) or 'none yet'}): add it with "
-            "`precedent provider add`."
+        row = IntelligenceProvider(
+            tenant_id=tenant_id, name=provider.name, capability=provider.capability.value, is_active=False
         )
-    return row
-
-
-def target_edit(row: IntelligenceProvider) -> str:
-    """The `edit` of a row's target: the row and how often it was changed, never shared by two rows of one name."""
-    return f"{row.id}.{row.revision}"
-
-
-def close_breaker(session: Session, target: Target, latency_ms: float | None = None) -> None:
-    """Begin anew with an endpoint that was edited or has just answered; what its limits have used up stays."""
-    answered = func.clock_timestamp() if latency_ms is not None else None
-    values = {
-        "revision": target.edit, "failures": 0, "open_until": None, "reason": None, "error": None, "failed_at": None,
-        "wait_until": None, "latency_ms": latency_ms, "succeeded_at": answered,
-    }  # fmt: skip
-    if latency_ms is None:
-        session.execute(update(ProviderHealth).where(ProviderHealth.provider == target.name).values(**values))
+        session.add(row)
     else:
-        session.execute(
-            insert(ProviderHealth)
-            .values(tenant_id=target.tenant_id, provider=target.name, **values)
-            .on_conflict_do_update(index_elements=["tenant_id", "provider"], set_=values)
-        )
+        if (row.model, row.provider) == (provider.model, provider.driver) and "dimensions" in row.model_config:
+            options.setdefault("dimensions", row.model_config["dimensions"])
+        row.revision += 1
+    row.provider, row.model, row.base_url = provider.driver, provider.model, provider.base_url
+    row.model_config, row.performance_config = options, provider.performance.said()
+    row.cost_config, row.description = provider.cost.said(), provider.description
+    row.fallback_id = fallback.id if fallback else None
+    row.updated_at = func.now()
+    session.flush()
+    if provider.credentials is not None:
+        row.credentials = sealed(settings, provider.secrets, tenant_id=tenant_id, row_id=row.id)
+    if provider.active is not None:
+        _set_active(session, row, active=provider.active)
+    session.flush()
+    session.refresh(row)
+    stored = _from_row(row, provider.fallback)
+    health.reset(session, tenant_id, provider.name, stored.edit_id)
+    return stored
 
 
-def _draft(
-    session: Session, row: IntelligenceProvider, fallback: IntelligenceProvider | None, live: str | None,
-    together: Collection[str],
-) -> Draft:  # fmt: skip
-    target = target_of(row)
-    other = target_of(fallback) if fallback is not None else None
-    if target.capability is not Capability.EMBEDDING:
-        return Draft(target, other, (), live)
-    relying = session.scalars(select(IntelligenceProvider).where(IntelligenceProvider.fallback_id == row.id)).all()
-    dependants = tuple(target_of(found) for found in relying if found.name not in together)
-    if other is not None:
-        check_same_space(target, other)
-    for dependant in dependants:
-        check_same_space(dependant, target)
-    return Draft(target, other, dependants, live)
+def activate(database: Database, tenant: str, name: str) -> StoredProvider:
+    """Make a provider the tenant's choice for its capability; the one before is deactivated with it.
+
+    Raises:
+        NotFoundError: there is no such tenant or provider.
+    """
+    return _switch(database, tenant, name, active=True)
 
 
-def _fallback(session: Session, spec: Specification) -> IntelligenceProvider | None:
-    if spec.fallback is None:
-        return None
-    if spec.fallback == spec.name:
-        raise UsageError(f"{spec.name} cannot fall back to itself.")
-    row = _find(session, spec.fallback)
-    if row is None:
-        raise UsageError(f"This tenant has no provider {spec.fallback!r} to fall back to: add it first.")
-    if row.capability != spec.capability:
-        raise UsageError(f"{spec.fallback} is for {row.capability}, not {spec.capability}: it cannot be the fallback.")
-    return row
+def deactivate(database: Database, tenant: str, name: str) -> StoredProvider:
+    """Take a choice back, so that the tenant is served by what comes without rows.
+
+    Raises:
+        NotFoundError: there is no such tenant or provider.
+    """
+    return _switch(database, tenant, name, active=False)
 
 
-def _activate(session: Session, row: IntelligenceProvider) -> None:
-    session.execute(
-        update(IntelligenceProvider)
-        .where(
+def delete(database: Database, tenant: str, name: str) -> None:
+    """Remove a provider; those that fell back to it fall back to nothing, and the ledger keeps its history.
+
+    Raises:
+        NotFoundError: there is no such tenant or provider.
+    """
+    owner = tenants.get(database, tenant)
+    with database.tenant(owner.id) as session:
+        delete_in(session, tenant, name)
+
+
+def delete_in(session: Session, tenant: str, name: str) -> None:
+    """The same within a transaction of the tenant."""
+    found = required(list_in(session), tenant, name)
+    session.delete(session.get_one(IntelligenceProvider, found.id))
+    health.delete(session, name)
+    session.flush()
+
+
+def keep_dimensions(database: Database, tenant_id: int, row_id: int, dimensions: int) -> None:
+    """Write down the dimension that a test measured; what was seen of the provider holds on."""
+    with database.tenant(tenant_id) as session:
+        row = session.get_one(IntelligenceProvider, row_id)
+        row.model_config = {**row.model_config, "dimensions": dimensions}
+        row.revision += 1
+        row.updated_at = func.now()
+        session.flush()
+        health.take_over(session, row.name, f"{row.id}.{row.revision}")
+
+
+def digests(database: Database) -> Mapping[int, tuple[str, str]]:
+    """Name and digest of each tenant's providers and policies, by tenant; every edit changes the digest."""
+    with database.session() as session:
+        return {row.tenant_id: (row.tenant, row.digest) for row in session.execute(DIGESTS)}
+
+
+def _switch(database: Database, tenant: str, name: str, *, active: bool) -> StoredProvider:
+    owner = tenants.get(database, tenant)
+    with database.tenant(owner.id) as session:
+        found = required(list_in(session), tenant, name)
+        _set_active(session, session.get_one(IntelligenceProvider, found.id), active=active)
+        return required(list_in(session), tenant, name)
+
+
+def _set_active(session: Session, row: IntelligenceProvider, *, active: bool) -> None:
+    if active:
+        others = (
             IntelligenceProvider.capability == row.capability,
             IntelligenceProvider.is_active,
             IntelligenceProvider.id != row.id,
         )
-        .values(is_active=False)
-    )
-    row.is_active = True
+        session.execute(update(IntelligenceProvider).where(*others).values(is_active=False))
+    row.is_active = active
     row.updated_at = func.now()
     session.flush()
 
 
-def _find(session: Session, name: str) -> IntelligenceProvider | None:
+def _row(session: Session, name: str) -> IntelligenceProvider | None:
     return session.scalar(select(IntelligenceProvider).where(IntelligenceProvider.name == name))
+
+
+def _from_row(row: IntelligenceProvider, fallback: str | None) -> StoredProvider:
+    values = {
+        "name": row.name,
+        "driver": row.provider,
+        "capability": row.capability,
+        "model": row.model,
+        "base_url": row.base_url,
+        "active": row.is_active,
+        "fallback": fallback,
+        "description": row.description,
+        "options": row.model_config,
+        "performance": row.performance_config,
+        "cost": row.cost_config,
+    }
+    provider, problem = _read(values)
+    return StoredProvider(row.id, row.tenant_id, provider, row.revision, row.credentials, problem, row.updated_at)
+
+
+def _read(values: Mapping[str, Any]) -> tuple[Provider, str | None]:
+    """A row's values as the model, and why they do not fit it any more, or None."""
+    try:
+        driver_type(values["driver"])
+        provider = Provider.model_validate(values)
+        check_options(provider)
+    except UsageError as error:
+        return _unchecked(values), str(error)
+    except ValidationError as error:
+        return _unchecked(values), f"The row does not fit any more: {explained(error, Provider)}"
+    return provider, None
+
+
+def _unchecked(values: Mapping[str, Any]) -> Provider:
+    groups = {
+        "options": ModelOptions.model_construct(**values["options"]),
+        "performance": PerformanceOptions.model_construct(**values["performance"]),
+        "cost": CostOptions.model_construct(**values["cost"]),
+    }
+    return Provider.model_construct(**{**values, **groups, "capability": Capability(values["capability"])})

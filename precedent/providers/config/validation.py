@@ -1,134 +1,96 @@
-"""What is wrong with a provider that somebody wants to save, said before anything is written."""
+"""What is wrong with a provider that is to be saved, said before anything is written."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
-from precedent.database.models import IntelligenceProvider, Policy
 from precedent.errors import UsageError
-from precedent.providers.base import Capability, DriverInfo
-from precedent.providers.billing.pricing import checked_cost_config
-from precedent.providers.config.options import ModelOptions, model_options, performance_options
+from precedent.providers.base import DriverInfo
+from precedent.providers.config.options import ModelOptions
+from precedent.providers.config.provider import Provider
 from precedent.providers.registry import driver_type, is_ours
-from precedent.providers.runtime.endpoint import ENVIRONMENT, Target
-from precedent.tenants.policies import check_address
+from precedent.security.addresses import check_address
 
-# A driver from elsewhere may take options of any name; what is stored there is not encrypted.
+# What serves a tenant by OPENAI_* variables, without a row, is shown under this name.
+ENVIRONMENT = "environment"
+# A driver from another distribution may take options of any name; what is stored there is not encrypted.
 SECRET_NAME = re.compile(r"(?:^|[_\-])(?:api_?key|key|secret|password|token|credentials?)$", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Specification:
-    """What a user says of a provider.
-
-    Attributes:
-        name: The row's name.
-        driver: Its driver.
-        capability: `embedding` or `text_generation`.
-        model: None for the driver's default.
-        base_url: None for the driver's own address.
-        options: `model_config`.
-        performance: `performance_config`.
-        cost: `cost_config`.
-        fallback: The name of the row to go on with.
-        description: For people.
-        active: Whether it becomes the tenant's choice; None leaves that as it is.
-        secrets: None leaves those that are stored; an empty mapping removes them.
-    """
-
-    name: str
-    driver: str
-    capability: str
-    model: str | None = None
-    base_url: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-    performance: Mapping[str, Any] = field(default_factory=dict)
-    cost: Mapping[str, Any] = field(default_factory=dict)
-    fallback: str | None = None
-    description: str | None = None
-    active: bool | None = None
-    secrets: Mapping[str, str] | None = field(default=None, repr=False)
-
-
-def check(session: Session, spec: Specification, row: IntelligenceProvider | None) -> DriverInfo:
-    """The driver's description, if the specification fits it and the tenant's policy.
+def check(provider: Provider, *, has_stored_key: bool, allow_private: bool) -> None:
+    """Check that a provider fits its driver and the tenant's policy.
 
     Args:
-        session: A transaction of the tenant.
-        spec: What is wanted.
-        row: The row of this name, where there is one.
+        provider: What is to be saved.
+        has_stored_key: Whether the row that it replaces has credentials.
+        allow_private: Whether the tenant's policy allows private addresses.
 
     Raises:
         UsageError: the first thing that is wrong.
     """
-    info = driver_type(spec.driver).info
-    if spec.name == ENVIRONMENT:
+    info = driver_type(provider.driver).info
+    if provider.name == ENVIRONMENT:
         raise UsageError(f"{ENVIRONMENT} is what OPENAI_API_KEY without a row is called: choose another name.")
-    if spec.capability not in [item.value for item in Capability]:
-        raise UsageError(f"There is no capability {spec.capability!r}: choose embedding or text_generation.")
-    capability = Capability(spec.capability)
-    if capability not in info.capabilities:
+    if provider.capability not in info.capabilities:
         can = ", ".join(sorted(item.value for item in info.capabilities))
-        raise UsageError(f"The driver {spec.driver} does {can}, not {spec.capability}: choose another driver.")
-    if row is not None and row.capability != spec.capability:
-        raise UsageError(f"{spec.name} is for {row.capability}: a row keeps its capability, add another one.")
-    if not (spec.model or info.default_models.get(capability)):
-        raise UsageError(f"The driver {spec.driver} has no default model: say --model.")
-    if info.needs_base_url and not spec.base_url:
-        raise UsageError(f"The driver {spec.driver} needs an address: say --base-url.")
-    stored = spec.secrets is None and row is not None and bool(row.credentials)
-    if info.needs_key and not (stored or (spec.secrets or {}).get("api_key")):
-        raise UsageError(
-            f"The driver {spec.driver} needs a key: give it at the prompt, with --key-file or --key-stdin."
-        )
-    _check_options(session, spec, info)
-    return info
-
-
-def _check_options(session: Session, spec: Specification, info: DriverInfo) -> None:
-    for name in spec.options:
+        raise UsageError(f"The driver {info.name} does {can}, not {provider.capability}: choose another driver.")
+    if info.needs_base_url and not provider.base_url:
+        raise UsageError(f"The driver {info.name} needs an address: say --base-url.")
+    stays = provider.credentials is None and has_stored_key
+    if info.needs_key and not (stays or provider.api_key):
+        raise UsageError(f"The driver {info.name} needs a key: give it at the prompt, with --key-file or --key-stdin.")
+    for name in provider.options.model_fields_set:
         if SECRET_NAME.search(name):
             raise UsageError(f"The option {name!r} sounds like a secret: give it with --key-file, which is encrypted.")
-    options = model_options(dict(spec.options), ours=is_ours(spec.driver))
-    performance_options(dict(spec.performance))
-    checked_cost_config(spec.cost)
-    own = session.scalar(select(Policy).where(Policy.source_id.is_(None)))
-    private = own.allow_private_addresses if own else True
-    for address in addresses(spec.base_url, info, options):
-        check_address(address, allow_private=private)
+    check_options(provider)
+    for address in addresses(provider, info):
+        check_address(address, allow_private=allow_private)
 
 
-def addresses(base_url: str | None, info: DriverInfo, options: ModelOptions) -> list[str]:
-    """Where a provider is called; a driver's own address counts as well, Ollama's is this machine."""
-    return [address for address in (base_url or info.base_url, options.token_url) if address]
-
-
-def check_same_space(target: Target, other: Target) -> None:
-    """Refuse a fallback whose vectors could not be compared with the other's.
+def check_options(provider: Provider) -> None:
+    """Refuse a misspelt option of one of Precedent's own drivers; others may have options of any name.
 
     Raises:
-        UsageError: another model, or other dimensions.
+        UsageError: with the names that there are.
     """
-    if target.common_model != other.common_model:
+    unknown = sorted(provider.options.model_extra or ())
+    if unknown and is_ours(provider.driver):
+        known = ", ".join(sorted(ModelOptions.model_fields))
+        raise UsageError(f"There is no model option {unknown[0]!r}: choose from {known}.")
+
+
+def addresses(provider: Provider, info: DriverInfo) -> Sequence[str]:
+    """Where a provider is called; a driver's own address counts as well, Ollama's is this machine."""
+    return [address for address in (provider.base_url or info.base_url, provider.options.token_url) if address]
+
+
+def same_space(provider: Provider, other: Provider) -> bool:
+    """True if two endpoints make vectors that may be compared: the same model, the same dimensions."""
+    return provider.common_model == other.common_model and provider.dimensions == other.dimensions
+
+
+def check_same_space(provider: Provider, fallback: Provider) -> None:
+    """Refuse a fallback whose vectors could not be compared with the provider's.
+
+    Raises:
+        UsageError: it serves another model, or other dimensions.
+    """
+    one, other = provider.name, fallback.name
+    if provider.common_model != fallback.common_model:
         raise UsageError(
-            f"{other.name} serves {other.model}, {target.name} {target.model}: vectors of two models cannot be "
-            "compared, so embeddings fall back only to the same model (--option same_as=... where it has another "
-            "name there)."
+            f"{other} serves {fallback.model}, {one} {provider.model}: vectors of two models cannot be compared, so "
+            "embeddings fall back only to the same model (--option same_as=... where it has another name there)."
         )
-    if target.dimensions and other.dimensions and target.dimensions != other.dimensions:
+    if provider.dimensions and fallback.dimensions and provider.dimensions != fallback.dimensions:
         raise UsageError(
-            f"{other.name} gives {other.dimensions} dimensions, {target.name} {target.dimensions}: embeddings fall "
-            "back only to the same dimensions."
+            f"{other} gives {fallback.dimensions} dimensions, {one} {provider.dimensions}: embeddings fall back only "
+            "to the same dimensions."
         )
 
 
-def explained(error: IntegrityError, names: str) -> UsageError:
-    """What the database refused, as a sentence; `names` are the rows that were written."""
+def refusal(error: IntegrityError, names: str) -> UsageError:
+    """What the database refused, as a sentence; `names` are the providers that were written."""
     text = str(error.orig)
     if "fallback_cycle" in text:
         return UsageError(

@@ -1,217 +1,161 @@
 """A tenant's providers as they may be shown: what is configured, what was seen of it, and never a secret."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
-from urllib.parse import urlsplit
 
-from sqlalchemy import case, func, select
-
-from precedent.database.models import IntelligenceProvider, ProviderHealth
 from precedent.database.session import Database
-from precedent.errors import NotFoundError, UsageError
+from precedent.errors import NotFoundError
+from precedent.providers import health
 from precedent.providers.base import Capability
-from precedent.providers.config.repository import find as find_row
-from precedent.providers.config.validation import addresses
-from precedent.providers.runtime.endpoint import ENVIRONMENT, Target, chain, target_of
-from precedent.security.credentials import Stored, shown
+from precedent.providers.config import repository
+from precedent.providers.config.provider import Provider
+from precedent.providers.config.repository import StoredProvider
+from precedent.providers.config.validation import ENVIRONMENT, addresses
+from precedent.providers.health import UNSEEN, Health
+from precedent.providers.registry import driver_type
+from precedent.providers.runtime.endpoint import Endpoint, chain, endpoint_of
+from precedent.security.addresses import is_private_url
+from precedent.security.credentials import CredentialView, last_four, shown
 from precedent.settings import Settings
-from precedent.tenants import tenants as tenancy
-from precedent.tenants.policies import is_private
+from precedent.tenants import tenants
 
-ROW, BUILT_IN = "row", "built-in"
-NONE_STORED = Stored(False)
+GROUPS = ("options", "performance", "cost")
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What was last seen of a provider.
+class Origin(StrEnum):
+    """Where a provider comes from."""
 
-    Attributes:
-        state: `unseen`, `well`, `failing` or `open` (its breaker lets no call through).
-        until: When an open breaker lets a call through again; None where only an edit or a test opens the way.
-        failures: Outages in a row.
-        reason: The kind of the last outage.
-        error: What it said.
-        latency_ms: Smoothed over the calls of this revision.
-        succeeded_at: The last answer.
-        failed_at: The last outage.
-    """
-
-    state: str = "unseen"
-    until: datetime | None = None
-    failures: int = 0
-    reason: str | None = None
-    error: str | None = None
-    latency_ms: float | None = None
-    succeeded_at: datetime | None = None
-    failed_at: datetime | None = None
+    ROW = "row"
+    ENVIRONMENT = "environment"
+    BUILT_IN = "built-in"
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ProviderView:
     """A provider as it may be shown.
 
     Attributes:
-        origin: `row`, or `environment` and `built-in` where the tenant has no active row for the capability.
-        revision: Counts the edits; 0 where there is no row.
-        behaviour: Changes when answers could.
-        external: Whether texts leave for somebody else.
+        stored: The configuration with its version; what serves without a row has version 0.
+        origin: `row`; or `environment` and `built-in`, where the tenant has no active row for the capability.
+        fingerprint: Changes when answers could; None of a row that cannot be used.
+        external: True if the endpoint is outside the organisation; None of a row that cannot be used.
         credentials: What may be shown of them.
-        problem: Why the row cannot be used as it is, or None.
+        seen: What was last seen of it.
     """
 
-    name: str
-    driver: str
-    capability: str
-    model: str
-    origin: str
-    active: bool
-    base_url: str | None
-    options: dict[str, Any]
-    performance: dict[str, Any]
-    cost: dict[str, Any]
-    fallback: str | None = None
-    description: str | None = None
-    revision: int = 0
-    behaviour: str | None = None
-    external: bool | None = None
-    credentials: Stored = NONE_STORED
-    seen: Seen = field(default_factory=Seen)
-    problem: str | None = None
-    updated_at: datetime | None = None
+    stored: StoredProvider
+    origin: Origin
+    fingerprint: str | None
+    external: bool | None
+    credentials: CredentialView
+    seen: Health
+
+    @property
+    def provider(self) -> Provider:
+        """The configuration, without credentials."""
+        return self.stored.provider
+
+    def dump(self) -> dict[str, Any]:
+        """The same as one flat mapping, for JSON; of options only what is configured."""
+        stored = self.stored
+        return {
+            **stored.provider.model_dump(exclude={"credentials", *GROUPS}),
+            **{group: getattr(stored.provider, group).said() for group in GROUPS},
+            "origin": self.origin,
+            "version": stored.version,
+            "fingerprint": self.fingerprint,
+            "external": self.external,
+            "credentials": self.credentials,
+            "seen": self.seen,
+            "problem": stored.problem,
+            "updated_at": stored.updated_at,
+        }
 
 
-def every(database: Database, settings: Settings, tenant: str) -> list[Shown]:
-    """A tenant's rows, and what serves a capability without an active one; readable also where a key is lost."""
-    owner = tenancy.find(database, tenant)
-    seen = _seen(database, owner.id)
-    with database.tenant(owner.id) as session:
-        rows = session.scalars(
-            select(IntelligenceProvider).order_by(IntelligenceProvider.capability, IntelligenceProvider.name)
-        ).all()
-        names = {row.id: row.name for row in rows}
-        found = [_of_row(row, names, seen, settings) for row in rows]
-    chosen = {item.capability for item in found if item.active}
-    found += [
-        _without_row(chain(database, owner.id, capability)[0], seen)
-        for capability in Capability
-        if capability.value not in chosen
+def list(database: Database, settings: Settings, tenant: str) -> Sequence[ProviderView]:
+    """A tenant's rows, and what serves a capability without an active one; readable also where a key is lost.
+
+    Raises:
+        NotFoundError: there is no such tenant.
+    """
+    owner = tenants.get(database, tenant)
+    seen = health.list(database, owner.id)
+    found = [
+        _of_row(stored, settings, seen.get(stored.provider.name, UNSEEN))
+        for stored in repository.list(database, owner.id)
     ]
-    return sorted(found, key=lambda item: (item.capability, not item.active, item.name))
+    chosen = {view.provider.capability for view in found if view.provider.active}
+    for capability in Capability:
+        if capability not in chosen:
+            endpoint = chain(database, owner.id, capability)[0]
+            found.append(_without_row(endpoint, seen.get(endpoint.name, UNSEEN)))
+    return sorted(found, key=lambda view: (view.provider.capability, not view.provider.active, view.provider.name))
 
 
-def one(database: Database, settings: Settings, tenant: str, name: str) -> list[Shown]:
+def get(database: Database, settings: Settings, tenant: str, name: str) -> Sequence[ProviderView]:
     """The row of a name, or what serves under it without one, by capability.
 
     Raises:
         NotFoundError: there is none; the message lists those there are.
     """
-    found = every(database, settings, tenant)
-    named = [item for item in found if item.name == name]
+    found = list(database, settings, tenant)
+    named = [view for view in found if view.provider.name == name]
     if not named:
-        known = ", ".join(sorted({item.name for item in found}))
+        known = ", ".join(sorted({view.provider.name for view in found}))
         raise NotFoundError(
             f"{tenant} has no provider {name!r} (known: {known}): add it with `precedent provider add`."
         )
-    return [item for item in named if item.origin == ROW] or named
+    return [view for view in named if view.origin is Origin.ROW] or named
 
 
-def find(database: Database, tenant: str, name: str) -> list[Target]:
-    """The endpoint of a name, ready to be called: a row, or what serves without one, by capability.
+def endpoints(database: Database, tenant: str, name: str) -> Sequence[Endpoint]:
+    """What is called under a name: a row, or what serves without one, by capability.
 
     Raises:
         NotFoundError: there is none of this name.
-        UsageError: its driver or options do not fit any more.
+        UsageError: it cannot be used as it is configured.
     """
-    owner = tenancy.find(database, tenant)
     try:
-        return [find_row(database, tenant, name)]
+        return [endpoint_of(repository.get(database, tenant, name))]
     except NotFoundError:
+        owner = tenants.get(database, tenant)
         heads = [chain(database, owner.id, capability)[0] for capability in Capability]
-        found = [target for target in heads if target.row_id is None and target.name == name]
+        found = [endpoint for endpoint in heads if endpoint.row_id is None and endpoint.name == name]
         if not found:
             raise
         return found
 
 
-def with_private_address(database: Database, tenant_id: int) -> list[str]:
-    """The names of the rows whose address, or that of their tokens, is a private one."""
-    with database.tenant(tenant_id) as session:
-        rows = session.scalars(select(IntelligenceProvider).order_by(IntelligenceProvider.name)).all()
-        return [row.name for row in rows if _is_private(row)]
+def with_private_address(database: Database, tenant_id: int) -> Sequence[str]:
+    """The names of the providers whose address, or that of their tokens, is a private one."""
+    return [
+        stored.provider.name
+        for stored in repository.list(database, tenant_id)
+        if stored.problem is None
+        and any(map(is_private_url, addresses(stored.provider, driver_type(stored.provider.driver).info)))
+    ]
 
 
-def _is_private(row: IntelligenceProvider) -> bool:
-    try:
-        target = target_of(row)
-    except UsageError:  # its driver is not there: it calls nobody
-        return False
-    hosts = (urlsplit(address).hostname for address in addresses(target.base_url, target.driver, target.options))
-    return any(is_private(host) for host in hosts if host)
+def _of_row(stored: StoredProvider, settings: Settings, seen: Health) -> ProviderView:
+    usable = endpoint_of(stored) if stored.problem is None else None
+    credentials = shown(settings, stored.sealed, tenant_id=stored.tenant_id, row_id=stored.id)
+    if usable is None:
+        return ProviderView(stored, Origin.ROW, None, None, credentials, UNSEEN)
+    seen = seen.of(stored.edit_id)
+    return ProviderView(stored, Origin.ROW, stored.provider.fingerprint, usable.external, credentials, seen)
 
 
-def _of_row(
-    row: IntelligenceProvider, names: Mapping[int, str], seen: Mapping[str, tuple[str, Seen]], settings: Settings
-) -> Shown:
-    target, problem = None, None
-    try:
-        target = target_of(row)
-    except UsageError as error:
-        problem = str(error)
-    return Shown(
-        name=row.name, driver=row.provider, capability=row.capability or "", model=row.model or "", origin=ROW,
-        active=row.is_active, base_url=row.base_url, options=dict(row.model_config),
-        performance=dict(row.performance_config), cost=dict(row.cost_config),
-        fallback=names.get(row.fallback_id) if row.fallback_id else None, description=row.description,
-        revision=row.revision, behaviour=target.revision if target else None,
-        external=target.external if target else None,
-        credentials=shown(settings, row.credentials, tenant_id=row.tenant_id, row_id=row.id),
-        seen=_current(seen, row.name, target.edit if target else None), problem=problem, updated_at=row.updated_at,
-    )  # fmt: skip
-
-
-def _without_row(target: Target, seen: Mapping[str, tuple[str, Seen]]) -> Shown:
-    key = os.environ.get("OPENAI_API_KEY", "") if target.name == ENVIRONMENT else ""
-    return Shown(
-        name=target.name, driver=target.driver.name, capability=target.capability.value, model=target.model,
-        origin=ENVIRONMENT if target.name == ENVIRONMENT else BUILT_IN, active=True, base_url=target.base_url,
-        options={}, performance={}, cost={}, behaviour=target.revision, external=target.external,
-        credentials=Stored(bool(key), key[-4:] if len(key) >= 12 else None),
-        seen=_current(seen, target.name, target.edit),
-    )  # fmt: skip
-
-
-def _current(seen: Mapping[str, tuple[str, Seen]], name: str, edit: str | None) -> Seen:
-    """What was seen of this revision; of another one nothing counts."""
-    revision, found = seen.get(name, ("", Seen()))
-    return found if revision == edit else Seen()
-
-
-def _seen(database: Database, tenant_id: int) -> dict[str, tuple[str, Seen]]:
-    health = ProviderHealth
-    finite = func.isfinite(health.open_until)
-    opened = func.coalesce(health.open_until > func.clock_timestamp(), False)
-    # A breaker that waits for an edit ends at `infinity`, which Python has no moment for.
-    until = case((finite, health.open_until), else_=None)
-    with database.tenant(tenant_id) as session:
-        rows = session.execute(
-            select(
-                health.provider, health.revision, opened, until, health.failures, health.reason, health.error,
-                health.latency_ms, health.succeeded_at, health.failed_at,
-            )
-        ).all()  # fmt: skip
-    found = {}
-    for provider, revision, is_open, ends, failures, reason, error, latency, succeeded, failed in rows:
-        state = "open" if is_open else "failing" if failures else "well" if succeeded else "unseen"
-        seen = Seen(
-            state, _utc(ends) if is_open else None, failures, reason, error, latency, _utc(succeeded), _utc(failed)
-        )
-        found[provider] = (revision, seen)
-    return found
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return moment.astimezone(UTC) if moment else None
+def _without_row(endpoint: Endpoint, seen: Health) -> ProviderView:
+    from_environment = endpoint.name == ENVIRONMENT
+    key = os.environ.get("OPENAI_API_KEY", "") if from_environment else ""
+    return ProviderView(
+        StoredProvider(0, endpoint.tenant_id, endpoint.provider.model_copy(update={"active": True}), 0),
+        Origin.ENVIRONMENT if from_environment else Origin.BUILT_IN,
+        endpoint.provider.fingerprint,
+        endpoint.external,
+        CredentialView(bool(key), last_four(key)),
+        seen.of(endpoint.edit_id),
+    )

@@ -2,98 +2,99 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from precedent.errors import UsageError
 from precedent.providers.base import Capability
-from precedent.providers.config.validation import Specification
-from precedent.providers.declarative.schema import Declaration, PolicyEntry, SourceEntry
-from precedent.providers.registry import driver_type
-from precedent.providers.runtime.routing import Preferred, Route
+from precedent.providers.config.provider import Provider
+from precedent.providers.declarative.schema import Declaration
+from precedent.tenants.policies import SourcePolicy, TenantPolicy
+from precedent.tenants.preferences import Preference
 
-ADDED, CHANGED, UNCHANGED, REMOVED = "added", "changed", "unchanged", "removed"
-PROVIDER, POLICY, SOURCE_POLICY, ROUTE = "provider", "policy", "policy of source", "route"
 # What says nothing about whether a provider answers, and how.
 UNTRIED = ("description", "active", "cost.", "performance.")
+Fields = dict[str, tuple[Any, Any]]
+
+
+class Action(StrEnum):
+    """What happens to a thing that is declared or stored."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    REMOVED = "removed"
+
+
+class Kind(StrEnum):
+    """What a declaration is about."""
+
+    PROVIDER = "provider"
+    POLICY = "policy"
+    SOURCE_POLICY = "policy of source"
+    ROUTE = "route"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that is declared or stored.
+    """One thing that is declared or stored, and what happens to it.
 
     Attributes:
-        kind: `provider`, `policy`, `policy of source` or `route`.
-        name: Its name.
-        action: `added`, `changed`, `unchanged` or `removed`.
+        kind: What it is.
+        name: Its name; of a route, capability and kind of work with a slash between them.
+        action: What happens to it.
         fields: Old and new value of what differs, by field; words for secrets.
     """
 
-    kind: str
+    kind: Kind
     name: str
-    action: str
-    fields: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    action: Action
+    fields: Fields = field(default_factory=dict)
 
     @property
     def calls_for_trial(self) -> bool:
-        """Whether a provider should be tried before it is saved like this."""
+        """True if it is a provider that should be tried before it is saved like this."""
         touched = any(not name.startswith(UNTRIED) for name in self.fields)
-        return self.kind == PROVIDER and (self.action == ADDED or (self.action == CHANGED and touched))
+        changed = self.action is Action.ADDED or (self.action is Action.CHANGED and touched)
+        return self.kind is Kind.PROVIDER and changed
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What a tenant has now.
-
-    Attributes:
-        providers: By name; with the secrets themselves, which only this comparison sees.
-        policy: The tenant's, or None where it has none.
-        sources: Policies of sources by name.
-        routes: Preferences by capability and kind of work.
-    """
-
-    providers: Mapping[str, Specification] = field(default_factory=dict, repr=False)
-    policy: PolicyEntry | None = None
-    sources: Mapping[str, SourceEntry] = field(default_factory=dict)
-    routes: Mapping[tuple[Capability, Route], Preferred] = field(default_factory=dict)
-
-
-def difference(
-    wanted: Mapping[str, Specification], declared: Declaration, stored: Stored, *, prune: bool
-) -> list[Change]:
-    """What saving a declaration changes; with `prune` what it does not name is removed from the sections it has.
+def difference(declared: Declaration, stored: Declaration, *, prune: bool) -> list[Change]:
+    """What saving a declaration changes.
 
     Args:
-        wanted: The declared providers by name, with their secrets.
-        declared: The whole document.
-        stored: What there is.
-        prune: Whether to remove.
+        declared: What is wanted, with secrets.
+        stored: What the tenant has now, with the secrets of the providers whose secrets are declared.
+        prune: Whether what is not declared is removed from the sections that the declaration has.
     """
-    changes = [_provider(spec, stored.providers.get(name)) for name, spec in wanted.items()]
+    wanted, have = declared.providers or {}, stored.providers or {}
+    changes = [_provider(provider, have.get(name)) for name, provider in wanted.items()]
     if declared.providers is not None:
-        changes += _others(wanted, stored, prune=prune)
+        changes += _others(wanted, have, prune=prune)
     if declared.policy is not None:
-        changes += _policies(declared.policy, stored, prune=prune)
+        changes += _policies(declared.policy, stored.policy or TenantPolicy(), prune=prune)
     if declared.routes is not None:
-        changes += _routes(declared, stored, prune=prune)
+        changes += _routes(_flat_routes(declared), _flat_routes(stored), prune=prune)
     return changes
 
 
-def ordered(wanted: Mapping[str, Specification]) -> list[Specification]:
+def ordered(wanted: Mapping[str, Provider]) -> list[Provider]:
     """The declared providers, each after the one that it falls back to.
 
     Raises:
         UsageError: fallbacks lead back to where they start, or two are active for one capability.
     """
-    active: dict[str, str] = {}
-    for spec in wanted.values():
-        if spec.active and active.setdefault(spec.capability, spec.name) != spec.name:
+    active: dict[Capability, str] = {}
+    for provider in wanted.values():
+        if provider.active and active.setdefault(provider.capability, provider.name) != provider.name:
             raise UsageError(
-                f"{active[spec.capability]} and {spec.name} are both active for {spec.capability}: choose one."
+                f"{active[provider.capability]} and {provider.name} are both active for {provider.capability}: "
+                "choose one."
             )
-    found: dict[str, Specification] = {}
+    found: dict[str, Provider] = {}
     for start in wanted.values():
         path: list[str] = []
-        current: Specification | None = start
+        current: Provider | None = start
         while current is not None and current.name not in found:
             if current.name in path:
                 circle = " -> ".join([*path[path.index(current.name) :], current.name])
@@ -104,95 +105,88 @@ def ordered(wanted: Mapping[str, Specification]) -> list[Specification]:
     return list(found.values())
 
 
-def _provider(spec: Specification, old: Specification | None) -> Change:
-    new = _flat(spec, old)
+def _provider(new: Provider, old: Provider | None) -> Change:
     if old is None:
-        fields = {name: (None, value) for name, value in new.items() if value not in (None, False)}
-        return Change(PROVIDER, spec.name, ADDED, fields | _secrets(spec.secrets or {}, {}))
-    before = _flat(old, None)
-    fields = _differing(before, new)
-    if spec.secrets is not None:
-        fields |= _secrets(spec.secrets, old.secrets or {})
-    return Change(PROVIDER, spec.name, CHANGED if fields else UNCHANGED, fields)
+        fields: Fields = {name: (None, value) for name, value in _flat(new).items() if value not in (None, False)}
+        return Change(Kind.PROVIDER, new.name, Action.ADDED, fields | _secrets(new.secrets, {}))
+    if (old.model, old.driver) == (new.model, new.driver) and old.options.dimensions and not new.options.dimensions:
+        # A dimension that was measured stays.
+        kept = new.options.model_copy(update={"dimensions": old.options.dimensions})
+        new = new.model_copy(update={"options": kept})
+    fields = _differing(_flat(old), _flat(new))
+    if new.credentials is not None:
+        fields |= _secrets(new.secrets, old.secrets)
+    return _changed(Kind.PROVIDER, new.name, fields)
 
 
-def _others(wanted: Mapping[str, Specification], stored: Stored, *, prune: bool) -> list[Change]:
-    """Stored rows that the document does not name: removed, or no longer the choice because another one is."""
-    taken = {spec.capability for spec in wanted.values() if spec.active}
+def _others(wanted: Mapping[str, Provider], have: Mapping[str, Provider], *, prune: bool) -> list[Change]:
+    """Stored providers that are not declared: removed, or no longer the choice because another one is."""
+    taken = {provider.capability for provider in wanted.values() if provider.active}
     changes = []
-    for name, row in stored.providers.items():
-        if name in wanted:
-            continue
+    for name in [name for name in have if name not in wanted]:
         if prune:
-            changes.append(Change(PROVIDER, name, REMOVED))
-        elif row.active and row.capability in taken:
-            changes.append(Change(PROVIDER, name, CHANGED, {"active": (True, False)}))
+            changes.append(Change(Kind.PROVIDER, name, Action.REMOVED))
+        elif have[name].active and have[name].capability in taken:
+            changes.append(Change(Kind.PROVIDER, name, Action.CHANGED, {"active": (True, False)}))
     return changes
 
 
-def _policies(declared: PolicyEntry, stored: Stored, *, prune: bool) -> list[Change]:
-    def compared(kind: str, name: str, new: Any, old: Any) -> Change:
-        fields = _differing(_fields(old or type(new)()), _fields(new))
-        if old is None:
-            return Change(kind, name, ADDED if fields else UNCHANGED, fields)
-        return Change(kind, name, CHANGED if fields else UNCHANGED, fields)
-
-    changes = [compared(POLICY, "tenant", declared, stored.policy)]
-    changes += [compared(SOURCE_POLICY, name, new, stored.sources.get(name)) for name, new in declared.sources.items()]
+def _policies(new: TenantPolicy, old: TenantPolicy, *, prune: bool) -> list[Change]:
+    fields = _differing(old.model_dump(exclude={"sources"}), new.model_dump(exclude={"sources"}))
+    changes = [_changed(Kind.POLICY, "tenant", fields, is_new=not old.is_set)]
+    for name, policy in new.sources.items():
+        before = old.sources.get(name)
+        fields = _differing((before or SourcePolicy()).model_dump(), policy.model_dump())
+        changes.append(_changed(Kind.SOURCE_POLICY, name, fields, is_new=before is None))
     if prune:
-        changes += [Change(SOURCE_POLICY, name, REMOVED) for name in stored.sources if name not in declared.sources]
+        gone = [name for name in old.sources if name not in new.sources]
+        changes += [Change(Kind.SOURCE_POLICY, name, Action.REMOVED) for name in gone]
     return changes
 
 
-def _routes(declared: Declaration, stored: Stored, *, prune: bool) -> list[Change]:
-    wanted = {
-        (capability, route): Preferred(entry.strategy, entry.prefer)
-        for capability, routes in (declared.routes or {}).items()
-        for route, entry in routes.items()
-    }
+def _routes(wanted: Mapping[str, Preference], have: Mapping[str, Preference], *, prune: bool) -> list[Change]:
     changes = []
-    for key, new in wanted.items():
-        old = stored.routes.get(key)
-        before = {"strategy": old.strategy, "prefer": list(old.prefer) or None} if old else {}
-        fields = _differing(before, {"strategy": new.strategy, "prefer": list(new.prefer) or None})
-        action = (ADDED if old is None else CHANGED) if fields else UNCHANGED
-        changes.append(Change(ROUTE, _route_name(key), action, fields))
+    for name, new in wanted.items():
+        old = have.get(name)
+        fields = _differing(_preferred(old) if old else {}, _preferred(new))
+        changes.append(_changed(Kind.ROUTE, name, fields, is_new=old is None))
     if prune:
-        changes += [Change(ROUTE, _route_name(key), REMOVED) for key in stored.routes if key not in wanted]
+        changes += [Change(Kind.ROUTE, name, Action.REMOVED) for name in have if name not in wanted]
     return changes
 
 
-def _route_name(key: tuple[Capability, Route]) -> str:
-    return f"{key[0].value}/{key[1].value}"
+def _flat_routes(declared: Declaration) -> dict[str, Preference]:
+    """Preferences by capability and kind of work with a slash between them."""
+    routes = declared.routes or {}
+    return {f"{one}/{route}": preference for one, found in routes.items() for route, preference in found.items()}
 
 
-def _flat(spec: Specification, old: Specification | None) -> dict[str, Any]:
-    """A specification field by field, as it would be stored: the default model, the measured dimension."""
-    model = spec.model or driver_type(spec.driver).info.default_models.get(Capability(spec.capability))
-    options = dict(spec.options)
-    if old is not None and (old.model, old.driver) == (model, spec.driver) and "dimensions" in old.options:
-        options.setdefault("dimensions", old.options["dimensions"])
-    flat: dict[str, Any] = {
-        "driver": spec.driver, "capability": spec.capability, "model": model, "base_url": spec.base_url,
-        "active": bool(spec.active), "fallback": spec.fallback, "description": spec.description,
-    }  # fmt: skip
-    for section, values in (("options", options), ("performance", spec.performance), ("cost", spec.cost)):
-        flat |= {f"{section}.{name}": value for name, value in values.items()}
+def _changed(kind: Kind, name: str, fields: Fields, *, is_new: bool = False) -> Change:
+    action = (Action.ADDED if is_new else Action.CHANGED) if fields else Action.UNCHANGED
+    return Change(kind, name, action, fields)
+
+
+def _preferred(preference: Preference) -> dict[str, Any]:
+    return {"strategy": preference.strategy.value, "prefer": list(preference.prefer) or None}
+
+
+def _flat(provider: Provider) -> dict[str, Any]:
+    """A provider field by field, as it would be stored."""
+    groups = ("options", "performance", "cost")
+    flat = provider.model_dump(mode="json", exclude={"name", "credentials", *groups}, warnings=False)
+    flat["active"] = bool(provider.active)
+    for group in groups:
+        flat |= {f"{group}.{name}": value for name, value in getattr(provider, group).said().items()}
     return flat
 
 
-def _fields(entry: Any) -> dict[str, Any]:
-    values: dict[str, Any] = entry.model_dump(exclude={"sources"})
-    return values
-
-
-def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> Fields:
     names = [*new, *(name for name in old if name not in new)]
     return {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}
 
 
-def _secrets(new: Mapping[str, str], old: Mapping[str, str]) -> dict[str, tuple[Any, Any]]:
-    fields: dict[str, tuple[Any, Any]] = {}
+def _secrets(new: Mapping[str, str], old: Mapping[str, str]) -> Fields:
+    fields: Fields = {}
     for name in [*new, *(name for name in old if name not in new)]:
         if name not in old:
             fields[f"credentials.{name}"] = (None, "set")

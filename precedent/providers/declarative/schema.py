@@ -5,19 +5,20 @@ A secret is never part of it: `credentials` holds references to environment vari
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from precedent.errors import UsageError
 from precedent.providers.base import Capability
-from precedent.providers.config.validation import Specification
-from precedent.providers.registry import driver_type
+from precedent.providers.config.provider import Provider, explained
 from precedent.providers.runtime.routing import Route
 from precedent.security.redaction import register_secret
+from precedent.tenants.policies import TenantPolicy
+from precedent.tenants.preferences import Preference
 
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 # In a flow mapping YAML would take the braces of `{api_key: ${NAME}}` for its own.
@@ -25,60 +26,29 @@ BARE_REFERENCE = re.compile(r"(:[ \t]+)(\$\{[A-Za-z_][A-Za-z0-9_]*\})(?=[ \t]*(?
 LONGEST = 1_000_000
 
 
-class Entry(BaseModel):
-    """Base of all entries: a misspelt field is an error."""
+class Declaration(BaseModel):
+    """A whole document, or all that a tenant has configured; what a document has no section for is left alone."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
+    providers: dict[str, Provider] | None = Field(default=None, description="By name.")
+    policy: TenantPolicy | None = Field(default=None, description="Of the tenant, and of its sources by name.")
+    routes: dict[Capability, dict[Route, Preference]] | None = Field(
+        default=None, description="Which provider a kind of work asks first, by capability and kind of work."
+    )
 
-class ProviderEntry(Entry):
-    """One provider; a field that is left out has its default, `credentials` left out stay as they are stored."""
-
-    driver: str
-    capability: Capability | None = None
-    model: str | None = None
-    base_url: str | None = None
-    active: bool = False
-    fallback: str | None = None
-    description: str | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
-    performance: dict[str, Any] = Field(default_factory=dict)
-    cost: dict[str, Any] = Field(default_factory=dict)
-    credentials: dict[str, str] | None = None
-
-
-class SourceEntry(Entry):
-    """The policy of one source."""
-
-    allow_external: bool = True
-    mask: bool = False
-
-
-class PolicyEntry(Entry):
-    """The tenant's policy, and those of its sources by name."""
-
-    allow_external: bool = True
-    mask: bool = False
-    allow_private_addresses: bool = True
-    monthly_budget_usd: Decimal | None = Field(default=None, ge=0)
-    on_exhausted: str = Field(default="stop", pattern="^(stop|free)$")
-    allow_unpriced: bool = False
-    sources: dict[str, SourceEntry] = Field(default_factory=dict)
-
-
-class RouteEntry(Entry):
-    """Which provider a kind of work asks first."""
-
-    strategy: str = Field(pattern="^(active|prefer|auto)$")
-    prefer: tuple[str, ...] = ()
-
-
-class Declaration(Entry):
-    """A whole document; what it does not have a section for is left alone."""
-
-    providers: dict[str, ProviderEntry] | None = None
-    policy: PolicyEntry | None = None
-    routes: dict[Capability, dict[Route, RouteEntry]] | None = None
+    @field_validator("providers", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        """The key of an entry is its provider's name; of a provider that is declared nothing is left as it is."""
+        if not isinstance(value, dict):
+            return value
+        named = {}
+        for name, entry in value.items():
+            if isinstance(entry, dict) and "name" in entry:
+                raise ValueError(f"the name of {name} is its key: leave out `name`")
+            named[name] = {"active": False, **entry, "name": name} if isinstance(entry, dict) else entry
+        return named
 
 
 class _Loader(yaml.SafeLoader):
@@ -132,7 +102,7 @@ def parse(text: str, where: str) -> Declaration:
     try:
         found = Declaration.model_validate(value)
     except ValidationError as error:
-        raise UsageError(f"{where}: {_explained(error)}") from None
+        raise UsageError(f"{where}: {explained(error, Declaration)}") from None
     for path, name in _texts(value):
         if path[0] == "providers" and len(path) == 4 and path[2] == "credentials":
             if not REFERENCE.fullmatch(name):
@@ -145,33 +115,26 @@ def parse(text: str, where: str) -> Declaration:
     return found
 
 
-def specification(name: str, entry: ProviderEntry) -> Specification:
-    """What is to be saved, with the references of its credentials resolved.
+def resolved(declared: Declaration) -> Declaration:
+    """A declaration with the secrets in place of the references to them.
 
     Raises:
-        UsageError: the driver is unknown, the capability is missing, or an environment variable is.
+        UsageError: an environment variable is missing.
     """
-    return Specification(
-        name=name, driver=entry.driver, capability=capability_of(entry.driver, entry.capability).value,
-        model=entry.model, base_url=entry.base_url, options=entry.options, performance=entry.performance,
-        cost=entry.cost, fallback=entry.fallback, description=entry.description, active=entry.active,
-        secrets=_resolved(name, entry.credentials),
-    )  # fmt: skip
+    if declared.providers is None:
+        return declared
+    found = {name: _with_secrets(provider, _from_environment) for name, provider in declared.providers.items()}
+    return declared.model_copy(update={"providers": found})
 
 
-def capability_of(driver: str, said: Capability | None) -> Capability:
-    """The capability that was said, or the only one that the driver has.
+def referring(declared: Declaration) -> Declaration:
+    """A declaration with references in place of its secrets."""
 
-    Raises:
-        UsageError: none was said and the driver has several.
-    """
-    if said is not None:
-        return said
-    known = driver_type(driver).info.capabilities
-    if len(known) > 1:
-        both = " or ".join(sorted(item.value for item in known))
-        raise UsageError(f"The driver {driver} does both: say which capability is meant, {both}.")
-    return next(iter(known))
+    def reference(provider: str, secret: str, _: str) -> str:
+        return f"${{{variable(provider, secret)}}}"
+
+    found = {name: _with_secrets(provider, reference) for name, provider in (declared.providers or {}).items()}
+    return declared.model_copy(update={"providers": found})
 
 
 def dump(tenant: str, declaration: Declaration) -> str:
@@ -180,9 +143,11 @@ def dump(tenant: str, declaration: Declaration) -> str:
         f"# AI providers, policy and routes of the tenant {tenant}, for `precedent provider apply`.\n"
         "# Credentials are references to environment variables; a secret itself is refused here.\n"
     )
-    value = declaration.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    value = declaration.model_dump(mode="json", exclude_none=True, exclude_defaults=True, exclude={"providers"})
     if declaration.policy is not None and declaration.policy.monthly_budget_usd is not None:
         value["policy"]["monthly_budget_usd"] = _amount(declaration.policy.monthly_budget_usd)
+    if declaration.providers is not None:
+        value = {"providers": {name: _entry(found) for name, found in declaration.providers.items()}, **value}
     return head + yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
 
 
@@ -192,21 +157,34 @@ def variable(provider: str, secret: str) -> str:
     return f"PROVIDER_{name}" if name[:1].isdigit() else name
 
 
-def _resolved(name: str, credentials: Mapping[str, str] | None) -> dict[str, str] | None:
-    if credentials is None:
-        return None
-    found = {}
-    for secret, reference in credentials.items():
-        wanted = reference[2:-1]
-        value = os.environ.get(wanted, "").strip()
-        if not value:
-            raise UsageError(
-                f"providers.{name}.credentials.{secret} refers to ${{{wanted}}}, and there is no such environment "
-                "variable: set it."
-            )
-        register_secret(value)
-        found[secret] = value
-    return found
+def _with_secrets(provider: Provider, change: Callable[[str, str, str], str]) -> Provider:
+    """A provider with other secrets: `change` gets the provider's name, the secret's and its value."""
+    if provider.credentials is None:
+        return provider
+    found = {secret: SecretStr(change(provider.name, secret, value)) for secret, value in provider.secrets.items()}
+    return provider.model_copy(update={"credentials": found})
+
+
+def _from_environment(provider: str, secret: str, reference: str) -> str:
+    wanted = reference[2:-1]
+    value = os.environ.get(wanted, "").strip()
+    if not value:
+        raise UsageError(
+            f"providers.{provider}.credentials.{secret} refers to ${{{wanted}}}, and there is no such environment "
+            "variable: set it."
+        )
+    register_secret(value)
+    return value
+
+
+def _entry(provider: Provider) -> dict[str, Any]:
+    """A provider as a file declares it: only what was configured."""
+    groups = {name: getattr(provider, name).said() for name in ("options", "performance", "cost")}
+    plain = provider.model_dump(mode="json", exclude={"name", "credentials", *groups}, exclude_none=True)
+    if not provider.active:
+        plain.pop("active", None)
+    groups["credentials"] = provider.secrets
+    return {**plain, **{name: values for name, values in groups.items() if values}}
 
 
 def _texts(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -218,24 +196,6 @@ def _texts(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
             yield from _texts(item, (*path, str(number)))
     elif isinstance(value, str):
         yield path, value
-
-
-def _explained(error: ValidationError) -> str:
-    first = error.errors(include_input=False, include_url=False)[0]
-    *place, last = [str(part) for part in first["loc"] if part != "[key]"]
-    inside = f" in {'.'.join(place)}" if place else ""
-    if first["type"] == "extra_forbidden":
-        return f"there is no field {last!r}{inside}: choose from {', '.join(_fields(place))}."
-    return f"{'.'.join([*place, last])} is wrong: {first['msg']}."
-
-
-def _fields(place: list[str]) -> list[str]:
-    kinds: dict[tuple[str, int], type[Entry]] = {
-        ("providers", 2): ProviderEntry, ("policy", 1): PolicyEntry, ("policy", 3): SourceEntry,
-        ("routes", 3): RouteEntry,
-    }  # fmt: skip
-    kind = kinds.get((place[0], len(place)), Declaration) if place else Declaration
-    return list(kind.model_fields)
 
 
 def _amount(value: Decimal) -> int | float | str:

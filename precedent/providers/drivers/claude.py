@@ -3,17 +3,11 @@
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from precedent.providers.base import (
-    Capability,
-    Completion,
-    Driver,
-    DriverInfo,
-    GenerationRequest,
-    ModelInfo,
-    TokenUsage,
-)
+from precedent.providers.base import Capability, Driver, DriverInfo, ModelInfo
 from precedent.providers.config import defaults
 from precedent.providers.errors import FailureKind, ProviderError
+from precedent.providers.generation import Completion, GenerationRequest
+from precedent.providers.tokens import TokenUsage
 
 if TYPE_CHECKING:
     from anthropic import Anthropic
@@ -23,10 +17,15 @@ class ClaudeDriver(Driver):
     """Anthropic by its official SDK."""
 
     info: ClassVar[DriverInfo] = DriverInfo(
-        name="claude", title="Anthropic Claude", capabilities=frozenset({Capability.TEXT_GENERATION}),
-        sdk="anthropic", extra="claude", base_url="https://api.anthropic.com", default_models=defaults.CLAUDE,
+        name="claude",
+        title="Anthropic Claude",
+        capabilities=frozenset({Capability.TEXT_GENERATION}),
+        sdk="anthropic",
+        extra="claude",
+        base_url="https://api.anthropic.com",
+        default_models=defaults.CLAUDE,
         price_id="anthropic",
-    )  # fmt: skip
+    )
 
     @cached_property
     def client(self) -> "Anthropic":
@@ -34,37 +33,38 @@ class ClaudeDriver(Driver):
         from anthropic import Anthropic
 
         return Anthropic(
-            api_key=self.settings.api_key, base_url=self.settings.base_url or self.info.base_url,
-            timeout=self.settings.timeout_s, max_retries=0,
-        )  # fmt: skip
+            api_key=self.provider.api_key,
+            base_url=self.address,
+            timeout=self.provider.performance.timeout_s,
+            max_retries=0,
+        )
 
     def generate(self, request: GenerationRequest) -> Completion:
         """Answer one request by structured output; `messages.parse` would trip over a refusal's text."""
         from anthropic import transform_schema
 
+        messages: Any = [{"role": role, "content": text} for role, text in request.turns]
         answer = self.client.messages.create(
-            model=self.settings.model, max_tokens=request.max_output_tokens, system=request.system,
-            messages=[{"role": "user", "content": request.prompt}],
+            model=self.provider.model,
+            max_tokens=request.max_output_tokens,
+            system=request.system,
+            messages=messages,
             output_config={"format": {"type": "json_schema", "schema": transform_schema(request.schema)}},
-        )  # fmt: skip
-        stop = answer.stop_reason
+        )
+        usage, stop = _usage(answer.usage), answer.stop_reason
         if stop == "refusal":
-            raise ProviderError(FailureKind.REFUSED, "The model refused to answer.")
+            raise ProviderError(FailureKind.REFUSED, "The model refused to answer.", usage=usage)
         if stop == "model_context_window_exceeded":
             raise ProviderError(FailureKind.CONTEXT_OVERFLOW, "The prompt does not fit the model's window.")
         text = "".join(block.text for block in answer.content if block.type == "text")
         if stop == "max_tokens" or not text:
-            raise ProviderError(FailureKind.INVALID_ANSWER, f"The answer ended early ({stop}) or holds no object.")
-        return Completion(request.schema.model_validate_json(text), answer.model, _usage(answer.usage))
+            message = f"The answer ended early ({stop}) or holds no object."
+            raise ProviderError(FailureKind.INVALID_ANSWER, message, usage=usage)
+        return Completion.parse(request, text, answer.model, usage)
 
     def models(self) -> list[ModelInfo]:
         """The models of the account."""
         return [ModelInfo(model.id) for model in self.client.models.list(limit=1000)]
-
-    def close(self) -> None:
-        """Close the client, if it was made."""
-        if "client" in self.__dict__:
-            self.client.close()
 
 
 def _usage(usage: Any) -> TokenUsage:

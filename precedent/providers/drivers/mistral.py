@@ -5,21 +5,12 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
-from precedent.providers.base import (
-    BatchLimits,
-    Capability,
-    Completion,
-    Driver,
-    DriverInfo,
-    GenerationRequest,
-    ModelInfo,
-    TokenUsage,
-)
+from precedent.providers.base import BatchLimits, Capability, Driver, DriverInfo, ModelInfo
 from precedent.providers.config import defaults
 from precedent.providers.drivers.openai import messages_of
 from precedent.providers.errors import FailureKind, ProviderError
+from precedent.providers.generation import Completion, GenerationRequest
+from precedent.providers.tokens import TokenUsage
 from precedent.vectors.embedding import EmbeddingBatch, in_order
 
 if TYPE_CHECKING:
@@ -30,10 +21,16 @@ class MistralDriver(Driver):
     """Mistral by its official SDK."""
 
     info: ClassVar[DriverInfo] = DriverInfo(
-        name="mistral", title="Mistral", capabilities=frozenset(Capability), sdk="mistralai", extra="mistral",
-        base_url="https://api.mistral.ai", default_models=defaults.MISTRAL, price_id="mistral",
+        name="mistral",
+        title="Mistral",
+        capabilities=frozenset(Capability),
+        sdk="mistralai",
+        extra="mistral",
+        base_url="https://api.mistral.ai",
+        default_models=defaults.MISTRAL,
+        price_id="mistral",
         limits=BatchLimits(inputs=512, tokens=16_000, tokens_each=8192),
-    )  # fmt: skip
+    )
 
     @cached_property
     def client(self) -> "Mistral":
@@ -41,37 +38,42 @@ class MistralDriver(Driver):
         from mistralai.client import Mistral
 
         return Mistral(
-            api_key=self.settings.api_key, server_url=self.settings.base_url or self.info.base_url,
-            timeout_ms=int(self.settings.timeout_s * 1000),
-        )  # fmt: skip
+            api_key=self.provider.api_key,
+            server_url=self.address,
+            timeout_ms=int(self.provider.performance.timeout_s * 1000),
+        )
 
     def embed(self, texts: Sequence[str]) -> EmbeddingBatch:
         """Embed texts in one request."""
         extra: dict[str, Any] = {}
-        if self.settings.dimensions and self.settings.options.get("send_dimensions"):
-            extra["output_dimension"] = self.settings.dimensions
-        answer = self.client.embeddings.create(model=self.settings.model, inputs=list(texts), **extra)
-        items = [(index if item.index is None else item.index, item.embedding or [])
-                 for index, item in enumerate(answer.data)]  # fmt: skip
-        vectors = in_order(items, len(texts))
-        return EmbeddingBatch(np.asarray(vectors, dtype=np.float32), answer.usage.prompt_tokens or 0)
+        if self.provider.options.send_dimensions and self.provider.dimensions:
+            extra["output_dimension"] = self.provider.dimensions
+        answer = self.client.embeddings.create(model=self.provider.model, inputs=list(texts), **extra)
+        items = [
+            (index if item.index is None else item.index, item.embedding or [])
+            for index, item in enumerate(answer.data)
+        ]
+        return EmbeddingBatch(in_order(items, len(texts)), answer.usage.prompt_tokens or 0)
 
     def generate(self, request: GenerationRequest) -> Completion:
         """Answer one request by the SDK's structured output."""
-        options = {name: self.settings.options[name] for name in ("temperature",) if name in self.settings.options}
         answer = self.client.chat.parse(
-            request.schema, model=self.settings.model, messages=messages_of(request),
-            max_tokens=request.max_output_tokens, **options,
-        )  # fmt: skip
+            request.schema,
+            model=self.provider.model,
+            messages=messages_of(request),
+            max_tokens=request.max_output_tokens,
+            **self.provider.options.given("temperature"),
+        )
         if not answer.choices or answer.choices[0].message is None:
             raise ProviderError(FailureKind.INVALID_ANSWER, "The answer holds no choice.")
+        usage = TokenUsage(answer.usage.prompt_tokens or 0, answer.usage.completion_tokens or 0)
         choice = answer.choices[0]
         if choice.finish_reason == "length":
-            raise ProviderError(FailureKind.INVALID_ANSWER, "The answer was cut at max_output_tokens.")
+            message = "The answer was cut at max_output_tokens."
+            raise ProviderError(FailureKind.INVALID_ANSWER, message, usage=usage)
         value = choice.message.parsed if choice.message else None
         if not isinstance(value, request.schema):
-            raise ProviderError(FailureKind.INVALID_ANSWER, "The answer holds no object.")
-        usage = TokenUsage(answer.usage.prompt_tokens or 0, answer.usage.completion_tokens or 0)
+            raise ProviderError(FailureKind.INVALID_ANSWER, "The answer holds no object.", usage=usage)
         return Completion(value, answer.model, usage)
 
     def models(self) -> list[ModelInfo]:

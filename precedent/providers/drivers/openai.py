@@ -1,25 +1,16 @@
 """Drivers that speak OpenAI's protocol: `openai`, `azure_openai`, `grok`."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
-from precedent.providers.base import (
-    BatchLimits,
-    Capability,
-    Completion,
-    Driver,
-    DriverInfo,
-    GenerationRequest,
-    ModelInfo,
-    TokenUsage,
-)
+from precedent.providers.base import BatchLimits, Capability, Driver, DriverInfo, ModelInfo
 from precedent.providers.config import defaults
 from precedent.providers.errors import FailureKind, ProviderError
+from precedent.providers.generation import Completion, GenerationRequest
+from precedent.providers.tokens import TokenUsage
 from precedent.vectors.embedding import EmbeddingBatch, in_order
 
 if TYPE_CHECKING:
@@ -33,10 +24,16 @@ class OpenAIDriver(Driver):
     """OpenAI by its official SDK."""
 
     info: ClassVar[DriverInfo] = DriverInfo(
-        name="openai", title="OpenAI", capabilities=BOTH, sdk="openai", extra="openai",
-        base_url="https://api.openai.com/v1", default_models=defaults.OPENAI, price_id="openai",
+        name="openai",
+        title="OpenAI",
+        capabilities=BOTH,
+        sdk="openai",
+        extra="openai",
+        base_url="https://api.openai.com/v1",
+        default_models=defaults.OPENAI,
+        price_id="openai",
         limits=BatchLimits(inputs=2048, tokens=300_000, tokens_each=8191),
-    )  # fmt: skip
+    )
 
     @cached_property
     def client(self) -> "OpenAI":
@@ -44,38 +41,37 @@ class OpenAIDriver(Driver):
         from openai import OpenAI
 
         return OpenAI(
-            api_key=self.settings.api_key or "none", base_url=self.settings.base_url or self.info.base_url,
-            timeout=self.settings.timeout_s, max_retries=0, default_headers=self.headers(),
-        )  # fmt: skip
-
-    def headers(self) -> dict[str, str] | None:
-        """Headers of every request, where the endpoint wants any."""
-        return None
+            api_key=self.provider.api_key or "none",
+            base_url=self.address,
+            timeout=self.provider.performance.timeout_s,
+            max_retries=0,
+        )
 
     def embed(self, texts: Sequence[str]) -> EmbeddingBatch:
         """Embed texts in one request."""
+        wanted = self.provider.options.send_dimensions
         extra: dict[str, Any] = {}
-        if self.settings.dimensions and self.settings.options.get("send_dimensions", self.cuts_dimensions()):
-            extra["dimensions"] = self.settings.dimensions
+        # Older models refuse the parameter; a gateway drops or refuses it by model.
+        if self.provider.dimensions and ("embedding-3" in self.provider.model if wanted is None else wanted):
+            extra["dimensions"] = self.provider.dimensions
         raw = self.client.embeddings.with_raw_response.create(
-            model=self.settings.model, input=list(texts), encoding_format="float", **extra
+            model=self.provider.model, input=list(texts), encoding_format="float", **extra
         )
         answer = raw.parse()
         vectors = in_order([(item.index, item.embedding) for item in answer.data], len(texts))
         usage = getattr(answer, "usage", None)
         tokens = usage.prompt_tokens or 0 if usage else 0
-        return EmbeddingBatch(np.asarray(vectors, dtype=np.float32), tokens, cost=reported_cost(raw.headers))
-
-    def cuts_dimensions(self) -> bool:
-        """Whether the model takes the parameter `dimensions`; older ones refuse it."""
-        return "embedding-3" in self.settings.model
+        return EmbeddingBatch(vectors, tokens, cost=reported_cost(raw.headers))
 
     def generate(self, request: GenerationRequest) -> Completion:
         """Answer one request by the SDK's own structured output."""
         raw = self.client.chat.completions.with_raw_response.parse(
-            model=self.settings.model, messages=messages_of(request), response_format=request.schema,
-            max_completion_tokens=request.max_output_tokens, **self.sampling(),
-        )  # fmt: skip
+            model=self.provider.model,
+            messages=messages_of(request),
+            response_format=request.schema,
+            max_completion_tokens=request.max_output_tokens,
+            **self.sampling(),
+        )
         answer = raw.parse()
         if not answer.choices:
             raise ProviderError(FailureKind.INVALID_ANSWER, "The answer holds no choice.")
@@ -87,9 +83,8 @@ class OpenAIDriver(Driver):
         return Completion(message.parsed, answer.model, usage_of(answer.usage), reported_cost(raw.headers))
 
     def sampling(self) -> dict[str, Any]:
-        """Sampling parameters; only what the row configures, since some models refuse them."""
-        names = ("temperature", "top_p", "reasoning_effort", "seed")
-        return {name: self.settings.options[name] for name in names if name in self.settings.options}
+        """Sampling parameters; only what is configured, since some models refuse them."""
+        return self.provider.options.given("temperature", "top_p", "reasoning_effort", "seed")
 
     def models(self) -> list[ModelInfo]:
         """The endpoint's models, with the day they end where it says so."""
@@ -98,19 +93,20 @@ class OpenAIDriver(Driver):
             for model in self.client.models.list()
         ]
 
-    def close(self) -> None:
-        """Close the client, if it was made."""
-        if "client" in self.__dict__:
-            self.client.close()
-
 
 class AzureOpenAIDriver(OpenAIDriver):
     """Azure OpenAI; the model is the name of a deployment."""
 
     info: ClassVar[DriverInfo] = DriverInfo(
-        name="azure_openai", title="Azure OpenAI", capabilities=BOTH, sdk="openai", extra="openai",
-        needs_base_url=True, price_id="azure", limits=BatchLimits(inputs=2048, tokens=300_000, tokens_each=8191),
-    )  # fmt: skip
+        name="azure_openai",
+        title="Azure OpenAI",
+        capabilities=BOTH,
+        sdk="openai",
+        extra="openai",
+        needs_base_url=True,
+        price_id="azure",
+        limits=BatchLimits(inputs=2048, tokens=300_000, tokens_each=8191),
+    )
 
     @cached_property
     def client(self) -> "OpenAI":
@@ -118,10 +114,12 @@ class AzureOpenAIDriver(OpenAIDriver):
         from openai import AzureOpenAI
 
         return AzureOpenAI(
-            api_key=self.settings.api_key, azure_endpoint=self.settings.base_url or "",
-            api_version=str(self.settings.options.get("api_version", "2024-10-21")),
-            timeout=self.settings.timeout_s, max_retries=0,
-        )  # fmt: skip
+            api_key=self.provider.api_key,
+            azure_endpoint=self.address or "",
+            api_version=self.provider.options.api_version or "2024-10-21",
+            timeout=self.provider.performance.timeout_s,
+            max_retries=0,
+        )
 
     def models(self) -> list[ModelInfo]:
         """Deployments cannot be listed with a key of the data plane."""
@@ -132,14 +130,21 @@ class GrokDriver(OpenAIDriver):
     """xAI's Grok; it has no embeddings."""
 
     info: ClassVar[DriverInfo] = DriverInfo(
-        name="grok", title="xAI Grok", capabilities=frozenset({Capability.TEXT_GENERATION}), sdk="openai",
-        extra="grok", base_url="https://api.x.ai/v1", default_models=defaults.GROK, price_id="x-ai",
-    )  # fmt: skip
+        name="grok",
+        title="xAI Grok",
+        capabilities=frozenset({Capability.TEXT_GENERATION}),
+        sdk="openai",
+        extra="grok",
+        base_url="https://api.x.ai/v1",
+        default_models=defaults.GROK,
+        price_id="x-ai",
+    )
 
 
 def messages_of(request: GenerationRequest) -> Any:
     """Instructions and question as chat messages."""
-    return [{"role": "system", "content": request.system}, {"role": "user", "content": request.prompt}]
+    turns = [{"role": role, "content": text} for role, text in request.turns]
+    return [{"role": "system", "content": request.system}, *turns]
 
 
 def usage_of(usage: Any) -> TokenUsage:
@@ -152,7 +157,7 @@ def usage_of(usage: Any) -> TokenUsage:
 
 
 def reported_cost(headers: Mapping[str, str]) -> Decimal | None:
-    """What a gateway says the call cost, in USD."""
+    """What a gateway says that the call cost, in USD."""
     try:
         found = Decimal(headers.get(COST_HEADER) or "x")
     except InvalidOperation:
@@ -160,7 +165,7 @@ def reported_cost(headers: Mapping[str, str]) -> Decimal | None:
     return found if found.is_finite() and found >= 0 else None
 
 
-def _day(value: Any) -> Any:
+def _day(value: Any) -> date | None:
     if isinstance(value, int | float):
         return datetime.fromtimestamp(value, UTC).date()
     try:

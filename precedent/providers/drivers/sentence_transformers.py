@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from precedent.errors import UsageError
-from precedent.providers.base import BatchLimits, Capability, Driver, DriverInfo, Egress, LocalModel, ModelInfo
+from precedent.providers.base import (
+    UNLIMITED_TOKENS,
+    BatchLimits,
+    Capability,
+    Driver,
+    DriverInfo,
+    Egress,
+    LocalModel,
+    ModelInfo,
+)
 from precedent.settings import Settings
 from precedent.vectors.embedding import EmbeddingBatch, EmbeddingError, checked
 from precedent.vectors.engine.backend_selection import Wish, choose, dimensions_of, open_engine, tokenizer_of
@@ -23,23 +32,28 @@ class SentenceTransformersDriver(Driver):
     """A local model; loaded at the first call and shared by every caller in the process."""
 
     info: ClassVar[DriverInfo] = DriverInfo(
-        name="sentence_transformers", title="sentence-transformers, in this process",
-        capabilities=frozenset({Capability.EMBEDDING}), sdk="sentence_transformers", needs_key=False,
-        egress=Egress.NEVER, default_models={Capability.EMBEDDING: DEFAULT_MODEL}, free=True,
-        limits=BatchLimits(inputs=1_000_000, tokens=1_000_000_000, tokens_each=1_000_000),
-    )  # fmt: skip
+        name="sentence_transformers",
+        title="sentence-transformers, in this process",
+        capabilities=frozenset({Capability.EMBEDDING}),
+        sdk="sentence_transformers",
+        needs_key=False,
+        egress=Egress.NEVER,
+        default_models={Capability.EMBEDDING: DEFAULT_MODEL},
+        free=True,
+        limits=BatchLimits(inputs=1_000_000, tokens=UNLIMITED_TOKENS, tokens_each=1_000_000),
+    )
 
     @cached_property
     def files(self) -> ModelFiles:
-        """The model's files: the row's `path`, the configured folder, or the packaged model."""
-        path = self.settings.options.get("path")
-        return resolve(Settings.from_environment(), self.settings.model, Path(path) if path else None)
+        """The model's files: the option `path`, the configured folder, or the packaged model."""
+        path = self.provider.options.path
+        return resolve(Settings.from_environment(), self.provider.model, Path(path) if path else None)
 
     @cached_property
     def wish(self) -> Wish:
-        """What the row asks of the engine."""
-        options = self.settings.options
-        return Wish(options.get("precision"), options.get("device"), options.get("backend"))
+        """What is configured of the engine."""
+        options = self.provider.options
+        return Wish(options.precision, options.device, options.backend)
 
     @cached_property
     def cache(self) -> Path:
@@ -50,17 +64,21 @@ class SentenceTransformersDriver(Driver):
         """Its revision, window and tokenizer; loads the model only where this machine has never run it."""
         choice = choose(self.files, self.wish, self.cache)
         return LocalModel(
-            revision=self.files.revision, dimensions=dimensions_of(self.files),
-            window=self._window(), precision=choice.precision, tokenizer=_tokenizer(self.files),
-            backend=f"{choice.backend}/{choice.device}", backend_reason=choice.reason,
-        )  # fmt: skip
+            revision=self.files.revision,
+            dimensions=dimensions_of(self.files),
+            window=self._window(),
+            precision=choice.precision,
+            tokenizer=_tokenizer(self.files),
+            backend=f"{choice.backend}/{choice.device}",
+            backend_reason=choice.reason,
+        )
 
     def _window(self) -> int:
         try:
             return window_of(self.files.folder)
         except NotAccelerated as reason:
-            if self.settings.options.get("window"):
-                return int(self.settings.options["window"])
+            if self.provider.options.window:
+                return self.provider.options.window
             raise UsageError(f"{self.files.name}: {reason}. Say --option window=N, in tokens.") from None
 
     def embed(self, texts: Sequence[str]) -> EmbeddingBatch:

@@ -1,7 +1,6 @@
-"""Embeddings of a tenant: one space, one or several endpoints of the same model, batches by the provider's limits."""
+"""Embeddings of a tenant: one space, and one or several endpoints that serve its model."""
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -9,31 +8,40 @@ from functools import cached_property
 import numpy as np
 
 from precedent.errors import UsageError
-from precedent.providers.base import BatchLimits, LocalModel
+from precedent.providers.base import LocalModel
 from precedent.providers.errors import FailureKind, ProviderError
-from precedent.providers.runtime.endpoint import Target, open_driver
-from precedent.providers.runtime.metered_client import MeteredDriver
-from precedent.providers.runtime.tokens import ByteTokenCounter, estimate
+from precedent.providers.runtime.batches import Isolation, batches
+from precedent.providers.runtime.endpoint import Endpoint
+from precedent.providers.runtime.metered_client import MeteredClient
+from precedent.providers.runtime.open_drivers import open_driver
+from precedent.providers.tokens import ByteTokenCounter
 from precedent.security.masking import MASKING_VERSION
 from precedent.settings import Settings
 from precedent.tenants.policies import TenantPolicy
 from precedent.text.chunking import BatchTokenCounter, HuggingFaceTokenCounter
-from precedent.vectors.embedding import EmbeddingBatch, EmbeddingError
+from precedent.vectors.embedding import BatchTooLarge, Embedded, EmbeddingBatch, EmbeddingError
 from precedent.vectors.space import SpaceProfile
 
 # What a text goes through before the model sees it and a vector before it is stored.
 PREPROCESSING = "title+passage/l2"
 # A passage of a few hundred tokens says one thing; whole documents in one vector say everything and nothing.
 LONGEST_WINDOW = 512
-# Where another text in the batch may be the reason, or the batch as a whole.
-OF_THE_TEXTS = (FailureKind.INVALID_ANSWER, FailureKind.INVALID_REQUEST, FailureKind.CONTEXT_OVERFLOW,
-                FailureKind.TOO_LARGE, FailureKind.REFUSED)  # fmt: skip
+# Some of the texts may be the reason, or the batch as a whole.
+OF_THE_TEXTS = frozenset(
+    {
+        FailureKind.INVALID_ANSWER,
+        FailureKind.INVALID_REQUEST,
+        FailureKind.CONTEXT_OVERFLOW,
+        FailureKind.TOO_LARGE,
+        FailureKind.REFUSED,
+    }
+)
 # The same model has the same window everywhere.
-NO_OTHER_ENDPOINT = (FailureKind.CONTEXT_OVERFLOW, FailureKind.TOO_LARGE)
+NO_OTHER_ENDPOINT = frozenset({FailureKind.CONTEXT_OVERFLOW, FailureKind.TOO_LARGE})
 
 
 class BudgetExhausted(ProviderError):
-    """The tenant's money of this month is used up; what was done is kept."""
+    """The tenant's budget of this month is used up; what was done is kept."""
 
     def __init__(self, message: str) -> None:
         super().__init__(FailureKind.BUDGET, message)
@@ -47,7 +55,7 @@ class Served:
         by: Calls that were answered, by provider's name.
         asked: The provider that came first.
         reasons: Why another one served, by the name of the one that did not.
-        cost: USD; None where a call could not be priced.
+        cost: USD; None where the cost of a call is not known.
         masked: Places that were masked before texts left.
     """
 
@@ -61,13 +69,15 @@ class Served:
 class Embedder:
     """Turns texts into vectors of one space; the first endpoint that answers serves.
 
-    All endpoints serve the same model in the same dimensions: another model would make vectors that compare with
-    nothing. Where none answers, the texts stay without a vector.
+    All endpoints serve the same model in the same dimensions: vectors of another model cannot be compared. Where none
+    answers, the texts stay without a vector.
     """
 
-    def __init__(self, primary: Target, drivers: Sequence[MeteredDriver], policy: TenantPolicy, settings: Settings):
+    def __init__(
+        self, primary: Endpoint, clients: Sequence[MeteredClient], policy: TenantPolicy, settings: Settings
+    ) -> None:
         self.primary = primary
-        self._drivers = tuple(drivers)
+        self._clients = tuple(clients)
         self._policy, self._settings = policy, settings
         self._reasons: dict[str, str] = {}
 
@@ -77,8 +87,8 @@ class Embedder:
 
     @cached_property
     def _masks(self) -> bool:
-        """One external endpoint is enough: what all of them make is compared."""
-        return self._policy.mask and any(driver.external for driver in self._drivers)
+        """One external endpoint is enough: the vectors of all of them are compared."""
+        return self._policy.masks and any(client.external for client in self._clients)
 
     @cached_property
     def profile(self) -> SpaceProfile:
@@ -87,23 +97,23 @@ class Embedder:
         Raises:
             UsageError: the dimension is not known yet.
         """
-        target, local = self.primary, self._local
-        dimensions = local.dimensions if local else target.dimensions
-        if dimensions is None and target.row_id is None:
+        provider, local = self.primary.provider, self._local
+        dimensions = local.dimensions if local else provider.dimensions
+        if dimensions is None and self.primary.row_id is None:
             raise UsageError(
-                f"Nobody knows the dimension of {target.model}, which OPENAI_EMBEDDING_MODEL names: add a row with "
-                "`precedent provider add`, which measures and keeps it."
+                f"The dimension of {provider.model}, which OPENAI_EMBEDDING_MODEL names, is not known: add a provider "
+                "with `precedent provider add`, which measures and keeps it."
             )
         if dimensions is None:
             raise UsageError(
-                f"Nobody knows the dimension of {target.model} yet: run `precedent provider test {target.name}`, "
+                f"The dimension of {provider.model} is not known yet: run `precedent provider test {provider.name}`, "
                 "which measures and keeps it."
             )
-        model = target.bare_model if local else target.common_model
+        model = provider.bare_model if local else provider.common_model
         return SpaceProfile(
-            provider=target.driver.name if local else "endpoint",
+            provider=provider.driver if local else "endpoint",
             model=model,
-            model_revision=local.revision if local else target.options.task_type or "",
+            model_revision=local.revision if local else provider.options.task_type or "",
             dimensions=dimensions,
             precision=local.precision if local else "float32",
             preprocessing=PREPROCESSING + (f"/masked{MASKING_VERSION}" if self._masks else ""),
@@ -121,9 +131,10 @@ class Embedder:
     @property
     def window(self) -> int:
         """The longest passage in tokens, special tokens included."""
+        configured = self.primary.provider.options.window
         if self._local is not None:
-            return min(self._local.window, self.primary.options.window or self._local.window)
-        return min(self.primary.options.window or LONGEST_WINDOW, self.primary.driver.limits.tokens_each)
+            return min(self._local.window, configured or self._local.window)
+        return min(configured or LONGEST_WINDOW, self.primary.driver.limits.tokens_each)
 
     @cached_property
     def counter(self) -> BatchTokenCounter:
@@ -135,81 +146,75 @@ class Embedder:
     def embed(self, texts: Sequence[str], tokens: int | None = None) -> EmbeddingBatch:
         """Embed texts in as many requests as the limits ask for, some at once, in the order of the texts.
 
+        Args:
+            texts: The texts.
+            tokens: How many tokens they have, where the caller knows.
+
         Raises:
-            EmbeddingError: no endpoint gave usable vectors.
-            BudgetExhausted: the tenant's money is used up.
+            EmbeddingError: no endpoint gave usable vectors of one of the requests.
+            BudgetExhausted: the tenant's budget is used up.
         """
-        if not texts:
+        found = self._run(texts, tokens, halves_failures=False)
+        if found.vectors is None:
             return EmbeddingBatch(np.empty((0, self.profile.dimensions), np.float32), 0)
-        parts = list(batches(texts, self.primary.batch_limits))
-        if len(parts) == 1:
-            return self._embed_part(parts[0], tokens)
-        with ThreadPoolExecutor(self.primary.performance.max_concurrency, thread_name_prefix="provider") as executor:
-            answers = list(executor.map(self._embed_part, parts))
-        return _joined(answers)
+        return EmbeddingBatch(found.vectors, found.tokens, found.cost)
+
+    def embed_each(self, texts: Sequence[str], tokens: int | None = None) -> Embedded:
+        """The same, with a vector or a reason for each text: one bad text costs itself and not its neighbours.
+
+        Where the provider is down, or fails again and again without one success, all texts that are left get that
+        reason: it has tried often enough by itself.
+
+        Raises:
+            BudgetExhausted: the tenant's budget is used up.
+        """
+        return self._run(texts, tokens, halves_failures=True)
 
     def served(self) -> Served:
         """Who did the work so far."""
-        cost = sum((driver.cost for driver in self._drivers), Decimal(0))
+        totals = [(client.endpoint.name, client.totals) for client in self._clients]
+        unpriced = any(total.unpriced for _, total in totals)
         return Served(
-            by={driver.target.name: driver.answered for driver in self._drivers if driver.answered},
-            asked=self._drivers[0].target.name, reasons=dict(self._reasons),
-            cost=None if any(driver.unpriced for driver in self._drivers) else cost,
-            masked=sum(driver.masked for driver in self._drivers),
-        )  # fmt: skip
+            by={name: total.answered for name, total in totals if total.answered},
+            asked=self._clients[0].endpoint.name,
+            reasons=dict(self._reasons),
+            cost=None if unpriced else sum((total.cost for _, total in totals), Decimal(0)),
+            masked=sum(total.masked for _, total in totals),
+        )
 
-    def _embed_part(self, texts: Sequence[str], tokens: int | None = None) -> EmbeddingBatch:
+    def _run(self, texts: Sequence[str], tokens: int | None, *, halves_failures: bool) -> Embedded:
+        if not texts:
+            return Embedded((), None, 0, None, {})
+
+        def embed(batch: Sequence[str]) -> EmbeddingBatch:
+            return self._ask(batch, tokens if len(batch) == len(texts) else None)
+
+        found = list(batches(texts, self.primary.batch_limits))
+        at_once = self.primary.provider.performance.max_concurrency
+        return Isolation(embed, halves_failures=halves_failures).run(found, at_once=at_once)
+
+    def _ask(self, texts: Sequence[str], tokens: int | None) -> EmbeddingBatch:
+        """The vectors of a batch by the first endpoint that has them."""
         last: ProviderError | None = None
         free_only = False
-        for driver in self._drivers:
-            if free_only and not driver.target.driver.free:
+        for client in self._clients:
+            if free_only and not client.endpoint.driver.free:
                 continue
             try:
-                return self._halving(driver, texts, tokens)
+                return client.embed(texts, tokens, mask_always=self._masks)
             except ProviderError as error:
                 last = error
-                self._reasons.setdefault(driver.target.name, f"{error.kind.value}: {error}")
-                if error.kind is FailureKind.BUDGET:
-                    if self._policy.on_exhausted != "free":
-                        raise BudgetExhausted(str(error)) from None
-                    free_only = True
-                elif error.kind in NO_OTHER_ENDPOINT:
-                    break
-        if last is not None and last.kind is FailureKind.BUDGET:
+            if last.kind is FailureKind.TOO_LARGE and len(texts) > 1:
+                raise BatchTooLarge(str(last))
+            self._reasons.setdefault(client.endpoint.name, f"{last.kind.value}: {last}")
+            if last.kind is FailureKind.BUDGET:
+                if self._policy.on_exhausted != "free":
+                    raise BudgetExhausted(str(last))
+                free_only = True
+            elif last.kind in NO_OTHER_ENDPOINT:
+                break
+        if last is None:
+            raise EmbeddingError("no provider", texts_at_fault=False)
+        if last.kind is FailureKind.BUDGET:
             raise BudgetExhausted(str(last))
-        at_fault = last is not None and last.kind in OF_THE_TEXTS
-        raise EmbeddingError(f"{last.provider}: {last}" if last else "no provider", texts_at_fault=at_fault)
-
-    def _halving(self, driver: MeteredDriver, texts: Sequence[str], tokens: int | None) -> EmbeddingBatch:
-        """One request, or two of half the size where the provider says that it was too much."""
-        try:
-            return driver.embed(texts, tokens, mask_always=self._masks)
-        except ProviderError as error:
-            if error.kind is not FailureKind.TOO_LARGE or len(texts) == 1:
-                raise
-        middle = len(texts) // 2
-        return _joined([self._halving(driver, part, None) for part in (texts[:middle], texts[middle:])])
-
-
-def batches(texts: Sequence[str], limits: BatchLimits) -> Iterator[Sequence[str]]:
-    """Consecutive texts within a provider's limits; a text beyond the limit of tokens is a batch of its own."""
-    if len(texts) <= limits.inputs and limits.tokens >= 10**9:
-        yield texts
-        return
-    start = tokens = 0
-    for position, text in enumerate(texts):
-        own = estimate(text)
-        if position > start and (position - start >= limits.inputs or tokens + own > limits.tokens):
-            yield texts[start:position]
-            start, tokens = position, 0
-        tokens += own
-    yield texts[start:]
-
-
-def _joined(parts: Sequence[EmbeddingBatch]) -> EmbeddingBatch:
-    costs = [part.cost for part in parts]
-    known = sum((cost for cost in costs if cost is not None), Decimal(0))
-    return EmbeddingBatch(
-        np.concatenate([part.vectors for part in parts]), sum(part.tokens for part in parts),
-        None if None in costs else known,
-    )  # fmt: skip
+        raise EmbeddingError(f"{last.provider}: {last}", texts_at_fault=last.kind in OF_THE_TEXTS)

@@ -1,16 +1,18 @@
-"""Text generation of a tenant: the chain of providers, ending at the rules that always answer."""
+"""Text generation of a tenant: the chain of providers, ending at a driver of last resort that always answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from precedent.providers.base import Completion, GenerationRequest
 from precedent.providers.errors import FailureKind, ProviderError
+from precedent.providers.generation import Completion, GenerationRequest
 from precedent.providers.runtime.embedder import BudgetExhausted
-from precedent.providers.runtime.endpoint import Target
-from precedent.providers.runtime.metered_client import MeteredDriver
+from precedent.providers.runtime.endpoint import Endpoint
+from precedent.providers.runtime.metered_client import MeteredClient
 from precedent.tenants.policies import TenantPolicy
+
+LONGEST_REASON = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +24,20 @@ class Answer:
         asked: The provider that came first.
         served: The one that answered.
         skipped: Those that did not, each with `provider`, `kind` and `reason`, in the order in which they were tried.
-        cost: USD of this answer, or None where nobody knows.
+        cost: USD of this answer; None where it is not known.
         masked: Places that were masked before the prompt left.
     """
 
     completion: Completion
-    asked: Target
-    served: Target
+    asked: Endpoint
+    served: Endpoint
     skipped: tuple[dict[str, Any], ...]
     cost: Decimal | None
     masked: int
 
     @property
     def fallback_reason(self) -> str | None:
-        """Why another one served than was asked, or None."""
+        """Why another provider served than was asked, or None."""
         if self.served.name == self.asked.name or not self.skipped:
             return None
         return f"{self.skipped[0]['kind']}: {self.skipped[0]['reason']}"
@@ -44,47 +46,48 @@ class Answer:
 class Generator:
     """Asks the first provider, and the next where it gives no usable answer."""
 
-    def __init__(self, drivers: Sequence[MeteredDriver], policy: TenantPolicy) -> None:
-        self.drivers = tuple(drivers)
+    def __init__(self, clients: Sequence[MeteredClient], policy: TenantPolicy) -> None:
+        self.clients = tuple(clients)
         self.policy = policy
 
     @property
-    def asked(self) -> Target:
-        """The provider that is asked first."""
-        return self.drivers[0].target
+    def asked(self) -> Endpoint:
+        """The endpoint that is asked first."""
+        return self.clients[0].endpoint
 
     def generate(self, request: GenerationRequest) -> Answer:
         """An answer by the first provider that has one.
 
         Raises:
-            BudgetExhausted: the tenant's money is used up and its policy says to stop.
+            BudgetExhausted: the tenant's budget is used up and its policy says to stop.
             ProviderError: not even the last one answered.
         """
         skipped: list[dict[str, Any]] = []
         free_only, overflowed, last = False, 0, None
-        for driver in self.drivers:
-            target = driver.target
-            if free_only and not target.driver.free:
-                skipped.append(_skip(target, FailureKind.BUDGET, "it is not free"))
+        for client in self.clients:
+            endpoint = client.endpoint
+            window = endpoint.provider.options.context_tokens or 0
+            if free_only and not endpoint.driver.free:
+                skipped.append(_skip(endpoint, FailureKind.BUDGET, "it is not free"))
                 continue
-            if overflowed and target.driver.name != "local" and (target.options.context_tokens or 0) <= overflowed:
-                skipped.append(_skip(target, FailureKind.CONTEXT_OVERFLOW, "its window is not known to be larger"))
+            if overflowed and window <= overflowed and not endpoint.driver.last_resort:
+                skipped.append(_skip(endpoint, FailureKind.CONTEXT_OVERFLOW, "its window is not known to be larger"))
                 continue
             try:
-                completion, cost, masked = driver.answer(request)
+                completion, cost, masked = client.answer(request)
             except ProviderError as error:
                 last = error
-                skipped.append(_skip(target, error.kind, str(error)))
+                skipped.append(_skip(endpoint, error.kind, str(error)))
                 if error.kind is FailureKind.BUDGET:
                     if self.policy.on_exhausted != "free":
                         raise BudgetExhausted(str(error)) from None
                     free_only = True
                 if error.kind is FailureKind.CONTEXT_OVERFLOW:
-                    overflowed = max(overflowed, target.options.context_tokens or 1)
+                    overflowed = max(overflowed, window or 1)
             else:
-                return Answer(completion, self.asked, target, tuple(skipped), cost, masked)
+                return Answer(completion, self.asked, endpoint, tuple(skipped), cost, masked)
         raise last or ProviderError(FailureKind.CONFIGURATION, "There is no provider to ask.")
 
 
-def _skip(target: Target, kind: FailureKind, reason: str) -> dict[str, Any]:
-    return {"provider": target.name, "kind": kind.value, "reason": reason[:300]}
+def _skip(endpoint: Endpoint, kind: FailureKind, reason: str) -> dict[str, Any]:
+    return {"provider": endpoint.name, "kind": kind.value, "reason": reason[:LONGEST_REASON]}

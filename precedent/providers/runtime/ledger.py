@@ -1,4 +1,4 @@
-"""The gate in front of a call and the ledger behind it, both in PostgreSQL, so that all processes share them.
+"""The admission of a call and its row on the ledger, both in PostgreSQL, so that all processes share them.
 
 One function call before (breaker, limits, budget) and one after (usage row, reservation, health): two round trips,
 on a connection that is kept, are all that metering adds.
@@ -17,42 +17,50 @@ import psycopg
 
 from precedent.database.session import Database
 from precedent.errors import DatabaseError
+from precedent.providers.config.options import PerformanceOptions
 
 T = TypeVar("T")
 ADMIT = "SELECT verdict, wait_s, reservation, detail FROM admit_call(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 SETTLE = "SELECT settle_call(%s::jsonb, %s, %s, %s, %s, %s)"
 PAUSE = """
 INSERT INTO provider_health (tenant_id, provider, revision, wait_until)
-VALUES (%(tenant)s, %(provider)s, %(revision)s, clock_timestamp() + make_interval(secs => %(seconds)s))
+VALUES (%(tenant)s, %(provider)s, %(edit)s, clock_timestamp() + make_interval(secs => %(seconds)s))
 ON CONFLICT (tenant_id, provider) DO UPDATE SET
   wait_until = greatest(provider_health.wait_until, excluded.wait_until)
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How a provider is called.
+class CallContext:
+    """Who calls and for what; written to the ledger.
 
     Attributes:
-        requests_per_minute: None for no limit; holds across processes.
-        tokens_per_minute: Likewise, of estimated input tokens.
-        opens_after: Outages in a row after which the breaker opens.
-        cooldown_s: Seconds until the first trial after that; doubles with each that fails.
-        longest_wait_s: How long a caller waits for its slot.
-        reservation_s: Seconds after which money set aside for a call is free again.
+        tenant_id: The tenant.
+        route: The kind of work: `etl` or `interactive`.
+        dagster_run_id: The Dagster run, where one calls.
+        asset: The asset, where one calls.
+        partition: The asset's partition.
+        source: The source that the texts belong to; None for a text of no source, such as a query.
     """
 
-    requests_per_minute: int | None = None
-    tokens_per_minute: int | None = None
-    opens_after: int = 5
-    cooldown_s: float = 30.0
-    longest_wait_s: float = 60.0
-    reservation_s: float = 180.0
+    tenant_id: int
+    route: str = "interactive"
+    dagster_run_id: str | None = None
+    asset: str | None = None
+    partition: str | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The gate's answer: `go`, `open`, `limit`, `budget` or `unpriced`."""
+    """What a call was told.
+
+    Attributes:
+        verdict: `go`, or why not: `open` (breaker), `limit`, `budget`, `unpriced`.
+        wait_s: Seconds until the call may be made, or until it may be asked for again.
+        reservation: The money that was set aside, to be freed by `settle`; None where there is no budget.
+        detail: More about a refusal.
+    """
 
     verdict: str
     wait_s: float
@@ -62,9 +70,10 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class UsageEntry:
-    """One row of `usage_records`; prices in USD, per token where they are unit prices.
+    """One row of `usage_records`, by the names of its columns; prices in USD, per token where they are unit prices.
 
-    `call_id` makes writing it twice harmless: an answer may be lost on the way after the row was written.
+    `call_id` makes writing it twice harmless: the database's answer may be lost after the row was written.
+    `revision` is the provider's `edit_id`.
     """
 
     call_id: UUID
@@ -96,7 +105,7 @@ class UsageEntry:
 
 
 class Ledger:
-    """The gate and the ledger of one tenant, on a connection of their own."""
+    """Admission and ledger of one tenant, on a connection of their own; safe to use from several threads."""
 
     def __init__(self, database: Database, tenant_id: int) -> None:
         self.tenant_id = tenant_id
@@ -105,40 +114,74 @@ class Ledger:
         self._lock = threading.Lock()
 
     def admit(
-        self, provider: str, revision: str, limits: Limits, *, tokens: int, amount: Decimal | None, free: bool,
+        self,
+        provider: str,
+        edit_id: str,
+        performance: PerformanceOptions,
+        *,
+        tokens: int,
+        amount: Decimal | None,
+        free: bool,
         retry: bool = False,
-    ) -> Admission:  # fmt: skip
+    ) -> Admission:
         """Ask for a call; a slot and the money are kept for the caller where the verdict is `go`.
 
         Args:
-            provider: The row's name.
-            revision: Its revision; an open breaker of another revision does not count.
-            limits: How it is called.
+            provider: The provider's name.
+            edit_id: Its present edit; a breaker that another edit has opened does not count.
+            performance: How it is called.
             tokens: Estimated input tokens.
-            amount: The most it may cost in USD, or None where nobody knows.
+            amount: The most that the call may cost in USD, or None where that is not known.
             free: Whether it costs nothing: no budget is asked.
             retry: Whether this is a further attempt of a call that was admitted: only limits apply.
+
+        Raises:
+            DatabaseError: the database is gone.
         """
         values = (
-            provider, revision, limits.requests_per_minute, limits.tokens_per_minute, tokens, amount, free,
-            limits.reservation_s, limits.longest_wait_s, retry,
-        )  # fmt: skip
+            provider,
+            edit_id,
+            performance.requests_per_minute,
+            performance.tokens_per_minute,
+            tokens,
+            amount,
+            free,
+            performance.reserved_s,
+            performance.longest_wait_s,
+            retry,
+        )
         row = self._execute(lambda connection: connection.execute(ADMIT, values).fetchone())
         if row is None:
             raise DatabaseError("The ledger gave no answer: try again.")
         return Admission(row[0], float(row[1] or 0), row[2], row[3])
 
     def settle(
-        self, entry: UsageEntry, reservation: int | None, outcome: str, limits: Limits, why: str | None = None
+        self,
+        entry: UsageEntry,
+        reservation: int | None,
+        outcome: str,
+        performance: PerformanceOptions,
+        why: str | None = None,
     ) -> None:
-        """Write a call's usage row, free its reservation and record what it says of the provider's health."""
+        """Write a call's usage row, free its reservation and record what it says of the provider's health.
+
+        Args:
+            entry: The row.
+            reservation: What `admit` has set aside.
+            outcome: In the words of `settle_call`: `ok`, `answered`, `outage`, `refuses` or `other`.
+            performance: How the provider is called.
+            why: The error, where there was one.
+
+        Raises:
+            DatabaseError: the database is gone.
+        """
         record = orjson.dumps(asdict(entry), default=str).decode()
-        values = (record, reservation, outcome, limits.opens_after, limits.cooldown_s, why)
+        values = (record, reservation, outcome, performance.opens_after, performance.cooldown_s, why)
         self._execute(lambda connection: connection.execute(SETTLE, values))
 
-    def pause(self, provider: str, revision: str, seconds: float) -> None:
+    def pause(self, provider: str, edit_id: str, seconds: float) -> None:
         """Keep every process from calling before a Retry-After has passed."""
-        values = {"tenant": self.tenant_id, "provider": provider, "revision": revision, "seconds": seconds}
+        values = {"tenant": self.tenant_id, "provider": provider, "edit": edit_id, "seconds": seconds}
         self._execute(lambda connection: connection.execute(PAUSE, values))
 
     def close(self) -> None:

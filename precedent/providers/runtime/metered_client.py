@@ -1,89 +1,81 @@
-"""A call and all that is around it, once for every driver: policy, gate, attempts, price, ledger."""
+"""A call and all that is around it, once for every driver: policy, admission, attempts, repair, price, ledger."""
 
-import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, TypeVar
-from uuid import uuid4
+
+from pydantic import ValidationError
 
 from precedent.errors import PrecedentError
-from precedent.providers.base import Completion, Driver, GenerationRequest, TokenUsage
-from precedent.providers.errors import NOT_SENT, RETRIED, FailureKind, ProviderError, classify
+from precedent.providers.base import Driver
+from precedent.providers.classification import classify
+from precedent.providers.errors import FailureKind, ProviderError
+from precedent.providers.generation import Completion, GenerationRequest, Rejected, problem_of
 from precedent.providers.runtime.admission import outcome_of, places, refusal
-from precedent.providers.runtime.endpoint import Target, open_driver
-from precedent.providers.runtime.ledger import Admission, Ledger, UsageEntry
-from precedent.providers.runtime.tokens import estimate, estimate_many
+from precedent.providers.runtime.endpoint import Endpoint
+from precedent.providers.runtime.ledger import Admission, CallContext, Ledger
+from precedent.providers.runtime.open_drivers import open_driver
+from precedent.providers.runtime.retry import delay_of, pause_of, wait_of
+from precedent.providers.runtime.settlement import Charge, Progress, T, Work, entry_of
+from precedent.providers.tokens import NO_TOKENS, TokenUsage, estimate, estimate_many
 from precedent.security.masking import mask
 from precedent.settings import Settings
 from precedent.tenants.policies import TenantPolicy
 from precedent.vectors.embedding import EmbeddingBatch, EmbeddingError, checked
 
-T = TypeVar("T")
-LONGEST_RETRY_AFTER_S, LONGEST_PAUSE_S = 60.0, 3600.0
-FIRST_DELAY_S, LONGEST_DELAY_S = 0.5, 20.0
-# A model that answers in a wrong shape twice will do so again.
-ANSWERS_TRIED = 2
-
-
-@dataclass(frozen=True, slots=True)
-class CallContext:
-    """Who calls and for what; written to the ledger."""
-
-    tenant_id: int
-    route: str = "interactive"
-    dagster_run_id: str | None = None
-    asset: str | None = None
-    partition: str | None = None
-    source: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One call as the loop of attempts sees it."""
-
-    operation: str
-    inputs: int
-    tokens: int
-    most_output: int
-    masked: int
-    run: Callable[[Driver], Any]
-    measure: Callable[[Any], tuple[TokenUsage, Decimal | None, int]]
-
 
 @dataclass(slots=True)
-class Progress:
-    """How far a call has come: its attempts, when the last one began, and the answers that were of no use."""
+class Totals:
+    """What the calls of a client have come to so far.
 
-    attempts: int = 0
-    unusable: int = 0
-    began: float = field(default_factory=time.perf_counter)
+    Attributes:
+        calls: Calls that were settled, refused ones included.
+        answered: Calls with a usable answer.
+        masked: Places that were masked before texts left.
+        unpriced: Calls whose cost is not known.
+        cost: USD of the others.
+        usage: Tokens.
+    """
+
+    calls: int = 0
+    answered: int = 0
+    masked: int = 0
+    unpriced: int = 0
+    cost: Decimal = Decimal(0)
+    usage: TokenUsage = NO_TOKENS
 
 
-class MeteredDriver:
-    """A target behind its gate; safe to use from several threads."""
+class MeteredClient:
+    """Calls one endpoint for one caller; safe to use from several threads.
+
+    Every attempt is admitted (breaker, limits, budget), priced, and part of the call's one row on the ledger.
+    """
 
     def __init__(
-        self, target: Target, ledger: Ledger, policy: TenantPolicy, context: CallContext, settings: Settings,
-        *, sleep: Callable[[float], None] = time.sleep,
-    ) -> None:  # fmt: skip
-        self.target, self.ledger, self.policy, self.context = target, ledger, policy, context
+        self,
+        endpoint: Endpoint,
+        ledger: Ledger,
+        policy: TenantPolicy,
+        context: CallContext,
+        settings: Settings,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.endpoint, self.ledger, self.policy, self.context = endpoint, ledger, policy, context
         self._settings, self._sleep = settings, sleep
-        self._places = places(target)
-        # Read before and after each call, and the same for all: a target never changes.
-        self._tariff, self._limits = target.tariff, target.limits
-        self.calls = self.answered = self.masked = self.unpriced = 0
-        self.cost = Decimal(0)
-        self.usage = TokenUsage()
+        self._places = places(endpoint)
+        # Asked before and after each call, and the same for all: an endpoint never changes.
+        self._tariff, self._performance = endpoint.tariff, endpoint.provider.performance
+        self.totals = Totals()
         self._lock = threading.Lock()
 
     @cached_property
     def external(self) -> bool:
-        """Whether texts leave for somebody else; asked once, because it may need the name to be resolved."""
-        return self.target.external
+        """True if the endpoint is outside the organisation; asked once, because its name may have to be resolved."""
+        return self.endpoint.external
 
     def embed(
         self, texts: Sequence[str], tokens: int | None = None, operation: str = "embed", *, mask_always: bool = False
@@ -94,8 +86,8 @@ class MeteredDriver:
             texts: Within the provider's limits.
             tokens: How many tokens they have, where the caller knows.
             operation: What the ledger calls it.
-            mask_always: Whether the policy's masking holds for an endpoint of one's own too, because an external one
-                makes vectors of the same space.
+            mask_always: Whether the policy's masking holds for a private endpoint too, because an external one makes
+                vectors of the same space.
 
         Raises:
             ProviderError: no usable answer after all attempts.
@@ -103,19 +95,16 @@ class MeteredDriver:
         leaving, masked = self._leaving(texts, mask_always=mask_always)
         known = tokens if tokens is not None else estimate_many(leaving)
 
-        def run(driver: Driver) -> EmbeddingBatch:
+        def run(driver: Driver) -> tuple[EmbeddingBatch, Charge, int]:
             batch = driver.embed(leaving)
-            dimensions = self.target.dimensions or (batch.vectors.shape[1] if batch.vectors.ndim == 2 else 0)
+            usage, dimensions = TokenUsage(batch.tokens), self.endpoint.provider.dimensions
             try:
-                return checked(batch, len(texts), dimensions)
+                checked(batch, len(texts), dimensions or batch.vectors.shape[-1])
             except EmbeddingError as error:
-                raise ProviderError(FailureKind.INVALID_ANSWER, str(error)) from None
+                raise ProviderError(FailureKind.INVALID_ANSWER, str(error), usage=usage, cost=batch.cost) from None
+            return batch, Charge(usage, batch.cost), 1
 
-        def measure(batch: EmbeddingBatch) -> tuple[TokenUsage, Decimal | None, int]:
-            return TokenUsage(batch.tokens), batch.cost, 1
-
-        found: EmbeddingBatch = self._call(Work(operation, len(texts), known, 0, masked, run, measure))[0]
-        return found
+        return self._call(Work(operation, len(texts), known, 0, masked, run))[0]
 
     def generate(self, request: GenerationRequest, operation: str = "generate") -> Completion:
         """Answer one request; an answer that `request.validate` refuses counts as no answer.
@@ -126,25 +115,28 @@ class MeteredDriver:
         return self.answer(request, operation)[0]
 
     def answer(self, request: GenerationRequest, operation: str = "generate") -> tuple[Completion, Decimal | None, int]:
-        """The same with its cost in USD (None where nobody knows) and the places that were masked."""
+        """The same with its cost in USD (None where it is not known) and the number of places that were masked.
+
+        An answer that does not fit is sent back once, with what is wrong, to be repaired.
+        """
         (system, prompt), masked = self._leaving([request.system, request.prompt])
-        leaving = replace(request, system=system, prompt=prompt)
+        asked = replace(request, system=system, prompt=prompt, data=None if self.external else request.data)
 
-        def run(driver: Driver) -> Completion:
-            completion = driver.generate(leaving)
-            if request.validate is not None:
-                try:
-                    request.validate(completion.value)
-                except ValueError as error:
-                    reason = str(error).splitlines()[0][:200]
-                    raise ProviderError(FailureKind.INVALID_ANSWER, f"The answer was not usable: {reason}") from None
-            return completion
-
-        def measure(completion: Completion) -> tuple[TokenUsage, Decimal | None, int]:
-            return completion.usage, completion.cost, completion.calls
+        def run(driver: Driver) -> tuple[Completion, Charge, int]:
+            nonlocal asked
+            try:
+                completion = _validated(driver.generate(asked), request)
+            except ValidationError as error:  # of an SDK that parses the answer itself and keeps its text
+                asked = replace(asked, rejected=Rejected(problem_of(error)))
+                raise
+            except ProviderError as error:
+                if error.answer is not None:
+                    asked = replace(asked, rejected=Rejected(str(error), error.answer))
+                raise
+            return completion, Charge(completion.usage, completion.cost), completion.calls
 
         tokens = estimate(system) + estimate(prompt)
-        found, cost = self._call(Work(operation, 1, tokens, request.max_output_tokens, masked, run, measure))
+        found, cost = self._call(Work(operation, 1, tokens, request.max_output_tokens, masked, run))
         return found, cost, masked
 
     def _leaving(self, texts: Sequence[str], *, mask_always: bool = False) -> tuple[list[str], int]:
@@ -153,85 +145,80 @@ class MeteredDriver:
             kept = self.policy.allow_external  # then it is the source's own policy that forbids it
             whose = f"the source {self.context.source}" if kept else "this tenant"
             raise self._error(
-                FailureKind.POLICY, f"The policy of {whose} forbids external providers, and {self.target.name} is one."
+                FailureKind.POLICY,
+                f"The policy of {whose} forbids external providers, and {self.endpoint.name} is one.",
             )
-        if not self.policy.mask or not (self.external or mask_always):
+        if not self.policy.masks or not (self.external or mask_always):
             return list(texts), 0
         masked = mask(texts)
         return masked.texts, masked.replaced
 
-    def _call(self, work: Work) -> tuple[Any, Decimal | None]:
+    def _call(self, work: Work[T]) -> tuple[T, Decimal | None]:
+        """The result of a call and what it cost in USD, None where that is not known."""
         admission = self._admit(work)
         progress = Progress()
         try:
-            if admission.wait_s > 0:
-                self._sleep(admission.wait_s)
             result = self._attempts(work, progress)
         except ProviderError as failure:
             failure.attempts = progress.attempts
-            self._settle(work, admission.reservation, progress, None, failure)
+            self._settle(work, admission.reservation, progress, failure)
             # `from None`: what an SDK raised may hold headers, and nothing of it must reach an event log.
             raise failure from None
         except BaseException:
-            # Ours, not the provider's: it says nothing of its health.
+            # The caller's doing: it says nothing about the provider's health.
             interrupted = self._error(FailureKind.CONNECTION, "The call was interrupted.")
-            self._settle(work, admission.reservation, progress, None, interrupted, outcome="other")
+            self._settle(work, admission.reservation, progress, interrupted, outcome="other")
             raise
-        return result, self._settle(work, admission.reservation, progress, result, None)
+        return result, self._settle(work, admission.reservation, progress, None)
 
-    def _attempts(self, work: Work, progress: Progress) -> Any:
-        while True:
-            progress.attempts += 1
-            progress.began = time.perf_counter()
-            try:
-                with self._places:
-                    return work.run(open_driver(self.target, self._settings))
-            except Exception as error:
-                failure = self._failed(error)
-            progress.unusable += failure.kind is FailureKind.INVALID_ANSWER
-            delay = self._delay(failure, progress)
-            if delay is None or not self._again(work, failure, delay):
-                raise failure from None
-
-    def _admit(self, work: Work) -> Admission:
-        target = self.target
+    def _admit(self, work: Work[T]) -> Admission:
+        endpoint = self.endpoint
         amount = self._tariff.price(TokenUsage(work.tokens, work.most_output)).usd
         admission = self.ledger.admit(
-            target.name, target.edit, self._limits, tokens=work.tokens, amount=amount, free=amount == 0
+            endpoint.name, endpoint.edit_id, self._performance, tokens=work.tokens, amount=amount, free=amount == 0
         )
         if admission.verdict == "go":
             return admission
-        kind, message = refusal(target, admission.verdict, admission.wait_s, admission.detail)
+        kind, message = refusal(endpoint, admission)
         error = self._error(kind, message)
         if kind is not FailureKind.BREAKER_OPEN:
-            self._settle(work, None, Progress(), None, error)
+            self._settle(work, None, Progress(), error)
         raise error
 
-    def _failed(self, error: Exception) -> ProviderError:
+    def _attempts(self, work: Work[T], progress: Progress) -> T:
+        while True:
+            progress.begin()
+            try:
+                with self._places:
+                    result, charge, requests = work.run(open_driver(self.endpoint, self._settings))
+            except Exception as error:
+                failure = self._failure(error)
+            else:
+                progress.succeeded(charge, requests)
+                return result
+            progress.failed(failure)
+            if not self._again(work, failure, progress):
+                raise failure from None
+
+    def _failure(self, error: Exception) -> ProviderError:
         if isinstance(error, PrecedentError) and not isinstance(error, ProviderError):
-            failure = self._error(FailureKind.CONFIGURATION, str(error))
-        else:
-            failure = classify(error)
-        failure.provider = self.target.name
+            return self._error(FailureKind.CONFIGURATION, str(error))
+        failure = classify(error)
+        failure.provider = self.endpoint.name
         return failure
 
-    def _delay(self, failure: ProviderError, progress: Progress) -> float | None:
-        """Seconds until the next attempt, or None where there is none."""
-        if failure.retry_after is not None and failure.kind is FailureKind.RATE_LIMITED:
-            self.ledger.pause(self.target.name, self.target.edit, min(failure.retry_after, LONGEST_PAUSE_S))
-        if failure.kind not in RETRIED or progress.attempts >= self.target.performance.max_attempts:
-            return None
-        if progress.unusable >= ANSWERS_TRIED:
-            return None
-        if failure.retry_after is not None:
-            return failure.retry_after if failure.retry_after <= LONGEST_RETRY_AFTER_S else None
-        full = min(LONGEST_DELAY_S, FIRST_DELAY_S * float(2 ** (progress.attempts - 1)))
-        return full * random.uniform(0.5, 1)  # noqa: S311 - spreads callers, guards nothing
-
-    def _again(self, work: Work, failure: ProviderError, delay: float) -> bool:
-        self._sleep(delay if failure.kind is not FailureKind.RATE_LIMITED else delay + random.uniform(0, 0.1))  # noqa: S311
+    def _again(self, work: Work[T], failure: ProviderError, progress: Progress) -> bool:
+        """Wait for the next attempt; False where there is none."""
+        endpoint = self.endpoint
+        if pause := pause_of(failure):
+            self.ledger.pause(endpoint.name, endpoint.edit_id, pause)
+        most = self._performance.max_attempts
+        delay = delay_of(failure, attempts=progress.attempts, unusable=progress.unusable, max_attempts=most)
+        if delay is None:
+            return False
+        self._sleep(wait_of(failure, delay))
         admission = self.ledger.admit(
-            self.target.name, self.target.edit, self._limits, tokens=work.tokens, amount=None, free=True, retry=True
+            endpoint.name, endpoint.edit_id, self._performance, tokens=work.tokens, amount=None, free=True, retry=True
         )
         if admission.verdict != "go":
             return False
@@ -240,51 +227,48 @@ class MeteredDriver:
         return True
 
     def _settle(
-        self, work: Work, reservation: int | None, progress: Progress, result: Any, failure: ProviderError | None,
-        *, outcome: str | None = None,
-    ) -> Decimal | None:  # fmt: skip
-        target, context = self.target, self.context
-        usage, reported, calls = work.measure(result) if failure is None else (TokenUsage(), None, 0)
-        estimated = failure is None and usage == TokenUsage()
-        if estimated:
-            usage = TokenUsage(work.tokens)
-        # What was answered in another shape, or refused, was charged for all the same, and its usage nobody saw.
-        unseen = progress.unusable + (failure is not None and failure.kind is FailureKind.REFUSED)
-        if unseen:
-            usage, estimated = usage + TokenUsage(work.tokens * unseen), True
-            reported = None if reported is None else reported * (1 + unseen)
-        answered = failure is None or unseen > 0
-        price = self._tariff.price(usage, reported) if answered else None
-        sent = failure is None or failure.kind not in NOT_SENT
-        entry = UsageEntry(
-            call_id=uuid4(), provider=target.name, driver=target.driver.name, model=target.model,
-            revision=target.edit, operation=work.operation, route=context.route,
-            latency_ms=(time.perf_counter() - progress.began) * 1000,
-            attempts=max(progress.attempts - 1, 0) + max(calls, min(progress.attempts, 1)) if sent else 0,
-            status="succeeded" if failure is None else "failed" if sent else "refused",
-            inputs=work.inputs, input_tokens=usage.input, output_tokens=usage.output, cached_tokens=usage.cached,
-            tokens_estimated=estimated,
-            cost_usd=price.usd if price else Decimal(0), cost_source=price.source if price else None,
-            input_price_usd=price.per_input if price else None, output_price_usd=price.per_output if price else None,
-            cached_price_usd=price.per_cached if price else None,
-            failure=failure.kind.value if failure else None, http_status=failure.status if failure else None,
-            masked=work.masked, dagster_run_id=context.dagster_run_id, asset=context.asset,
-            partition=context.partition,
-        )  # fmt: skip
+        self,
+        work: Work[T],
+        reservation: int | None,
+        progress: Progress,
+        failure: ProviderError | None,
+        *,
+        outcome: str | None = None,
+    ) -> Decimal | None:
+        entry = entry_of(self.endpoint, self.context, work, progress, failure, self._tariff)
         why = str(failure) if failure else None
-        self.ledger.settle(entry, reservation, outcome or outcome_of(failure), self._limits, why)
+        self.ledger.settle(entry, reservation, outcome or outcome_of(failure), self._performance, why)
         with self._lock:
-            self.calls += 1
-            self.answered += failure is None
-            self.masked += work.masked
-            self.usage += usage
-            if entry.cost_usd is None:
-                self.unpriced += 1
-            else:
-                self.cost += entry.cost_usd
+            totals = self.totals
+            totals.calls += 1
+            totals.answered += failure is None
+            totals.masked += work.masked
+            totals.usage += TokenUsage(entry.input_tokens, entry.output_tokens, entry.cached_tokens)
+            totals.unpriced += entry.cost_usd is None
+            totals.cost += entry.cost_usd or 0
         return entry.cost_usd
 
     def _error(self, kind: FailureKind, message: str) -> ProviderError:
         error = ProviderError(kind, message)
-        error.provider = self.target.name
+        error.provider = self.endpoint.name
         return error
+
+
+def _validated(completion: Completion, request: GenerationRequest) -> Completion:
+    """An answer that the caller can use.
+
+    Raises:
+        ProviderError: `request.validate` refuses it.
+    """
+    if request.validate is not None:
+        try:
+            request.validate(completion.value)
+        except ValueError as error:
+            raise ProviderError(
+                FailureKind.INVALID_ANSWER,
+                f"The answer was not usable: {problem_of(error)}",
+                usage=completion.usage,
+                cost=completion.cost,
+                answer=completion.value.model_dump_json(),
+            ) from None
+    return completion

@@ -1,98 +1,82 @@
 """Which endpoint is asked first: a preference by kind of work, or by price and measured latency."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from sqlalchemy import delete, func, or_, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from precedent.database.models import IntelligenceProvider, Preference, ProviderHealth
 from precedent.database.session import Database
 from precedent.errors import UsageError
-from precedent.providers.base import Capability, TokenUsage
+from precedent.providers.base import Capability
+from precedent.providers.config import repository
+from precedent.providers.config.validation import ENVIRONMENT
+from precedent.providers.health import UNSEEN, Health, HealthState
 from precedent.providers.registry import listed
-from precedent.providers.runtime.endpoint import ENVIRONMENT, Target
+from precedent.providers.runtime.endpoint import Endpoint
+from precedent.providers.tokens import TokenUsage
+from precedent.tenants import preferences
+from precedent.tenants.preferences import Preference, Strategy
 
 
 class Route(StrEnum):
-    """Kinds of work: bulk, or somebody who waits."""
+    """Kinds of work: bulk work of assets, and requests of a person who waits for the answer."""
 
     ETL = "etl"
     INTERACTIVE = "interactive"
 
 
-STRATEGIES = ("active", "prefer", "auto")
-# Bulk work goes where it costs nothing, a waiting person where it is quick; only among endpoints of the same space.
-DEFAULTS: Mapping[Route, tuple[str, ...]] = {
-    Route.ETL: ("sentence_transformers", "ollama"),
-    Route.INTERACTIVE: ("gateway",),
+# Bulk work goes where it costs nothing, an interactive request where it is quick; only among endpoints of one space.
+DEFAULTS: Mapping[Route, Preference] = {
+    Route.ETL: Preference(strategy=Strategy.PREFER, prefer=("sentence_transformers", "ollama")),
+    Route.INTERACTIVE: Preference(strategy=Strategy.PREFER, prefer=("gateway",)),
 }
+CHAIN = Preference(strategy=Strategy.ACTIVE)
+# What the prices of endpoints are compared by: prompts are long and answers short.
+TYPICAL = TokenUsage(1_000_000, 100_000)
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What was last seen of an endpoint: whether its breaker is closed, its latency in ms, the edit that was seen."""
-
-    healthy: bool
-    latency_ms: float | None
-    edit: str | None = None
+def is_well(endpoint: Endpoint, seen: Mapping[str, Health]) -> bool:
+    """True if an endpoint may be asked: its breaker is closed, or was opened by an earlier edit."""
+    return seen.get(endpoint.name, UNSEEN).of(endpoint.edit_id).state is not HealthState.OPEN
 
 
-def is_well(target: Target, seen: Mapping[str, Seen]) -> bool:
-    """Whether an endpoint may be asked: what an earlier edit of its row did is no news of this one."""
-    found = seen.get(target.name)
-    return found is None or found.healthy or found.edit not in (None, target.edit)
-
-
-@dataclass(frozen=True, slots=True)
-class Preferred:
-    """A tenant's preference for one kind of work."""
-
-    strategy: str
-    prefer: tuple[str, ...] = ()
-
-
-def order(targets: Sequence[Target], preferred: Preferred, seen: Mapping[str, Seen]) -> list[Target]:
-    """The targets in the order in which they are asked.
+def order(endpoints: Sequence[Endpoint], preference: Preference, seen: Mapping[str, Health]) -> list[Endpoint]:
+    """The endpoints in the order in which they are asked.
 
     `active` keeps the chain's order; `prefer` puts names or drivers of the list first; `auto` puts healthy ones
-    first, the cheapest before the dearer, the quicker before the slower, unknown prices and latencies last. The rules
-    stay behind every model: they are what is left when none answers, not the cheapest of them.
+    first, the cheapest before the dearer, the quicker before the slower, unknown prices and latencies last. A driver
+    of last resort stays behind every model: it is what is left when none answers, not the cheapest of them.
+
+    Args:
+        endpoints: The tenant's chain.
+        preference: How to choose.
+        seen: What was last seen of each provider, by name.
     """
-    if preferred.strategy == "active" or len(targets) < 2:
-        return list(targets)
-    if preferred.strategy == "prefer":
-        places = {name: place for place, name in reversed(list(enumerate(preferred.prefer)))}
+    if preference.strategy is Strategy.ACTIVE or len(endpoints) < 2:
+        return list(endpoints)
+    if preference.strategy is Strategy.PREFER:
+        places = {name: place for place, name in reversed(list(enumerate(preference.prefer)))}
+        last = len(preference.prefer)
+        return sorted(endpoints, key=lambda one: min(places.get(one.name, last), places.get(one.driver.name, last)))
 
-        def place(target: Target) -> int:
-            return min(places.get(target.name, 99), places.get(target.driver.name, 99))
-
-        return sorted(targets, key=place)
-
-    def rank(target: Target) -> tuple[bool, bool, float, float]:
-        found = seen.get(target.name, Seen(True, None))
-        usd = target.tariff.price(TokenUsage(1_000_000, 100_000)).usd
+    def rank(endpoint: Endpoint) -> tuple[bool, bool, float, float]:
+        usd = endpoint.tariff.price(TYPICAL).usd
+        latency = seen.get(endpoint.name, UNSEEN).latency_ms
         return (
-            target.driver.name == "local", not is_well(target, seen), float("inf") if usd is None else float(usd),
-            float("inf") if found.latency_ms is None else found.latency_ms,
-        )  # fmt: skip
+            endpoint.driver.last_resort,
+            not is_well(endpoint, seen),
+            float("inf") if usd is None else float(usd),
+            float("inf") if latency is None else latency,
+        )
 
-    return sorted(targets, key=rank)
+    return sorted(endpoints, key=rank)
 
 
-def preferred(database: Database, tenant_id: int, capability: Capability, route: Route) -> Preferred:
+def preference_of(database: Database, tenant_id: int, capability: Capability, route: Route) -> Preference:
     """A tenant's preference; embeddings have defaults by route, text generation follows its chain."""
     with database.tenant(tenant_id) as session:
-        row = session.scalar(
-            select(Preference).where(Preference.capability == capability.value, Preference.route == route.value)
-        )
-        if row is not None:
-            return Preferred(row.strategy, tuple(row.prefer))
-    if capability is Capability.EMBEDDING:
-        return Preferred("prefer", DEFAULTS[route])
-    return Preferred("active")
+        found = preferences.list(session).get((capability, route))
+    return found or (DEFAULTS[route] if capability is Capability.EMBEDDING else CHAIN)
 
 
 def save(
@@ -101,47 +85,22 @@ def save(
     """Set a tenant's preference.
 
     Raises:
-        UsageError: an unknown strategy, or a list where none belongs.
+        UsageError: an unknown strategy or name, or a list where none belongs.
     """
+    if strategy not in list(Strategy):
+        raise UsageError(f"There is no strategy {strategy!r}: choose from {', '.join(Strategy)}.")
     with database.tenant(tenant_id) as session:
-        write(session, tenant_id, capability, route, Preferred(strategy, tuple(prefer)))
+        preference = Preference(strategy=Strategy(strategy), prefer=tuple(prefer))
+        save_in(session, tenant_id, capability, route, preference)
 
 
-def write(session: Session, tenant_id: int, capability: Capability, route: Route, wanted: Preferred) -> None:
+def save_in(session: Session, tenant_id: int, capability: Capability, route: Route, preference: Preference) -> None:
     """The same within a transaction of the tenant."""
-    if wanted.strategy not in STRATEGIES:
-        raise UsageError(f"There is no strategy {wanted.strategy!r}: choose from {', '.join(STRATEGIES)}.")
-    if (wanted.strategy == "prefer") != bool(wanted.prefer):
+    if (preference.strategy is Strategy.PREFER) != bool(preference.prefer):
         raise UsageError("The strategy prefer needs names or drivers to prefer, the others take none.")
-    known = {ENVIRONMENT, *(item.name for item in listed()), *session.scalars(select(IntelligenceProvider.name))}
-    if unknown := [name for name in wanted.prefer if name not in known]:
-        raise UsageError(f"There is no provider or driver {unknown[0]!r} to prefer: choose from {_joined(known)}.")
-    values = {"strategy": wanted.strategy, "prefer": list(wanted.prefer), "updated_at": func.now()}
-    session.execute(
-        insert(Preference)
-        .values(tenant_id=tenant_id, capability=capability.value, route=route.value, **values)
-        .on_conflict_do_update(index_elements=["tenant_id", "capability", "route"], set_=values)
-    )
-
-
-def erase(session: Session, capability: Capability, route: Route) -> None:
-    """Go back to the default for a kind of work, within a transaction of the tenant."""
-    session.execute(
-        delete(Preference).where(Preference.capability == capability.value, Preference.route == route.value)
-    )
-
-
-def health(database: Database, tenant_id: int) -> dict[str, Seen]:
-    """What was last seen of each of a tenant's endpoints."""
-    # Compared in SQL: the end of a breaker that waits for an edit is `infinity`, which Python has no moment for.
-    # A breaker whose pause is over lets one call through: it would never close if nobody tried.
-    closed = or_(ProviderHealth.open_until.is_(None), ProviderHealth.open_until <= func.clock_timestamp())
-    with database.tenant(tenant_id) as session:
-        rows = session.execute(
-            select(ProviderHealth.provider, closed, ProviderHealth.latency_ms, ProviderHealth.revision)
-        ).all()
-        return {name: Seen(bool(healthy), latency_ms, edit) for name, healthy, latency_ms, edit in rows}
-
-
-def _joined(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))
+    known = {ENVIRONMENT, *(item.name for item in listed())}
+    known |= {stored.provider.name for stored in repository.list_in(session)}
+    if unknown := [name for name in preference.prefer if name not in known]:
+        choices = ", ".join(sorted(known))
+        raise UsageError(f"There is no provider or driver {unknown[0]!r} to prefer: choose from {choices}.")
+    preferences.save(session, tenant_id, capability, route, preference)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
+from precedent.providers.testing.question import ANSWER
+
 
 class Behaviour(StrEnum):
     """What the server does with a request: what was asked, or one fault."""
@@ -50,7 +52,7 @@ class Step:
         headers: Added to the answer.
         message: Of the error, instead of one that means nothing.
         limit: The most inputs before TOO_MANY_INPUTS answers with an error.
-        evidence_id: What the generated recommendation cites.
+        answer: What the model writes, as a JSON object; the contract's own answer by default.
     """
 
     behaviour: Behaviour = Behaviour.OK
@@ -58,11 +60,11 @@ class Step:
     headers: Mapping[str, str] = field(default_factory=dict)
     message: str = ""
     limit: int = 2
-    evidence_id: str = "incident:servicenow:INC-1"
+    answer: Mapping[str, Any] = field(default_factory=lambda: ANSWER)
 
 
 class Request(NamedTuple):
-    """A request as it came: header names in lower case, the body parsed as JSON (None where it is none)."""
+    """A request as it came: header names in lower case, the body parsed as JSON (None where it cannot be)."""
 
     method: str
     path: str
@@ -88,7 +90,7 @@ class Responder(Protocol):
     """What a server needs of a wire."""
 
     def untouched(self, request: Request) -> bool:
-        """Whether the request is none of those that a behaviour applies to, such as an exchange of tokens."""
+        """True of a request that no behaviour applies to, such as an exchange of tokens."""
         ...
 
     def respond(self, request: Request, step: Step) -> Reply:
@@ -107,18 +109,13 @@ def vector_of(text: str, dimensions: int) -> list[float]:
 
 
 def answer_of(step: Step) -> str:
-    """What the model writes: a `RecommendationAnswer`, or what the behaviour puts in its place."""
-    recommendation = {
-        "type": "database", "priority": "high", "title": "Raise the pool's limit",
-        "description": "The pool is exhausted, as it was before.", "actions": ["Raise max_connections", "Restart"],
-        "probable_cause": "A connection leak.", "confidence": 0.75, "evidence_ids": [step.evidence_id],
-    }  # fmt: skip
-    whole = json.dumps({"recommendations": [recommendation]})
+    """What the model writes: the step's answer, or what the behaviour puts in its place."""
+    whole = json.dumps(step.answer)
     instead = {
         Behaviour.BAD_SCHEMA: '{"answer": 42}',
         Behaviour.PROSE: "I would raise the pool's limit and look again tomorrow.",
         Behaviour.REFUSAL: "I cannot help with that.",
-        Behaviour.EMPTY_LIST: '{"recommendations": []}',
+        Behaviour.EMPTY_LIST: json.dumps({name: [] for name in step.answer}),
         Behaviour.CUT: whole[: len(whole) // 2],
     }
     return instead.get(step.behaviour, whole)

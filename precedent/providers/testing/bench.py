@@ -8,21 +8,18 @@ from typing import Any
 
 import pytest
 
-from precedent.incidents.schema import RecommendationAnswer
-from precedent.providers.base import Capability, Completion, Driver, DriverSettings, GenerationRequest
-from precedent.providers.errors import ProviderError, classify
+from precedent.providers.base import Capability, Driver
+from precedent.providers.classification import classify
+from precedent.providers.config.provider import Provider
+from precedent.providers.errors import ProviderError
+from precedent.providers.generation import Completion
+from precedent.providers.testing.question import question
 from precedent.providers.testing.server import LoopbackServer
 from precedent.providers.testing.wires.base import Wire
 from precedent.vectors.embedding import EmbeddingBatch, checked
 
 TEXTS = ("the pool is exhausted", "the certificate ended", "zażółć gęślą jaźń ☃", "the disk is full")
 PATIENT_S, IMPATIENT_S = 20.0, 0.5
-SYSTEM, PROMPT = "You answer with recommendations.", "What helps against an exhausted pool?"
-
-
-def question() -> GenerationRequest:
-    """The request that the contract sends."""
-    return GenerationRequest(SYSTEM, PROMPT, RecommendationAnswer, max_output_tokens=500)
 
 
 class Bench:
@@ -41,25 +38,31 @@ class Bench:
         self._shared: dict[Capability, Driver] = {}
         self._made: list[Driver] = []
 
-    def settings(self, capability: Capability, **changes: Any) -> DriverSettings:
-        """Settings for the server; `changes` and the contract's own overrides win."""
+    def provider(self, capability: Capability, **changes: Any) -> Provider:
+        """A provider for the server; `changes` and the contract's own overrides win."""
         fields: dict[str, Any] = {
-            "name": "contract", "capability": capability, "model": self.wire.models[capability],
-            "base_url": self.wire.base_url(self.server.url), "credentials": {"api_key": self.wire.key},
-            "dimensions": self.wire.dimensions if capability is Capability.EMBEDDING else None,
-            "timeout_s": PATIENT_S, **self.overrides, **changes,
-        }  # fmt: skip
-        fields["options"] = {**self.wire.options(self.server.url), **fields.get("options", {})}
-        return DriverSettings(**fields)
+            "name": "contract",
+            "driver": self.driver_type.info.name,
+            "capability": capability,
+            "model": self.wire.models[capability],
+            "base_url": self.wire.base_url(self.server.url),
+            "credentials": {"api_key": self.wire.key},
+            "performance": {"timeout_s": PATIENT_S},
+            **self.overrides,
+            **changes,
+        }
+        own = {"dimensions": self.wire.dimensions} if capability is Capability.EMBEDDING else {}
+        fields["options"] = {**own, **self.wire.options(self.server.url), **fields.get("options", {})}
+        return Provider.model_validate(fields)
 
     def driver(self, capability: Capability, **changes: Any) -> Driver:
         """A new driver, closed with the bench."""
-        driver = self.driver_type(self.settings(capability, **changes))
+        driver = self.driver_type(self.provider(capability, **changes))
         self._made.append(driver)
         return driver
 
     def shared(self, capability: Capability) -> Driver:
-        """One driver for all tests that need no other settings."""
+        """One driver for all tests that configure nothing else."""
         if capability not in self._shared:
             self._shared[capability] = self.driver(capability)
         return self._shared[capability]

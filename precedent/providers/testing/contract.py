@@ -7,27 +7,38 @@ import socket
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
-from precedent.incidents.schema import RecommendationAnswer
 from precedent.providers.base import Capability, Driver
 from precedent.providers.errors import FailureKind
+from precedent.providers.generation import Rejected
 from precedent.providers.testing.behaviour import BAD_CONTENT, BAD_VECTORS, UNREADABLE, Behaviour, Step, vector_of
-from precedent.providers.testing.bench import IMPATIENT_S, PROMPT, SYSTEM, TEXTS, Bench, applies, imported_with
+from precedent.providers.testing.bench import IMPATIENT_S, TEXTS, Bench, applies, imported_with
+from precedent.providers.testing.question import PROMPT, SYSTEM, Suggestions, question
 from precedent.providers.testing.wires.base import Wire
 from precedent.security.redaction import register_secret
 
 KINDS = {
-    400: FailureKind.INVALID_REQUEST, 401: FailureKind.AUTHENTICATION, 402: FailureKind.PROVIDER_BUDGET,
-    403: FailureKind.AUTHENTICATION, 404: FailureKind.NOT_FOUND, 408: FailureKind.TIMEOUT,
-    409: FailureKind.UNAVAILABLE, 413: FailureKind.TOO_LARGE, 422: FailureKind.INVALID_REQUEST,
-    429: FailureKind.RATE_LIMITED, 500: FailureKind.UNAVAILABLE, 502: FailureKind.UNAVAILABLE,
-    503: FailureKind.UNAVAILABLE, 529: FailureKind.UNAVAILABLE,
-}  # fmt: skip
+    400: FailureKind.INVALID_REQUEST,
+    401: FailureKind.AUTHENTICATION,
+    402: FailureKind.PROVIDER_BUDGET,
+    403: FailureKind.AUTHENTICATION,
+    404: FailureKind.NOT_FOUND,
+    408: FailureKind.TIMEOUT,
+    409: FailureKind.UNAVAILABLE,
+    413: FailureKind.TOO_LARGE,
+    422: FailureKind.INVALID_REQUEST,
+    429: FailureKind.RATE_LIMITED,
+    500: FailureKind.UNAVAILABLE,
+    502: FailureKind.UNAVAILABLE,
+    503: FailureKind.UNAVAILABLE,
+    529: FailureKind.UNAVAILABLE,
+}
 THREADS = 8
 
 generates = applies(lambda driver, _: Capability.TEXT_GENERATION in driver.info.capabilities)
@@ -35,12 +46,12 @@ embeds = applies(lambda driver, _: Capability.EMBEDDING in driver.info.capabilit
 
 
 class DriverContract:
-    """Subclass it as `Test...`, with `driver_type` and `wire`; tests that do not apply are left out.
+    """Subclass it as `Test...`, with `driver_type` and `wire`; tests that do not apply to them are left out.
 
     Attributes:
         driver_type: The driver.
         wire: The protocol that it speaks.
-        overrides: Fields of `DriverSettings` that the driver needs besides.
+        overrides: Fields of `Provider` that the driver needs besides.
     """
 
     driver_type: ClassVar[type[Driver]]
@@ -58,10 +69,11 @@ class DriverContract:
 
     @generates
     def test_answer_is_parsed_with_its_usage(self, bench: Bench) -> None:
-        bench.server.behave(evidence_id="issue:github:77")
+        suggestion = {"title": "Restart", "urgency": "later", "actions": ["issue:github:77"], "confidence": 0.5}
+        bench.server.behave(answer={"suggestions": [suggestion]})
         completion = bench.generate()
-        assert isinstance(completion.value, RecommendationAnswer)
-        assert completion.value.recommendations[0].evidence_ids == ["issue:github:77"]
+        assert isinstance(completion.value, Suggestions)
+        assert completion.value.suggestions[0].actions == ["issue:github:77"]
         assert completion.model == bench.wire.models[Capability.TEXT_GENERATION]
         assert (completion.usage, completion.cost) == (bench.wire.usage, bench.wire.cost)
         assert completion.calls == len(bench.server.calls) == 1
@@ -72,14 +84,22 @@ class DriverContract:
     @generates
     def test_empty_list_is_an_answer_of_the_right_shape(self, bench: Bench) -> None:
         bench.server.behave(Behaviour.EMPTY_LIST)
-        assert bench.generate().value == RecommendationAnswer(recommendations=[])
+        assert bench.generate().value == Suggestions(suggestions=[])
 
     @generates
     @pytest.mark.parametrize("behaviour", BAD_CONTENT)
     def test_bad_content_is_an_invalid_answer(self, bench: Bench, behaviour: Behaviour) -> None:
         bench.server.behave(behaviour)
         assert bench.failure(Capability.TEXT_GENERATION).kind is FailureKind.INVALID_ANSWER
-        assert len(bench.server.calls) == (2 if bench.wire.asks_again else 1)
+        assert len(bench.server.calls) == 1
+
+    @generates
+    def test_answer_that_was_rejected_is_sent_back(self, bench: Bench) -> None:
+        rejected = Rejected("confidence is missing", '{"title": "Wait"}')
+        bench.shared(Capability.TEXT_GENERATION).generate(replace(question(), rejected=rejected))
+        sent = json.dumps(bench.server.calls[0].body)
+        assert rejected.problem in sent
+        assert json.dumps(rejected.answer)[1:-1] in sent.replace("\\\\", "\\")
 
     @applies(lambda driver, wire: wire.refuses and Capability.TEXT_GENERATION in driver.info.capabilities)
     def test_refusal(self, bench: Bench) -> None:
@@ -141,7 +161,7 @@ class DriverContract:
         assert len(bench.server.calls) == 1
 
     def test_slow_answer_times_out(self, bench: Bench, capability: Capability) -> None:
-        driver = bench.driver(capability, timeout_s=IMPATIENT_S)
+        driver = bench.driver(capability, performance={"timeout_s": IMPATIENT_S})
         bench.call(capability, driver)
         bench.server.behave(Behaviour.SLOW)
         start = time.monotonic()
@@ -166,7 +186,7 @@ class DriverContract:
     def test_unreadable_answer(self, bench: Bench, capability: Capability, behaviour: Behaviour) -> None:
         bench.server.behave(behaviour)
         assert bench.failure(capability).kind is FailureKind.INVALID_ANSWER
-        assert 1 <= len(bench.server.calls) <= (2 if bench.wire.asks_again else 1)
+        assert len(bench.server.calls) == 1
 
     def test_wrong_key_is_refused_and_not_repeated(self, bench: Bench, capability: Capability) -> None:
         wrong = "a-wrong-key-that-the-endpoint-repeats"
@@ -183,8 +203,9 @@ class DriverContract:
             assert secret[:8] not in str(bench.failure(capability))
 
     def test_key_is_in_a_header_only(self, bench: Bench, capability: Capability) -> None:
-        settings = bench.settings(capability)
-        assert bench.wire.key not in repr(settings)
+        provider = bench.provider(capability)
+        assert bench.wire.key not in repr(provider)
+        assert bench.wire.key not in provider.model_dump_json()
         bench.call(capability)
         for request in bench.server.requests:
             assert bench.wire.authorised(request)

@@ -4,7 +4,7 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -20,16 +20,20 @@ SLOWNESS_S = 30.0
 class LoopbackServer:
     """An HTTP server on 127.0.0.1 that hands each request to a wire; use it as a context manager.
 
+    Args:
+        wire: What answers.
+        answer: What the model writes, as a JSON object; the contract's own answer by default.
+
     Attributes:
         url: Where it listens, without a path.
         requests: What came, in order.
         wire: What answers.
     """
 
-    def __init__(self, wire: Responder, evidence_id: str = Step().evidence_id) -> None:
+    def __init__(self, wire: Responder, answer: Mapping[str, Any] | None = None) -> None:
         self.wire = wire
         self.requests: list[Request] = []
-        self._default = Step(evidence_id=evidence_id)
+        self._default = Step() if answer is None else Step(answer=answer)
         self._steps = [self._default]
         self._lock = threading.Lock()
         self.closing = threading.Event()

@@ -6,19 +6,22 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from orchestration.cli import output
-from orchestration.cli import provider_tables as provider_output
-from orchestration.cli import usage as spending
+from orchestration.cli import output, provider_tables, usage_tables
 from orchestration.cli.refresh import cost_of, models_of
 from orchestration.refresh_run import RefreshOutcome
+from precedent.providers.base import Capability
 from precedent.providers.billing.usage import Figures, Line
-from precedent.providers.config.views import ROW, Shown
-from precedent.security.credentials import Stored
+from precedent.providers.config.provider import Provider
+from precedent.providers.config.repository import StoredProvider
+from precedent.providers.config.views import Origin, ProviderView
+from precedent.providers.health import UNSEEN
+from precedent.security.credentials import CredentialView
 
-WRITER = Shown(
-    "writer", "openai", "text_generation", "gpt-6-luna", ROW, True, None, {}, {}, {}, external=True,
-    credentials=Stored(True, "6789", "c820ddf39344", "d0ce60d4"),
-)  # fmt: skip
+PROVIDER = Provider(
+    name="writer", driver="openai", capability=Capability.TEXT_GENERATION, model="gpt-6-luna", active=True
+)
+KEY = CredentialView(True, "6789", "c820ddf39344", "d0ce60d4")
+WRITER = ProviderView(StoredProvider(1, 1, PROVIDER, 1), Origin.ROW, PROVIDER.fingerprint, True, KEY, UNSEEN)
 USED = Line("sentence_transformers", Figures(calls=1_234, input_tokens=5_678_901), 500.0, 480.0, 1_153.7)
 
 
@@ -30,7 +33,7 @@ def outcome(**layers: dict[str, Any]) -> RefreshOutcome:
 def wide(monkeypatch: pytest.MonkeyPatch) -> Any:
     def of(columns: int) -> Console:
         console = Console(width=columns, highlight=False, record=True)
-        for module in (output, spending):
+        for module in (output, usage_tables):
             monkeypatch.setattr(module, "console", console)
         return console
 
@@ -62,7 +65,7 @@ def test_the_models_of_a_run_are_named_once() -> None:
 @pytest.mark.parametrize(("columns", "shown"), [(80, False), (200, True)])
 def test_usage_leaves_out_columns_where_the_terminal_is_narrow(wide: Any, columns: int, shown: bool) -> None:
     console = wide(columns)
-    spending._show("Usage", "provider", [USED], replace(USED, key=None))
+    usage_tables.show("Usage", "provider", [USED], replace(USED, key=None))
     text = console.export_text()
     assert ("p95 ms" in text) is shown
     assert "sentence_transformers" in text
@@ -76,14 +79,14 @@ def test_where_the_driver_is_gone_nobody_knows_whether_texts_leave(
     wide: Any, external: bool | None, words: str
 ) -> None:
     console = wide(120)
-    provider_output.show_provider(replace(WRITER, external=external))
+    provider_tables.show_provider(replace(WRITER, external=external))
     (line,) = [line for line in console.export_text().splitlines() if "texts leave" in line]
     assert f" {words} " in line
 
 
 def test_the_list_leaves_the_encrypting_key_to_show(wide: Any) -> None:
     console = wide(120)
-    provider_output.show_providers("default", [WRITER])
+    provider_tables.show_providers("default", [WRITER])
     assert "d0ce60d4" not in console.export_text()
-    provider_output.show_provider(WRITER)
+    provider_tables.show_provider(WRITER)
     assert "d0ce60d4" in console.export_text()

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from precedent.providers.errors import NOT_SENT, OUTAGES, RETRIED, FailureKind, ProviderError, classify, retry_after
+from precedent.providers.classification import classify, retry_after
+from precedent.providers.errors import NOT_SENT, OUTAGES, RETRIED, FailureKind, ProviderError
 from precedent.security.redaction import register_secret
 
 

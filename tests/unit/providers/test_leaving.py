@@ -7,25 +7,25 @@ import pytest
 from precedent.providers.base import Capability
 from precedent.providers.drivers.openai import OpenAIDriver
 from precedent.providers.errors import FailureKind, ProviderError
-from precedent.providers.runtime.endpoint import Target
-from precedent.providers.runtime.ledger import Ledger
-from precedent.providers.runtime.metered_client import CallContext, MeteredDriver
+from precedent.providers.runtime.ledger import CallContext, Ledger
+from precedent.providers.runtime.metered_client import MeteredClient
 from precedent.settings import Settings
-from precedent.tenants.policies import TenantPolicy
+from precedent.tenants.policies import SourcePolicy, TenantPolicy
+from tests.endpoints import endpoint
 
 
 @pytest.mark.parametrize(
     ("source", "policy", "whose"),
     [
-        ("tickets", TenantPolicy(sources_kept=frozenset({"tickets"})), "the source tickets"),
+        ("tickets", TenantPolicy(sources={"tickets": SourcePolicy(allow_external=False)}), "the source tickets"),
         ("tickets", TenantPolicy(allow_external=False), "this tenant"),
         (None, TenantPolicy(allow_external=False), "this tenant"),
     ],
 )
 def test_the_refusal_names_the_policy(source: str | None, policy: TenantPolicy, whose: str) -> None:
-    target = Target("vectors", OpenAIDriver.info, 1, Capability.EMBEDDING, "text-embedding-3-small")
+    called = endpoint(OpenAIDriver, Capability.EMBEDDING, name="vectors", model="text-embedding-3-small")
     ledger = Ledger(cast(Any, None), 1)  # nothing is called, so nothing is opened
-    driver = MeteredDriver(target, ledger, policy, CallContext(1, source=source), Settings.from_environment())
+    client = MeteredClient(called, ledger, policy, CallContext(1, source=source), Settings.from_environment())
     with pytest.raises(ProviderError, match=f"The policy of {whose} forbids external providers") as caught:
-        driver.embed(["a text"])
+        client.embed(["a text"])
     assert (caught.value.kind, caught.value.provider) == (FailureKind.POLICY, "vectors")

@@ -6,13 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from precedent.errors import UsageError
-from precedent.providers.base import Capability, TokenUsage
-from precedent.providers.billing.pricing import Price, Tariff, checked_cost_config
-from precedent.providers.config.options import ModelOptions
+from precedent.providers.base import Capability
+from precedent.providers.billing.pricing import Price, Tariff
+from precedent.providers.config.options import CostOptions
+from precedent.providers.config.provider import checked
 from precedent.providers.drivers.gateway import GatewayDriver
 from precedent.providers.drivers.ollama import OllamaDriver
 from precedent.providers.drivers.openai import AzureOpenAIDriver, OpenAIDriver
-from precedent.providers.runtime.endpoint import Target
+from precedent.providers.runtime.endpoint import Endpoint
+from precedent.providers.tokens import TokenUsage
+from tests.endpoints import endpoint
 
 TEXT = Capability.TEXT_GENERATION
 USAGE = TokenUsage(1_000_000, 100_000, 200_000)
@@ -22,7 +25,7 @@ tokens = st.integers(0, 10**9)
 
 
 def tariff(model: str = "gpt-6-luna", price_id: str | None = "openai", *, free: bool = False, **cost: Any) -> Tariff:
-    return Tariff(model, price_id, free, cost)
+    return Tariff(model, price_id, free, CostOptions(**cost))
 
 
 def test_the_price_of_the_row_comes_before_all_others() -> None:
@@ -92,37 +95,37 @@ def test_the_price_of_the_row_is_exact(
     assert abs(found - exact) <= Decimal("1e-10")
 
 
-def target(driver: type[OpenAIDriver], base_url: str | None = None, **options: Any) -> Target:
-    return Target("one", driver.info, 1, TEXT, "openai/gpt-6-luna", base_url, ModelOptions(**options))
+def called(driver: type[OpenAIDriver], base_url: str | None = None, **options: Any) -> Endpoint:
+    return endpoint(driver, model="openai/gpt-6-luna", base_url=base_url, options=options)
 
 
 def test_list_prices_hold_at_the_vendors_address_only() -> None:
-    assert target(OpenAIDriver).tariff.known(TEXT)
-    assert target(OpenAIDriver, "https://api.openai.com/v1/").tariff.known(TEXT)
-    assert not target(OpenAIDriver, "https://proxy.example/v1").tariff.known(TEXT)
-    assert target(OpenAIDriver, "https://proxy.example/v1", price_model="gpt-6-luna").tariff.known(TEXT)
-    assert not target(GatewayDriver, "https://proxy.example/v1").tariff.known(TEXT)
+    assert called(OpenAIDriver).tariff.known(TEXT)
+    assert called(OpenAIDriver, "https://api.openai.com/v1/").tariff.known(TEXT)
+    assert not called(OpenAIDriver, "https://proxy.example/v1").tariff.known(TEXT)
+    assert called(OpenAIDriver, "https://proxy.example/v1", price_model="gpt-6-luna").tariff.known(TEXT)
+    assert not called(GatewayDriver, "https://proxy.example/v1").tariff.known(TEXT)
 
 
 def test_a_deployment_is_priced_by_the_model_that_it_serves() -> None:
-    named = Target("one", AzureOpenAIDriver.info, 1, TEXT, "our-writer", "https://x.openai.azure.com")
-    assert not named.tariff.known(TEXT)
-    priced = Target("one", AzureOpenAIDriver.info, 1, TEXT, "our-writer", "https://x.openai.azure.com",
-                    ModelOptions(price_model="gpt-4o-mini"))  # fmt: skip
+    deployment = {"model": "our-writer", "base_url": "https://x.openai.azure.com"}
+    assert not endpoint(AzureOpenAIDriver, **deployment).tariff.known(TEXT)
+    priced = endpoint(AzureOpenAIDriver, **deployment, options={"price_model": "gpt-4o-mini"})
     assert priced.tariff.known(TEXT)
 
 
 def test_a_model_of_ones_own_machine_is_free() -> None:
-    own = Target("own", OllamaDriver.info, 1, TEXT, "llama3.2", "http://127.0.0.1:11434")
+    own = endpoint(OllamaDriver, model="llama3.2", base_url="http://127.0.0.1:11434")
     assert own.tariff.price(USAGE) == Price(Decimal(0), "free")
-    priced = Target("own", OllamaDriver.info, 1, TEXT, "llama3.2", cost={"input_per_million": 1})
+    priced = endpoint(OllamaDriver, model="llama3.2", cost={"input_per_million": 1})
     assert priced.tariff.price(USAGE).usd == 1
 
 
 def test_a_rows_prices_are_checked() -> None:
-    assert checked_cost_config({"input_per_million": "0.25"}) == {"input_per_million": 0.25}
-    with pytest.raises(UsageError, match="no price 'input'"):
-        checked_cost_config({"input": 1})
+    provider = {"name": "one", "driver": "gateway", "capability": "text_generation", "model": "m"}
+    assert checked({**provider, "cost": {"input_per_million": "0.25"}}).cost.input_per_million == 0.25
+    with pytest.raises(UsageError, match="no field 'input' in cost: choose from input_per_million"):
+        checked({**provider, "cost": {"input": 1}})
     for value in ("cheap", "-1", "NaN", "inf", None):
         with pytest.raises(UsageError, match="must be an amount"):
-            checked_cost_config({"output_per_million": value})
+            checked({**provider, "cost": {"output_per_million": value}})

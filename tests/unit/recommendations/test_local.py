@@ -16,7 +16,7 @@ from precedent.incidents.schema import (
     RecommendationRequest,
     drop_unknown_evidence,
 )
-from precedent.providers.base import Capability, DriverSettings
+from precedent.providers.config.provider import Provider
 from precedent.sources.kinds.archive.source import ArchiveSource
 from precedent.sources.records import RawRecord
 
@@ -25,8 +25,8 @@ DEMO = Path(__file__).resolve().parents[3] / "orchestration" / "demo_records"
 
 def ask(title: str, text: str = "", *evidence: Evidence, impact: str | None = None) -> tuple[Recommendation, ...]:
     facts = IncidentFacts(external_id="inc", title=title, text=text, impact=impact)
-    settings = DriverSettings("local", Capability.TEXT_GENERATION, "rules")
-    return LocalDriver(settings).recommend(RecommendationRequest(incident=facts, evidence=evidence))
+    provider = Provider(name="local", driver="local")
+    return LocalDriver(provider).recommend(RecommendationRequest(incident=facts, evidence=evidence))
 
 
 def piece(number: int, title: str, resolution: str | None = None, score: float = 0.02) -> Evidence:

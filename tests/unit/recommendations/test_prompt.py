@@ -13,7 +13,7 @@ from precedent.incidents.schema import (
     RecommendationRequest,
     RecommendationType,
 )
-from precedent.providers.runtime.tokens import estimate
+from precedent.providers.tokens import estimate
 
 
 def piece(number: int, snippet: str = "The pool was exhausted.") -> Evidence:
@@ -31,8 +31,8 @@ def asked(text: str, *evidence: Evidence) -> RecommendationRequest:
 
 def build(request: RecommendationRequest, tokens: int = 8_000) -> tuple[str, str, RecommendationRequest]:
     made = prompt.build(request, max_prompt_tokens=tokens, max_output_tokens=500)
-    assert made.facts is not None
-    return made.system, made.prompt, made.facts
+    assert isinstance(made.data, RecommendationRequest)
+    return made.system, made.prompt, made.data
 
 
 def fence_of(system: str) -> str:

@@ -7,14 +7,14 @@ import pytest
 from precedent.incidents.analysis import withheld
 from precedent.incidents.rules.driver import LocalDriver
 from precedent.incidents.schema import Evidence, IncidentFacts, RecommendationRequest
-from precedent.providers.base import Capability, Driver
+from precedent.providers.base import Driver
 from precedent.providers.drivers.openai import OpenAIDriver
-from precedent.providers.runtime.endpoint import Target
 from precedent.providers.runtime.generator import Generator
-from precedent.providers.runtime.ledger import Ledger
-from precedent.providers.runtime.metered_client import CallContext, MeteredDriver
+from precedent.providers.runtime.ledger import CallContext, Ledger
+from precedent.providers.runtime.metered_client import MeteredClient
 from precedent.settings import Settings
-from precedent.tenants.policies import TenantPolicy
+from precedent.tenants.policies import SourcePolicy, TenantPolicy
+from tests.endpoints import endpoint
 
 KEPT, OTHER = "tickets", "statuspage"
 EVIDENCE = tuple(
@@ -27,18 +27,11 @@ REQUEST = RecommendationRequest(incident=IncidentFacts(external_id="1", title=""
 
 
 def generator(drivers: list[type[Driver]], source: str | None, **policy: Any) -> Generator:
-    known = TenantPolicy(sources_kept=frozenset({KEPT}), **policy)
+    known = TenantPolicy(sources={KEPT: SourcePolicy(allow_external=False)}, **policy)
     ledger = Ledger(cast(Any, None), 1)  # opens nothing before a call
-    return Generator(
-        [
-            MeteredDriver(
-                Target(kind.info.name, kind.info, 1, Capability.TEXT_GENERATION, "model"), ledger, known,
-                CallContext(1, source=source), Settings.from_environment(),
-            )
-            for kind in drivers
-        ],
-        known,
-    )  # fmt: skip
+    context, settings = CallContext(1, source=source), Settings.from_environment()
+    endpoints = [endpoint(kind, name=kind.info.name) for kind in drivers]
+    return Generator([MeteredClient(one, ledger, known, context, settings) for one in endpoints], known)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from precedent.providers.base import Capability, DriverSettings
+from precedent.providers.config.provider import Provider
 from precedent.providers.drivers.sentence_transformers import SentenceTransformersDriver
 from precedent.quality import measures as measure
 from precedent.quality.drift import Drift, drift
@@ -50,9 +50,7 @@ def read() -> Real:
 
 def driver(**options: str) -> SentenceTransformersDriver:
     """The packaged model."""
-    return SentenceTransformersDriver(
-        DriverSettings("sentence_transformers", Capability.EMBEDDING, "all-MiniLM-L6-v2", options=options)
-    )
+    return SentenceTransformersDriver(Provider(name="model", driver="sentence_transformers", options=options))
 
 
 def halved(vectors: Vectors) -> Vectors:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from precedent.providers.runtime.tokens import ByteTokenCounter
+from precedent.providers.tokens import ByteTokenCounter
 from precedent.quality.samples import CutDocument
 from precedent.quality.text_loss import text_loss, uncovered
 from precedent.text.chunking import chunk_many

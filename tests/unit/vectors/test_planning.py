@@ -1,20 +1,15 @@
-from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from precedent.vectors.embedding import EmbeddingBatch, EmbeddingError, checked
-from precedent.vectors.shards import SHARD_ROWS, SHARD_TOKENS, Embedded, Failed, embed_shard, plan
+from precedent.vectors.shards import SHARD_ROWS, SHARD_TOKENS, plan
 from precedent.vectors.writing import PendingText, binary_rows
 
 
 def pending(*tokens: int) -> list[PendingText]:
     return [PendingText(str(n).encode(), count) for n, count in enumerate(tokens)]
-
-
-def batch(texts: Sequence[str]) -> EmbeddingBatch:
-    return EmbeddingBatch(np.ones((len(texts), 4), np.float32), 0)
 
 
 def test_no_shard_exceeds_its_budgets_and_none_is_lost() -> None:
@@ -36,43 +31,6 @@ def test_texts_of_like_length_share_a_shard_across_the_partition() -> None:
 
 def test_a_text_longer_than_the_budget_gets_a_shard_of_its_own() -> None:
     assert [len(shard.hashes) for shard in plan(pending(SHARD_TOKENS * 2, 5, 5))] == [1, 2]
-
-
-def test_one_bad_text_costs_only_itself() -> None:
-    def embed(texts: Sequence[str]) -> EmbeddingBatch:
-        if "bad" in texts:
-            raise EmbeddingError("refused")
-        return batch(texts)
-
-    parts = list(embed_shard([(b"%d" % n, "bad" if n == 5 else "good") for n in range(16)], embed))
-    failed = [part for part in parts if isinstance(part, Failed)]
-    assert [part.hashes for part in failed] == [(b"5",)]
-    assert sum(len(part.hashes) for part in parts if isinstance(part, Embedded)) == 15
-
-
-def test_a_provider_that_answers_nonsense_is_not_asked_for_every_text() -> None:
-    calls = []
-
-    def embed(texts: Sequence[str]) -> EmbeddingBatch:
-        calls.append(len(texts))
-        raise EmbeddingError("wrong")
-
-    parts = list(embed_shard([(b"%d" % n, "text") for n in range(500)], embed))
-    assert sum(len(part.hashes) for part in parts) == 500
-    assert all(isinstance(part, Failed) for part in parts)
-    assert len(calls) < 20
-
-
-def test_a_provider_that_is_down_is_asked_once_and_no_text_is_blamed() -> None:
-    calls = []
-
-    def embed(texts: Sequence[str]) -> EmbeddingBatch:
-        calls.append(len(texts))
-        raise EmbeddingError("down", texts_at_fault=False)
-
-    (part,) = embed_shard([(b"%d" % n, "text") for n in range(500)], embed)
-    assert isinstance(part, Failed)
-    assert calls == [500]
 
 
 @pytest.mark.parametrize(

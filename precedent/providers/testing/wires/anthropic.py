@@ -48,16 +48,23 @@ class AnthropicWire(Wire):
         """See `Wire.completion`; a refusal and a cut leave whatever text was written so far."""
         stop = {Behaviour.REFUSAL: "refusal", Behaviour.CUT: "max_tokens"}.get(step.behaviour, "end_turn")
         usage: dict[str, Any] = {
-            "input_tokens": self.usage.input - self.usage.cached - WRITTEN, "output_tokens": self.usage.output,
-            "cache_read_input_tokens": self.usage.cached, "cache_creation_input_tokens": WRITTEN,
-        }  # fmt: skip
+            "input_tokens": self.usage.input - self.usage.cached - WRITTEN,
+            "output_tokens": self.usage.output,
+            "cache_read_input_tokens": self.usage.cached,
+            "cache_creation_input_tokens": WRITTEN,
+        }
         return Reply(
             {
-                "id": "msg_1", "type": "message", "role": "assistant", "model": request.body["model"],
-                "content": [{"type": "text", "text": content}], "stop_reason": stop, "stop_sequence": None,
+                "id": "msg_1",
+                "type": "message",
+                "role": "assistant",
+                "model": request.body["model"],
+                "content": [{"type": "text", "text": content}],
+                "stop_reason": stop,
+                "stop_sequence": None,
                 "usage": usage,
             }
-        )  # fmt: skip
+        )
 
     def overflow(self) -> Reply:
         """See `Wire.overflow`."""

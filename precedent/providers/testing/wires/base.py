@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from precedent.providers.base import Capability, ModelInfo, TokenUsage
+from precedent.providers.base import Capability, ModelInfo
 from precedent.providers.testing.behaviour import Behaviour, Reply, Request, Step, answer_of, vector_of
+from precedent.providers.tokens import TokenUsage
 
 Vectors = list[tuple[int, list[float]]]
 TOKENS_EACH = 7
@@ -23,7 +24,6 @@ class Wire(ABC):
         reports_budget: Whether an exhausted budget is told by `budget_exceeded`.
         refuses: Whether the protocol can say that the model refuses.
         shows_headers: Whether the SDK's errors carry the answer's headers.
-        asks_again: Whether the driver may send more requests where the content of an answer is bad.
         indexed: Whether each vector says which text it belongs to.
         limits_inputs: Whether the protocol has words for too many inputs.
         usage: What a generated answer reports.
@@ -33,12 +33,12 @@ class Wire(ABC):
     """
 
     models: ClassVar[Mapping[Capability, str]] = {
-        Capability.TEXT_GENERATION: "writer-1", Capability.EMBEDDING: "vectors-1",
-    }  # fmt: skip
+        Capability.TEXT_GENERATION: "writer-1",
+        Capability.EMBEDDING: "vectors-1",
+    }
     reports_budget: ClassVar[bool] = False
     refuses: ClassVar[bool] = True
     shows_headers: ClassVar[bool] = True
-    asks_again: ClassVar[bool] = False
     indexed: ClassVar[bool] = False
     limits_inputs: ClassVar[bool] = True
     usage: ClassVar[TokenUsage] = TokenUsage(42, 17, 5)
@@ -75,7 +75,7 @@ class Wire(ABC):
 
     @abstractmethod
     def texts(self, request: Request) -> list[str] | None:
-        """The texts of an embedding request; None where it is none."""
+        """The texts of an embedding request; None of any other request."""
 
     @abstractmethod
     def embedding(self, request: Request, vectors: Vectors) -> Reply:

@@ -11,19 +11,28 @@ from precedent.providers.testing.wires.base import TOKENS_EACH, Vectors, Wire, p
 
 THOUGHTS = 7
 VERSIONED = re.compile(r"^/v1(beta)?/models/")
-NAMES = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND",
-         429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE"}  # fmt: skip
+NAMES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+}
 
 
 class GeminiWire(Wire):
     """`models/{name}:generateContent`, `:batchEmbedContents`, `:embedContent`, and the list of models."""
 
     models: ClassVar[Mapping[Capability, str]] = {
-        Capability.TEXT_GENERATION: "gemini-3.5-flash-lite", Capability.EMBEDDING: "gemini-embedding-001",
-    }  # fmt: skip
+        Capability.TEXT_GENERATION: "gemini-3.5-flash-lite",
+        Capability.EMBEDDING: "gemini-embedding-001",
+    }
     listed: ClassVar[Sequence[ModelInfo]] = (
-        ModelInfo("gemini-3.5-flash-lite", context_tokens=1_048_576), ModelInfo("gemini-embedding-001", None, 2048),
-    )  # fmt: skip
+        ModelInfo("gemini-3.5-flash-lite", context_tokens=1_048_576),
+        ModelInfo("gemini-embedding-001", None, 2048),
+    )
 
     def authorised(self, request: Request) -> bool:
         """See `Wire.authorised`."""
@@ -67,9 +76,11 @@ class GeminiWire(Wire):
     def completion(self, request: Request, content: str, step: Step) -> Reply:
         """See `Wire.completion`; a blocked prompt has no candidate."""
         usage = {
-            "promptTokenCount": self.usage.input, "candidatesTokenCount": self.usage.output - THOUGHTS,
-            "thoughtsTokenCount": THOUGHTS, "cachedContentTokenCount": self.usage.cached,
-        }  # fmt: skip
+            "promptTokenCount": self.usage.input,
+            "candidatesTokenCount": self.usage.output - THOUGHTS,
+            "thoughtsTokenCount": THOUGHTS,
+            "cachedContentTokenCount": self.usage.cached,
+        }
         if "additional" in json.dumps(request.body["generationConfig"].get("responseSchema")):
             return self.error(400, "Unknown name \"additional_properties\" at 'generation_config.response_schema'")
         name = VERSIONED.sub("", path_of(request)).partition(":")[0]

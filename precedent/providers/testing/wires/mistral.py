@@ -4,23 +4,26 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, ClassVar
 
-from precedent.providers.base import Capability, ModelInfo, TokenUsage
+from precedent.providers.base import Capability, ModelInfo
 from precedent.providers.testing.behaviour import Reply, Request, Step
 from precedent.providers.testing.wires.base import TOKENS_EACH, Vectors, Wire, bearer, finish, path_of
+from precedent.providers.tokens import TokenUsage
 
 
 class MistralWire(Wire):
     """`/v1/chat/completions`, `/v1/embeddings`, `/v1/models`: near OpenAI's, with errors of its own shape."""
 
     models: ClassVar[Mapping[Capability, str]] = {
-        Capability.TEXT_GENERATION: "mistral-small-latest", Capability.EMBEDDING: "mistral-embed",
-    }  # fmt: skip
+        Capability.TEXT_GENERATION: "mistral-small-latest",
+        Capability.EMBEDDING: "mistral-embed",
+    }
     refuses: ClassVar[bool] = False
     indexed: ClassVar[bool] = True
     usage: ClassVar[TokenUsage] = TokenUsage(42, 17)
     listed: ClassVar[Sequence[ModelInfo]] = (
-        ModelInfo("mistral-small-latest", context_tokens=131_072), ModelInfo("mistral-old", date(2027, 1, 15), 32_768),
-    )  # fmt: skip
+        ModelInfo("mistral-small-latest", context_tokens=131_072),
+        ModelInfo("mistral-old", date(2027, 1, 15), 32_768),
+    )
 
     def authorised(self, request: Request) -> bool:
         """See `Wire.authorised`."""
@@ -56,10 +59,14 @@ class MistralWire(Wire):
         usage = {"prompt_tokens": self.usage.input, "completion_tokens": self.usage.output, "total_tokens": 59}
         return Reply(
             {
-                "id": "1", "object": "chat.completion", "created": 1, "model": request.body["model"], "usage": usage,
+                "id": "1",
+                "object": "chat.completion",
+                "created": 1,
+                "model": request.body["model"],
+                "usage": usage,
                 "choices": [{"index": 0, "finish_reason": finish(step), "message": message}],
             }
-        )  # fmt: skip
+        )
 
     def overflow(self) -> Reply:
         """See `Wire.overflow`."""
@@ -77,8 +84,14 @@ class MistralWire(Wire):
         if path_of(request) != "/v1/models":
             return None
         data: list[dict[str, Any]] = [
-            {"id": model.id, "object": "model", "capabilities": {}, "max_context_length": model.context_tokens,
-             "type": "base", "deprecation": model.shutdown and f"{model.shutdown.isoformat()}T00:00:00Z"}
+            {
+                "id": model.id,
+                "object": "model",
+                "capabilities": {},
+                "max_context_length": model.context_tokens,
+                "type": "base",
+                "deprecation": model.shutdown and f"{model.shutdown.isoformat()}T00:00:00Z",
+            }
             for model in self.listed
-        ]  # fmt: skip
+        ]
         return Reply({"object": "list", "data": data})

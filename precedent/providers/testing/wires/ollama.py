@@ -3,17 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from precedent.providers.base import Capability, ModelInfo, TokenUsage
+from precedent.providers.base import Capability, ModelInfo
 from precedent.providers.testing.behaviour import Reply, Request, Step
 from precedent.providers.testing.wires.base import TOKENS_EACH, Vectors, Wire, bearer, finish, path_of
+from precedent.providers.tokens import TokenUsage
 
 
 class OllamaWire(Wire):
     """`/api/chat`, `/api/embed`, `/api/tags`."""
 
     models: ClassVar[Mapping[Capability, str]] = {
-        Capability.TEXT_GENERATION: "llama3.2", Capability.EMBEDDING: "nomic-embed-text",
-    }  # fmt: skip
+        Capability.TEXT_GENERATION: "llama3.2",
+        Capability.EMBEDDING: "nomic-embed-text",
+    }
     refuses: ClassVar[bool] = False
     shows_headers: ClassVar[bool] = False
     limits_inputs: ClassVar[bool] = False
@@ -47,11 +49,15 @@ class OllamaWire(Wire):
         """See `Wire.completion`."""
         return Reply(
             {
-                "model": request.body["model"], "created_at": "2026-01-01T00:00:00Z", "done": True,
-                "done_reason": finish(step), "message": {"role": "assistant", "content": content},
-                "prompt_eval_count": self.usage.input, "eval_count": self.usage.output,
+                "model": request.body["model"],
+                "created_at": "2026-01-01T00:00:00Z",
+                "done": True,
+                "done_reason": finish(step),
+                "message": {"role": "assistant", "content": content},
+                "prompt_eval_count": self.usage.input,
+                "eval_count": self.usage.output,
             }
-        )  # fmt: skip
+        )
 
     def overflow(self) -> Reply:
         """See `Wire.overflow`."""

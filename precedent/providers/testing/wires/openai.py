@@ -14,8 +14,9 @@ class OpenAIWire(Wire):
     """OpenAI: `/v1/chat/completions`, `/v1/embeddings`, `/v1/models`."""
 
     models: ClassVar[Mapping[Capability, str]] = {
-        Capability.TEXT_GENERATION: "gpt-6-luna", Capability.EMBEDDING: "text-embedding-3-small",
-    }  # fmt: skip
+        Capability.TEXT_GENERATION: "gpt-6-luna",
+        Capability.EMBEDDING: "text-embedding-3-small",
+    }
     reports_budget: ClassVar[bool] = True
     indexed: ClassVar[bool] = True
     listed: ClassVar[Sequence[ModelInfo]] = (ModelInfo("gpt-6-luna"), ModelInfo("gpt-old", date(2027, 1, 15)))
@@ -57,16 +58,21 @@ class OpenAIWire(Wire):
         if step.behaviour is Behaviour.REFUSAL:
             message.update(content=None, refusal=content)
         usage = {
-            "prompt_tokens": self.usage.input, "completion_tokens": self.usage.output,
+            "prompt_tokens": self.usage.input,
+            "completion_tokens": self.usage.output,
             "total_tokens": self.usage.input + self.usage.output,
             "prompt_tokens_details": {"cached_tokens": self.usage.cached},
-        }  # fmt: skip
+        }
         return self.priced(
             {
-                "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": self.served(request),
-                "choices": [{"index": 0, "finish_reason": finish(step), "message": message}], "usage": usage,
+                "id": "chatcmpl-1",
+                "object": "chat.completion",
+                "created": 1,
+                "model": self.served(request),
+                "choices": [{"index": 0, "finish_reason": finish(step), "message": message}],
+                "usage": usage,
             }
-        )  # fmt: skip
+        )
 
     def overflow(self) -> Reply:
         """See `Wire.overflow`."""
@@ -80,8 +86,9 @@ class OpenAIWire(Wire):
 
     def over_budget(self, status: int) -> Reply:
         """See `Wire.over_budget`."""
-        return self.error(status or 422, "Budget has been exceeded! Current cost: 2.0, Max budget: 1.0",
-                          type="budget_exceeded")  # fmt: skip
+        return self.error(
+            status or 422, "Budget has been exceeded! Current cost: 2.0, Max budget: 1.0", type="budget_exceeded"
+        )
 
     def other(self, request: Request) -> Reply | None:
         """The list of models."""
@@ -107,8 +114,9 @@ class AzureWire(OpenAIWire):
     """Azure OpenAI: a deployment in the path, a version in the query, the key in `api-key`."""
 
     models: ClassVar[Mapping[Capability, str]] = {
-        Capability.TEXT_GENERATION: "our-writer", Capability.EMBEDDING: "our-vectors",
-    }  # fmt: skip
+        Capability.TEXT_GENERATION: "our-writer",
+        Capability.EMBEDDING: "our-vectors",
+    }
     listed: ClassVar[Sequence[ModelInfo]] = ()
 
     def base_url(self, url: str) -> str:
@@ -162,7 +170,6 @@ class GatewayWire(OpenAIWire):
         offers: Whether the key may use the proxy's own interfaces; else the status of the answer.
     """
 
-    asks_again: ClassVar[bool] = True
     cost: ClassVar[Decimal | None] = Decimal("0.0000125")
 
     def __init__(
