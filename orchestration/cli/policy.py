@@ -75,7 +75,7 @@ def policy_set(
         raise UsageError("Say what to change, for example `precedent policy set --budget 50 --mask`.")
     database = Database.open()
     owner = tenancy.find(database, tenant)
-    source_id = catalog.find(database, f"{tenant}/{source}").id if source else None
+    source_id = catalog.get(database, f"{tenant}/{source}").id if source else None
     if mask:
         masked(["someone@example.com"])  # raises where the libraries that mask are not installed
     policies.save(database, owner.id, source_id, changes)
@@ -92,7 +92,7 @@ def policy_set(
 def policy_clear(source: Source = None, tenant: Tenant = tenancy.DEFAULT_TENANT, json: Json = False) -> None:
     """Remove a policy: everything is allowed then, and nothing limited."""
     database = Database.open()
-    source_id = catalog.find(database, f"{tenant}/{source}").id if source else None
+    source_id = catalog.get(database, f"{tenant}/{source}").id if source else None
     policies.clear(database, tenancy.find(database, tenant).id, source_id)
     _show(database, tenant, json=json, notes=[])
 

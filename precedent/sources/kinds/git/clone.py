@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from precedent.sources.errors import Waiting
+from precedent.errors import RetryLater
 from precedent.sources.kinds.git.transport import FETCHED, Damaged, Remote, storage_fault
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ class Clone:
             needed: Commits to have if the server still has them; a shallow clone is deepened until it does.
 
         Raises:
-            Waiting: another process is at work here, or the server is in trouble.
-            NeedsAttention: the folder cannot be written, or the server refuses.
+            RetryLater: another process is at work here, or the server is in trouble.
+            ActionRequired: the folder cannot be written, or the server refuses.
             Damaged: what was just fetched cannot be used.
         """
         with self._alone():
@@ -170,7 +170,7 @@ class Clone:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise Waiting(
+                raise RetryLater(
                     "busy", f"Another process is fetching into {self.folder}.", datetime.now(UTC) + BUSY
                 ) from None
             for left in self.folder.parent.iterdir():

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from precedent.sources.http_client import Reply
-from precedent.sources.kind import Cursor
+from precedent.http.answers import Reply
 from precedent.sources.kinds.github.repository_api import PER_PAGE, Repository, moment_of, next_link, written
 from precedent.sources.shapes.fields import moment
+from precedent.sources.source import Cursor
 
 # Servers of one site do not show a change at the same moment: look again at what is this close to the newest.
 OVERLAP = timedelta(seconds=5)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from precedent.sources.errors import NotThere
-from precedent.sources.kind import Cursor, Page
+from precedent.errors import NotThere
 from precedent.sources.kinds.github.keyset import OVERLAP
 from precedent.sources.kinds.github.repository_api import Repository, moment_of, next_link, written
-from precedent.sources.records import RawRecord, RejectedRecord, Shape
+from precedent.sources.kinds.github.shapes import GitHubShape
+from precedent.sources.records import RawRecord, RejectedRecord
 from precedent.sources.shapes.fields import moment
+from precedent.sources.source import Cursor, Page
 
 DATES = ("updated_at", "published_at", "created_at")
 
@@ -34,7 +35,7 @@ class NewestFirst:
 
     repository: Repository
     name: str
-    shape: Shape
+    shape: GitHubShape
     per_page: int = 100
     statuses: bool = False
     _ordinal: int = 0

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
-from precedent.sources.kind import Cursor
 from precedent.sources.kinds.jira.search import Deployment, Place
+from precedent.sources.source import Cursor
 
 # Raise it when the same issue would give another payload: everything is then read again.
 VERSION = 1
