@@ -1,6 +1,7 @@
 """What a server's answer means: a reply that can be used, a limit, trouble that may pass, or a refusal."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from precedent.security.redaction import scrub
 
 # What GitHub asks for where a limit does not say how long it lasts.
 UNSTATED_LIMIT_S = 60.0
+NEXT = re.compile(r'<([^<>]+)>\s*(?:;[^,<>]*?)?;\s*rel="?next"?')
 LONGEST_MESSAGE = 160
 
 
@@ -38,6 +40,12 @@ class Reply:
     def unchanged(self) -> bool:
         """True if the validator that was sent still holds."""
         return self.status == 304
+
+    @property
+    def next_link(self) -> str | None:
+        """The URL of the next page by the `Link` header, or None on the last."""
+        found = NEXT.search(self.headers.get("link", ""))
+        return found[1] if found else None
 
 
 def judged(answer: Answer, server: str, what: str, *, expect: type, whole: bool, now: datetime) -> Reply:

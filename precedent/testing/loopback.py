@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -256,6 +256,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
 
+@lru_cache(maxsize=4)
 def zeros(size: int) -> bytes:
     """That many zero bytes as gzip, made without holding them."""
     packer = zlib.compressobj(9, wbits=31)

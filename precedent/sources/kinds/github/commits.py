@@ -7,7 +7,7 @@ from typing import Any
 
 from precedent.errors import ActionRequired, NotThere
 from precedent.http.answers import Reply
-from precedent.sources.kinds.github.repository_api import PER_PAGE, Repository, next_link, written
+from precedent.sources.kinds.github.repository_api import PER_PAGE, Repository, written
 from precedent.sources.kinds.github.shapes import COMMIT
 from precedent.sources.records import RawRecord, RejectedRecord
 from precedent.sources.source import Cursor, Page
@@ -86,10 +86,10 @@ class Commits:
         if place["base"] is not None:
             path = f"compare/{place['base']}...{place['head']}"
             reply = self.repository.get(path, parameters, expect=dict, what="comparison of commits")
-            return list(reply.data.get("commits") or ()), next_link(reply) is not None
+            return list(reply.data.get("commits") or ()), reply.next_link is not None
         bound = {"since": place["since"]} if place.get("since") else {}
         reply = self.repository.get("commits", {"sha": place["head"], **parameters, **bound}, what=STREAM)
-        return reply.data, next_link(reply) is not None
+        return reply.data, reply.next_link is not None
 
     def _newest(self, etag: str | None) -> Reply | None:
         """The branch's head as a list of one commit; None for a repository without any."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from precedent.errors import NotThere
 from precedent.sources.kinds.github.keyset import OVERLAP
-from precedent.sources.kinds.github.repository_api import Repository, moment_of, next_link, written
+from precedent.sources.kinds.github.repository_api import Repository, moment_of, written
 from precedent.sources.kinds.github.shapes import GitHubShape
 from precedent.sources.records import RawRecord, RejectedRecord
 from precedent.sources.shapes.fields import moment
@@ -58,7 +58,7 @@ class NewestFirst:
         bound = moment(newest, "newest")
         while True:
             new = [item for item in reply.data if _is_new(item, bound)]
-            ahead = next_link(reply)
+            ahead = reply.next_link
             last = ahead is None or not new
             # This page, not the next: what is deleted before the next sync moves the others up.
             here: Cursor = {"newest": newest, "top": top, "etag": etag, "link": link} if link else {"newest": newest}

@@ -1,6 +1,5 @@
 """Asking one repository: paths below it, lists by their links, records of what comes."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +14,6 @@ from precedent.sources.shapes.fields import UnreadableError, moment
 from precedent.sources.shapes.guard import guarded
 
 PER_PAGE = 100
-NEXT = re.compile(r'<([^<>]+)>\s*(?:;[^,<>]*?)?;\s*rel="?next"?')
 
 
 @dataclass(slots=True)
@@ -49,7 +47,7 @@ class Repository:
         visited: set[str] = set()
         while True:
             yield reply
-            link = next_link(reply)
+            link = reply.next_link
             if link is None:
                 return
             self.check_loop(link, visited, what or path)
@@ -68,12 +66,6 @@ class Repository:
     def record(self, payload: object, shape: GitHubShape, stream: str, ordinal: int) -> RawRecord | RejectedRecord:
         """The record of an object of a list, or why it has none; `ordinal` is its place, from 1."""
         return guarded(lambda item: shape.record(item, self.name), payload, stream, ordinal)
-
-
-def next_link(reply: Reply) -> str | None:
-    """The URL of the next page, or None on the last."""
-    found = NEXT.search(reply.headers.get("link", ""))
-    return found[1] if found else None
 
 
 def moment_of(item: object, *names: str) -> datetime | None:
