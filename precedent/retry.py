@@ -80,7 +80,7 @@ class RetryPolicy:
             Trouble: the last attempt failed, too.
             Limited: the limit lasts too long.
         """
-        from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_any, wait_exponential
+        from tenacity import Retrying, retry_if_exception_type, wait_exponential
 
         end = time.monotonic() + self.deadline_s
 
@@ -96,7 +96,7 @@ class RetryPolicy:
         troubles = Retrying(
             retry=retry_if_exception_type(Trouble),
             wait=wait_exponential(BACKOFF_S),
-            stop=stop_any(stop_after_attempt(ATTEMPTS), late),
+            stop=lambda state: state.attempt_number >= ATTEMPTS or late(state),
             sleep=self.sleep,
             reraise=True,
         )
