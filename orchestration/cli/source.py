@@ -97,15 +97,32 @@ def source_list(
         print_json(rows)
         return
     columns = [
-        "source", "kind", "state", "raw", "documents", "chunks", "embedded", "failed", "rejected", "last refresh",
-    ]  # fmt: skip
+        "source",
+        "kind",
+        "state",
+        "raw",
+        "documents",
+        "chunks",
+        "embedded",
+        "failed",
+        "rejected",
+        "last refresh",
+    ]
     cells = [
         [
-            f"{row.tenant}/{row.name}", row.kind, _state(row), _raw(row.raw), row.documents, row.chunks, row.embedded,
-            row.failed, row.rejected, row.last_refresh.strftime("%Y-%m-%d %H:%M") if row.last_refresh else "never",
+            f"{row.tenant}/{row.name}",
+            row.kind,
+            _state(row),
+            _raw(row.raw),
+            row.documents,
+            row.chunks,
+            row.embedded,
+            row.failed,
+            row.rejected,
+            row.last_refresh.strftime("%Y-%m-%d %H:%M") if row.last_refresh else "never",
         ]
         for row in rows
-    ]  # fmt: skip
+    ]
     print_table("Sources", columns, cells)
     for row in rows:
         if row.reason:

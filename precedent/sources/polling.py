@@ -156,10 +156,8 @@ def probe_round(
 
 
 def _silence(now: datetime) -> RetryLater:
-    return RetryLater(
-        "no_answer", "The server has not answered for several seconds: it will be asked again.",
-        now + PAUSE_AFTER_TROUBLE,
-    )  # fmt: skip
+    reason = "The server has not answered for several seconds: it will be asked again."
+    return RetryLater("no_answer", reason, now + PAUSE_AFTER_TROUBLE)
 
 
 def _judge(found: ProbeRound, source: ScheduledSource, future: Future[Probe], hour: str) -> None:

@@ -20,6 +20,11 @@ class RawKind(StrEnum):
     RELEASE = "release"
     DEPLOYMENT = "deployment"
 
+    @property
+    def plural(self) -> str:
+        """The name of its asset, e.g. `issues`."""
+        return f"{self.value}s"
+
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:

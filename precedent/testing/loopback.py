@@ -181,7 +181,7 @@ class _Server(ThreadingHTTPServer):
     owner: LoopbackServer
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Print nothing: a client that went away is what some tests are about."""
+        """Print nothing: some tests are about clients that go away."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -142,9 +142,15 @@ class Sync:
         counts = self.report.counts
         for page in self.live.pages(stream, cursor, since=bounds.after if bounds else None):
             pages.store_page(
-                self.connection, self.tenant_id, self.source_id, stream.name, page.records, counts,
-                bounds=bounds, everything=self.options.full_refresh,
-            )  # fmt: skip
+                self.connection,
+                self.tenant_id,
+                self.source_id,
+                stream.name,
+                page.records,
+                counts,
+                bounds=bounds,
+                everything=self.options.full_refresh,
+            )
             pages.tombstone(self.connection, self.source_id, page.gone, counts)
             if not bounds:
                 sync_state.save_cursor(self.connection, self.tenant_id, self.source_id, stream.name, page.cursor)
@@ -174,9 +180,14 @@ class Sync:
     def _save_stream(self, stream: Stream, fault: SourceFault | None) -> None:
         state = State.OK if fault is None else _state_of(fault)
         sync_state.save_stream(
-            self.connection, self.tenant_id, self.source_id, stream.name, state,
-            fault.code if fault else None, fault.reason if fault else None,
-        )  # fmt: skip
+            self.connection,
+            self.tenant_id,
+            self.source_id,
+            stream.name,
+            state,
+            fault.code if fault else None,
+            fault.reason if fault else None,
+        )
         self.connection.commit()
 
     def _give_up(self, fault: SourceFault) -> None:
@@ -192,10 +203,16 @@ class Sync:
         counts = report.counts
         statistics.after_load(self.connection, "raw_items", counts.added.total() + counts.changed.total())
         sync_state.save_outcome(
-            self.connection, self.tenant_id, self.source_id, state=report.state, code=report.code,
-            reason=report.reason, wait_until=report.wait_until, revision=self.revision,
+            self.connection,
+            self.tenant_id,
+            self.source_id,
+            state=report.state,
+            code=report.code,
+            reason=report.reason,
+            wait_until=report.wait_until,
+            revision=self.revision,
             details={"requests": report.requests, "pages": report.pages, "faults": report.faults},
-        )  # fmt: skip
+        )
         whole = fault is None or not fault.whole
         if probe is not None and whole and not self.options.bounds:
             sync_state.save_complete(self.connection, self.source_id, probe, swept=self.options.sweep and whole)

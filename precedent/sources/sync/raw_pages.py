@@ -118,15 +118,21 @@ def store_page(
     written = connection.execute(
         UPSERT,
         {
-            "tenant": tenant_id, "source": source_id, "stream": stream, "everything": everything,
-            "kinds": [row.kind.value for row in rows], "shapes": [row.shape for row in rows],
-            "ids": [row.external_id for row in rows], "parents": [row.parent_id for row in rows],
+            "tenant": tenant_id,
+            "source": source_id,
+            "stream": stream,
+            "everything": everything,
+            "kinds": [row.kind.value for row in rows],
+            "shapes": [row.shape for row in rows],
+            "ids": [row.external_id for row in rows],
+            "parents": [row.parent_id for row in rows],
             "payloads": [payload.decode() for payload in payloads],
             "hashes": [payload_hash(row.shape, payload) for row, payload in zip(rows, payloads, strict=True)],
-            "created": [row.created_at for row in rows], "updated": [row.updated_at for row in rows],
+            "created": [row.created_at for row in rows],
+            "updated": [row.updated_at for row in rows],
             "notes": [orjson.dumps(row.notes).decode() for row in rows],
         },
-    )  # fmt: skip
+    )
     unchanged = Counter(row.kind for row in rows)
     for kind, added in written:
         (counts.added if added else counts.changed)[RawKind(kind)] += 1
@@ -195,7 +201,11 @@ def _reject(
     connection.execute(
         REJECT,
         {
-            "tenant": tenant_id, "source": source_id, "file": record.file, "line": record.line,
-            "reason": record.reason, "detail": record.detail,
+            "tenant": tenant_id,
+            "source": source_id,
+            "file": record.file,
+            "line": record.line,
+            "reason": record.reason,
+            "detail": record.detail,
         },
-    )  # fmt: skip
+    )

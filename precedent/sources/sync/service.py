@@ -40,7 +40,7 @@ def read_source(
     Args:
         database: The database.
         source: The source.
-        options: Time bounds, and whether to read everything anew.
+        options: What to do beyond reading what is new.
         kinds: What to keep of files; the streams of a server depend on one another and are always read together.
         log: Where progress goes.
 

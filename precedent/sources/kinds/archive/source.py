@@ -26,7 +26,7 @@ class ArchiveSource:
     def __init__(
         self, path: Path, mapping: FieldMapping | None = None, max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     ) -> None:
-        """Look at what is there.
+        """Check that there are files.
 
         Raises:
             SourceError: the path is missing or unreadable, holds no data file, or a table without a mapping.

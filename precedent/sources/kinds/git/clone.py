@@ -180,7 +180,7 @@ class Clone:
 
 
 def _whole(pack: Path) -> bool:
-    """Whether a pack ends with the digest that its index names.
+    """True if a pack ends with the digest that its index names.
 
     libgit2 maps packs into memory: reading one that was cut off would end the process instead of raising.
     """
@@ -204,7 +204,7 @@ def fetched(repository: "Repository") -> str:
 
 
 def reaches(repository: "Repository", head: str, sha: str) -> bool:
-    """Whether a commit is another or one of its ancestors; no where the repository lacks either.
+    """True if a commit is another or one of its ancestors; False where the repository lacks either.
 
     Raises:
         Damaged: the history between them cannot be read.

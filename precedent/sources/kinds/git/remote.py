@@ -80,7 +80,7 @@ class GitRemoteSource:
             progress: Called during a fetch with the objects received so far and in all.
 
         Raises:
-            UsageError: the URL is none of a repository or holds credentials, or the depth does not fit.
+            UsageError: the URL is not one of a repository or holds credentials, or the depth does not fit.
         """
         self._remote = Remote(url, branch, auth, timeout_s, progress)
         if depth is not None and (depth < 1 or self._remote.local):
@@ -135,7 +135,7 @@ class GitRemoteSource:
             raise self._again() from error
 
     def gone(self, stream: Stream, kind: RawKind, external_id: str) -> bool:
-        """Whether the branch does not reach a commit; one beyond the border of a shallow clone is taken to be there."""
+        """True if the branch does not reach a commit; one beyond the border of a shallow clone counts as there."""
         try:
             repository = self._synchronised(Position())
             if repository is None:

@@ -75,7 +75,7 @@ class Remote:
 
     @property
     def local(self) -> bool:
-        """Whether it lies in this machine's file system."""
+        """True if it lies in this machine's file system."""
         return self.url.startswith("file:")
 
     def head(self) -> str | None:
@@ -111,7 +111,7 @@ class Remote:
         Args:
             repository: Where to; it is left as it was where the fetch fails.
             depth: How many generations; 0: all that is missing.
-            fresh: Whether the repository is a new one, so that no failure is put down to it.
+            fresh: True if the repository is a new one, which cannot be the cause of a failure.
 
         Raises:
             Damaged: the repository cannot take it.
@@ -187,9 +187,7 @@ class Remote:
     def refused(self) -> ActionRequired:
         """The fault of credentials that are missing or wrong."""
         given = "refuses the credentials" if self.auth else "asks for credentials"
-        return ActionRequired(
-            "unauthorized", f"{self.url} {given}: give new ones with `precedent source set-key`."
-        )  # fmt: skip
+        return ActionRequired("unauthorized", f"{self.url} {given}: give new ones with `precedent source set-key`.")
 
     def _by_status(self, status: int) -> SourceFault:
         if status == 401:
@@ -240,7 +238,7 @@ class Remote:
         return Callbacks()
 
     def same_server(self, url: str) -> bool:
-        """Whether another URL leads to the same server by the same protocol."""
+        """True if another URL leads to the same server by the same protocol."""
         here, there = urlsplit(self.url), urlsplit(url)
         return (here.scheme, here.hostname, here.port) == (there.scheme, there.hostname, there.port)
 

@@ -1,4 +1,4 @@
-"""Who asks GitHub: a token, a GitHub App, or nobody."""
+"""Credentials for GitHub: a token, or a GitHub App, whose tokens are renewed."""
 
 import time
 from collections.abc import Mapping

@@ -26,7 +26,7 @@ class Commits:
     Attributes:
         repository: Whose commits.
         branch: The default branch.
-        files: Whether to ask for each commit by itself, for its files (the first 300) and the size of its change.
+        files: True to ask for each commit by itself, for its files (the first 300) and the size of its change.
     """
 
     repository: Repository

@@ -30,7 +30,7 @@ class NewestFirst:
         name: The stream's name, which is also the path.
         shape: What it lists.
         per_page: Items of a page.
-        statuses: Whether each new or changed item gets its statuses, by one request or more.
+        statuses: True if each new or changed item gets its statuses, by one request or more.
     """
 
     repository: Repository

@@ -63,8 +63,12 @@ def _repository(client: HttpClient, name: str, before: Part | None) -> Part:
     data = reply.data
     if not isinstance(data.get("full_name"), str) or not isinstance(data.get("default_branch"), str):
         raise ActionRequired("other_shape", f"{client.name} describes {name} in an unknown form: check the base URL.")
-    value = {"id": data.get("id"), "name": data["full_name"], "branch": data["default_branch"],
-             "pushed": data.get("pushed_at")}  # fmt: skip
+    value = {
+        "id": data.get("id"),
+        "name": data["full_name"],
+        "branch": data["default_branch"],
+        "pushed": data.get("pushed_at"),
+    }
     return {"etag": reply.headers.get("etag"), "value": value}
 
 

@@ -59,8 +59,9 @@ class Repository:
             raise ActionRequired(
                 "link_loop",
                 f"{self.client.name} links the pages of the {what} of {self.name} in a circle: "
-                "ask its administrator, or whoever runs the proxy on the way.", whole=False,
-            )  # fmt: skip
+                "ask its administrator, or whoever runs the proxy on the way.",
+                whole=False,
+            )
         visited.add(link)
 
     def record(self, payload: object, shape: GitHubShape, stream: str, ordinal: int) -> RawRecord | RejectedRecord:

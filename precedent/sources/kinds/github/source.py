@@ -127,7 +127,7 @@ class GitHubSource:
                     yield self._identity(stream, repository.name, item)
 
     def gone(self, stream: Stream, kind: RawKind, external_id: str) -> bool:
-        """Whether the item is deleted, or was moved to another repository.
+        """True if the item is deleted, or was moved to another repository.
 
         Ids that are not of this stream are not gone: reviews come with the issues and cannot be asked for alone.
         """
@@ -176,7 +176,7 @@ class GitHubSource:
         return next(iter(stream.kinds)), f"{PATHS[stream.name][1]}:{item.get('id')}"
 
     def _is_elsewhere(self, item: dict[str, Any], name: str) -> bool:
-        """Whether the item's URLs name a repository that this one is not and was not called."""
+        """True if the item's URLs name a repository other than this one, by its names now and before."""
         ours = {name.lower(), *self._former}
         for key in ("repository_url", "issue_url", "pull_request_url", "url"):
             found = API.search(str(item.get(key) or ""))

@@ -1,4 +1,4 @@
-"""Who asks a Jira, and how Jira says that it does not believe it."""
+"""Credentials for a Jira, and how Jira says that it refuses them."""
 
 import base64
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from precedent.http.client import HttpClient, HttpOptions
 
 @dataclass(frozen=True, slots=True)
 class JiraAuth:
-    """A user with a key (Cloud: e-mail and API token; Server: name and password), a token alone, or nobody.
+    """A user with a key (Cloud: e-mail and API token; Server: name and password), a token alone, or nothing.
 
     A token alone is a personal access token of Server or Data Center, sent as a bearer token.
     """
@@ -37,11 +37,11 @@ class JiraAuth:
 
     @property
     def anonymous(self) -> bool:
-        """True if nobody logs in."""
+        """True if there are no credentials."""
         return self.key is None
 
     def headers(self) -> Mapping[str, str]:
-        """What a request says of who asks."""
+        """The headers of a request."""
         if self.key is None:
             return {"Accept": "application/json"}
         said = f"Bearer {self.key}"
@@ -67,7 +67,7 @@ def connected(base_url: str, name: str, auth: JiraAuth, options: HttpOptions) ->
                 f"{name} asks for a CAPTCHA after failed logins (403): log in once in the browser, then resume.",
             )
         if not auth.anonymous and "AUTHENTICATED_FAILED" in answer.headers.get("x-seraph-loginreason", ""):
-            # Jira then answers as if nobody had logged in: with 200, and only the issues that everybody may see.
+            # Jira then answers as to an anonymous user: with 200, and only the issues that are public.
             return replace(answer, status=401)
         return answer
 

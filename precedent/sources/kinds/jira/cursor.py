@@ -59,8 +59,11 @@ class Position:
         if (query := self.unfinished) is not None:
             last = [query.last[0], query.last[1].isoformat()] if query.last else None
             cursor["unfinished"] = {
-                "start": _written(query.start), "text": query.text, "place": query.place, "last": last,
-            }  # fmt: skip
+                "start": _written(query.start),
+                "text": query.text,
+                "place": query.place,
+                "last": last,
+            }
         return cursor
 
     @classmethod

@@ -52,7 +52,7 @@ def search(
         place: Where to begin: a position or a token; None: at the start.
         fields: Which fields, as the interface names them; Cloud gives none that are not asked for.
         size: The most issues to give; servers may give fewer.
-        changelog: Whether to ask for the history too.
+        changelog: True to ask for the history too.
     """
     parameters: dict[str, Any] = {"jql": jql, "fields": fields, "maxResults": size}
     if changelog:

@@ -34,7 +34,7 @@ class JiraSource:
         projects: Keys of projects; none: all that the credentials may see.
         jql: A condition that issues must meet as well; it must not order.
         deployment: Which interface; `auto` asks the server.
-        auth: Who asks; None: nobody.
+        auth: Credentials; None: anonymous.
         fields: Custom fields to keep, by name.
         overlap_minutes: How far before the newest known change each pass begins, for a search index that lags.
         page_size: Issues on a page; servers may give fewer.
