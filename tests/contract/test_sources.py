@@ -8,6 +8,7 @@ from precedent.sources.testing.plugin import SourceContract
 from precedent.sources.testing.reading import Identity
 from tests.servers.git import GitServer, Repository
 from tests.servers.github import GitHubServer
+from tests.servers.gitlab import GitLabServer
 from tests.servers.jira import JiraServer
 from tests.servers.statuspage import StatuspageServer
 
@@ -123,3 +124,47 @@ class TestGit(SourceContract):
     def add(self, server: GitServer) -> Identity:
         (sha,) = Repository(server.root / "acme/shop.git", "").grow(1)
         return RawKind.COMMIT, sha
+
+
+class TestGitLab(SourceContract):
+    kind = "gitlab"
+    sweeps = True
+    renames = True
+    pages = 101
+
+    def serve(self, folder: Path) -> GitLabServer:
+        server = GitLabServer()
+        server.token = self.key
+        return server
+
+    def configuration(self, server: GitLabServer) -> dict[str, Any]:
+        return {"project": "acme/shop", "base_url": server.base_url}
+
+    def add(self, server: GitLabServer) -> Identity:
+        return RawKind.ISSUE, f"{server.name}#{server.add_issue()}"
+
+    def change(self, server: GitLabServer, item: Identity) -> None:
+        server.change(server.issues, int(item[1].partition("#")[2]), title="Changed")
+
+    def delete(self, server: GitLabServer, item: Identity) -> None:
+        del server.issues[int(item[1].partition("#")[2])]
+
+    def rename(self, server: GitLabServer) -> str:
+        server.rename("acme/store")
+        return "acme/store"
+
+    def fill(self, server: GitLabServer) -> list[Identity]:
+        items = super().fill(server)
+        server.add_note("issues", 1)
+        server.add_note("merge_requests", server.add_merge_request())
+        server.add_release("v1")
+        server.add_deployment()
+        server.add_pipeline(jobs=[{"id": 1, "name": "rspec", "stage": "test", "failure_reason": "script_failure"}])
+        return items
+
+
+class TestGitLabWithoutKeyset(TestGitLab):
+    def serve(self, folder: Path) -> GitLabServer:
+        server = super().serve(folder)
+        server.keyset = False
+        return server
