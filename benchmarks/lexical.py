@@ -19,7 +19,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from assets.text.documents import BATCH, document_row
+from assets.text.documents import BATCH
 from benchmarks.labelled import Document, load
 from benchmarks.setting import machine
 from orchestration.cli import run
@@ -32,9 +32,10 @@ from precedent.search.filters import Filters
 from precedent.search.lexical import POSTINGS, by_text, query_terms
 from precedent.search.words import WORDS_VERSION, query_words
 from precedent.settings import Settings
+from precedent.sources import registry
 from precedent.sources import repository as catalog
 from precedent.text import documents as store
-from precedent.text.extract.document import EXTRACTOR_VERSION
+from precedent.text.documents import EXTRACTOR_VERSION, document_row
 
 DOCUMENTS = 100_000
 SOURCE = "bench-lexical/synthetic"
@@ -59,7 +60,7 @@ def main() -> None:
     real = [document for labelled in load() for document in labelled.documents.values()]
     seconds = _load(real, number)
     database = Database.open(Settings.from_environment())
-    source = catalog.find(database, SOURCE)
+    source = catalog.get(database, SOURCE)
     table = Table(title=f"Text leg among {number:,} documents; {machine()}")
     for column in ("queries", "p50 ms", "p95 ms", "worst ms", "top 10 as exact", "exact p95 ms"):
         table.add_column(column, justify="left" if column == "queries" else "right")
@@ -130,14 +131,14 @@ def _load(real: list[Document], number: int) -> float:
     if run(["refresh", SOURCE, "--select", "raw"]):
         raise SystemExit(f"{SOURCE} could not be loaded.")
     database = Database.open(Settings.from_environment())
-    source = catalog.find(database, SOURCE)
+    source = catalog.get(database, SOURCE)
     began = time.perf_counter()
     with database.bulk(source.tenant_id, alone_on=source.id) as connection:
         store.remove_deleted(connection, source.id)
         ids = store.pending(connection, source.id, EXTRACTOR_VERSION, WORDS_VERSION, TimeBounds(), everything=False)
         connection.commit()
         for batch in slices(ids, BATCH):
-            rows = [document_row(item) for item in store.read(connection, batch, EXTRACTOR_VERSION)]
+            rows = [document_row(item, registry.extract) for item in store.read(connection, batch, EXTRACTOR_VERSION)]
             store.write(connection, source.tenant_id, source.id, rows)
             word_index.write(connection, source.tenant_id, rows)
             connection.commit()

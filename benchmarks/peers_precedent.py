@@ -84,7 +84,7 @@ def refreshed(source: str) -> tuple[Spent, dict[str, dict[str, Any]]]:
 
 def counted(database: Database) -> tuple[int, int, int, str]:
     """Passages, their tokens, those beyond the window, and whether the vectors have an index."""
-    source = catalog.find(database, SOURCE)
+    source = catalog.get(database, SOURCE)
     with database.bulk(source.tenant_id) as connection:
         row = connection.execute(COUNTS, (WINDOW, source.id)).fetchone()
         indexed = vector_index.exists(connection, spaces.active(connection).id)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.servers.base import Asked, Response
+from precedent.testing.loopback import Request, Response
 from tests.servers.github import GitHubServer
 from tests.servers.jira import JiraServer
 from tests.servers.statuspage import StatuspageServer
@@ -58,11 +58,11 @@ class Pages(StatuspageServer):
         return {"id": f"i{number}", "name": "API is slow", "status": "resolved", "impact": "minor", "created_at": at,
                 "updated_at": at, "incident_updates": []}  # fmt: skip
 
-    def answer(self, asked: Asked) -> Response:
+    def answer(self, asked: Request) -> Response:
         """What the page says that the path names."""
         _, number, path = asked.path.split("/", 2)
         self.incidents = self.of[int(number)]
-        return super().answer(Asked(asked.method, f"/{path}", asked.query, asked.headers, asked.body))
+        return super().answer(Request(asked.method, f"/{path}", asked.query, asked.headers, asked.body))
 
     def change(self, number: int) -> None:
         """Let a source hold something else."""
@@ -123,7 +123,7 @@ def serve(kind: str, sources: int) -> None:
             if word == "change":
                 with server.lock:
                     server.change(int(number))
-            print(len(server.asked), flush=True)
+            print(len(server.requests), flush=True)
 
 
 if __name__ == "__main__":

@@ -35,8 +35,8 @@ from precedent.database.session import Database
 from precedent.settings import Settings
 from precedent.sources import repository as catalog
 from precedent.sources import schedule
-from precedent.sources.kind import LiveSource, Probe
 from precedent.sources.repository import SourceRow
+from precedent.sources.source import LiveSource, Probe
 from precedent.sources.sync import state as sync_state
 from precedent.sources.sync.state import State
 from precedent.tenants import tenants as tenancy
@@ -159,7 +159,7 @@ def leave_synced(setting: Setting) -> None:
             probe = opened.probe()
             opened.close()
         else:
-            probe = Probe(opened.glance(), {})
+            probe = Probe(opened.quick_fingerprint(), {})
         with setting.database.bulk(source.tenant_id) as connection:
             sync_state.save_outcome(
                 connection, source.tenant_id, source.id, state=State.OK, revision=source.revision

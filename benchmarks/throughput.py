@@ -30,7 +30,7 @@ def main() -> None:
             return
         seconds.append(time.perf_counter() - began)
     database, settings = Database.open(), Settings.from_environment()
-    source = catalog.find(database, "default/bench-jira")
+    source = catalog.get(database, "default/bench-jira")
     with database.bulk(source.tenant_id) as connection:
         rows = connection.execute(
             "SELECT DISTINCT ON (content_hash) text, tokens FROM chunks WHERE source_id = %s", (source.id,)

@@ -52,7 +52,7 @@ def dagster_instance(settings: Settings, endpoints: Endpoints) -> Iterator[dg.Da
 
 def sync_partitions(instance: dg.DagsterInstance, database: Database) -> None:
     """Make the `source` partitions those of the table of sources."""
-    wanted = {key for key, _ in catalog.keys(database)}
+    wanted = {key for key, _ in catalog.list_keys(database)}
     held = set(instance.get_dynamic_partitions(source_partitions.name or "source"))
     if wanted - held:
         instance.add_dynamic_partitions("source", sorted(wanted - held))

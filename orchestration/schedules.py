@@ -11,13 +11,12 @@ from orchestration.run_queue import RunClass
 from orchestration.sensors import opening
 from orchestration.sensors.requesting import run_of
 from orchestration.sensors.sources import being_synced, known_partitions
-from precedent.sources import schedule
+from precedent.sources import registry, schedule
 from precedent.sources.polling import due
 
 SWEEP_EVERY = timedelta(hours=24)
 REPORT_EVERY = timedelta(days=7)
 FEWEST = 25  # a small installation is done in one tick
-SWEPT_KINDS = ("github", "jira")  # the others say themselves what is gone
 
 
 @dg.schedule(
@@ -25,16 +24,17 @@ SWEPT_KINDS = ("github", "jira")  # the others say themselves what is gone
     cron_schedule="7 * * * *",
     job=sync,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Each live source once a day: lists what the server still has, and buries what it does not.",
+    description="Each live source once a day: lists what the server still has; what it has not gets a tombstone.",
 )
 def sweeps(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
     """Sources whose last sweep is a day old, longest ago first; an hour's share of them."""
     now = moment(context)
     known = known_partitions(context.instance)
+    swept = {name for name, kind in registry.kinds().items() if kind.sweeps}
     live = [
         source
         for source in schedule.sources(opening.database())
-        if source.kind in SWEPT_KINDS and source.is_active and source.syncs and source.key in known
+        if source.kind in swept and source.is_active and source.syncs and source.key in known
     ]
     # Those that wait for their server stay the longest ago for as long as they wait: all places would go to them.
     ready = due(live, being_synced(context.instance), now)

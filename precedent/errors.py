@@ -1,5 +1,7 @@
 """Errors that reach a user: each is one sentence that says what to do."""
 
+from datetime import datetime
+
 
 class PrecedentError(Exception):
     """Something the user can act on; the command line prints it as one line and exits with 1."""
@@ -27,3 +29,39 @@ class ModelError(PrecedentError):
 
 class DatabaseError(PrecedentError):
     """A database that cannot be started, reached or migrated."""
+
+
+class SourceFault(SourceError):
+    """A server that cannot be read now; what was read from it is kept.
+
+    Attributes:
+        code: A stable word for programs, e.g. `rate_limited`.
+        reason: The sentence.
+        whole: True if the whole source is affected, False if its other streams can still be read.
+    """
+
+    def __init__(self, code: str, reason: str, *, whole: bool = True) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+        self.whole = whole
+
+
+class RetryLater(SourceFault):
+    """A rate limit or a server in trouble: reading goes on by itself, at `until` (UTC) or later."""
+
+    def __init__(self, code: str, reason: str, until: datetime, *, whole: bool = True) -> None:
+        super().__init__(code, reason, whole=whole)
+        self.until = until
+
+
+class ActionRequired(SourceFault):
+    """The owner must act: a refused token, a missing permission, a source that is gone."""
+
+
+class NotThere(ActionRequired):
+    """404 or 410: there is nothing at this address, or the credentials may not see it."""
+
+    def __init__(self, reason: str, status: int, *, whole: bool = True) -> None:
+        super().__init__("gone" if status == 410 else "not_found", reason, whole=whole)
+        self.status = status

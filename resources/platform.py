@@ -22,7 +22,8 @@ from precedent.providers.runtime.generator import Generator
 from precedent.providers.runtime.ledger import CallContext
 from precedent.providers.runtime.routing import Route
 from precedent.settings import Settings
-from precedent.sources.repository import SourceRow, find
+from precedent.sources import repository as sources
+from precedent.sources.repository import SourceRow
 
 Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 
@@ -52,7 +53,7 @@ class DatabaseResource(dg.ConfigurableResource[Any]):
     def source(self, key: str) -> SourceRow:
         """The source of a partition key; a missing one fails the run with a sentence."""
         with as_failure():
-            return find(self.database, key)
+            return sources.get(self.database, key)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Close the connections at the end of a run."""

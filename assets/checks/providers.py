@@ -39,7 +39,7 @@ def reachable(
 ) -> dg.AssetCheckResult:
     """Ask the active provider of every tenant that has a source, once each, and none of its fallbacks."""
     with as_failure():
-        tenants = {tenant_id: key.split("/")[0] for key, tenant_id in catalog.keys(database.database)}
+        tenants = {tenant_id: key.split("/")[0] for key, tenant_id in catalog.list_keys(database.database)}
         settings = Settings.from_environment()
 
     def ask(tenant_id: int) -> tuple[int, HealthCheck]:

@@ -56,7 +56,7 @@ def versions(
     of_tenant: dict[int, dg.DataVersion] = {}
     found: dict[str, dg.DataVersion] = {}
     with as_failure():
-        for key, tenant_id in catalog.keys(database.database):
+        for key, tenant_id in catalog.list_keys(database.database):
             if tenants is not None and key.partition("/")[0] not in tenants:
                 continue
             if tenant_id not in of_tenant:

@@ -9,7 +9,7 @@ from assets.refresh_config import RefreshConfig
 from assets.row_metadata import OWNERS, counted, row_metadata
 from precedent.sources.records import RawKind
 from precedent.sources.sync import raw_items as store
-from precedent.sources.sync.files import read_source
+from precedent.sources.sync.service import read_source
 from precedent.sources.sync.state import State
 from resources.platform import DatabaseResource, as_failure
 

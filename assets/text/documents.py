@@ -1,9 +1,6 @@
 """`text/documents`: one clean text per raw item."""
 
-import hashlib
-
 import dagster as dg
-from dateutil.parser import isoparse
 
 from assets.partitions import backfill_policy, source_partitions
 from assets.raw.records import KEYS as RAW
@@ -13,10 +10,9 @@ from precedent.database import statistics
 from precedent.progress import Progress, slices
 from precedent.search import word_index
 from precedent.search.words import WORDS_VERSION
-from precedent.sources.records import Shape
+from precedent.sources import registry
 from precedent.text import documents as store
-from precedent.text.documents import DocumentRow, RawText
-from precedent.text.extract.document import EXTRACTOR_VERSION, Comment, extract
+from precedent.text.documents import EXTRACTOR_VERSION, document_row
 from resources.platform import DatabaseResource
 
 BATCH = 500
@@ -50,7 +46,7 @@ def documents(
         connection.commit()
         progress = Progress("documents", len(ids), context.log.info)
         for batch in slices(ids, BATCH):
-            rows = [document_row(item) for item in store.read(connection, batch, EXTRACTOR_VERSION)]
+            rows = [document_row(item, registry.extract) for item in store.read(connection, batch, EXTRACTOR_VERSION)]
             new, altered = store.write(connection, source.tenant_id, source.id, rows)
             word_index.write(connection, source.tenant_id, rows)
             connection.commit()
@@ -65,37 +61,3 @@ def documents(
     )  # fmt: skip
     metadata["text/without_body"] = dg.MetadataValue.int(empty)
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(digest))
-
-
-def document_row(item: RawText) -> DocumentRow:
-    """Extract one raw item; its title falls back to its id, so that no document is without words."""
-    comments = [
-        Comment(
-            said["external_id"],
-            Shape(said["shape"]),
-            said["payload"],
-            isoparse(said["created_at"]) if said["created_at"] else None,
-        )
-        for said in item.said
-    ]
-    text = extract(item.kind, item.shape, item.payload, comments)
-    title = text.title or item.external_id
-    return DocumentRow(
-        raw_item_id=item.raw_item_id,
-        kind=item.kind.value,
-        external_id=item.external_id,
-        title=title,
-        text=text.text,
-        state=text.state,
-        type=text.type,
-        priority=text.priority,
-        resolution=text.resolution,
-        labels=list(text.labels),
-        components=list(text.components),
-        author=text.author,
-        url=text.url,
-        created_at=item.created_at,
-        updated_at=item.updated_at,
-        input_hash=item.input_hash,
-        content_hash=hashlib.sha256(f"{title}\0{text.text}".encode()).digest(),
-    )

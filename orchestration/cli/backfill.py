@@ -61,7 +61,7 @@ def backfill(
 
 def _chosen(database: Database, keys: list[str], tenant: str | None, *, every: bool) -> list[str]:
     if keys:
-        return [catalog.find(database, key).key for key in keys]
+        return [catalog.get(database, key).key for key in keys]
     if tenant or every:
-        return [key for key, _ in catalog.keys(database) if tenant is None or key.startswith(f"{tenant}/")]
+        return [key for key, _ in catalog.list_keys(database) if tenant is None or key.startswith(f"{tenant}/")]
     raise UsageError("Name sources (`precedent backfill TENANT/SOURCE ...`), or say --tenant, --all or --failed.")

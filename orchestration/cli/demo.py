@@ -115,7 +115,7 @@ def _own(path: Path) -> DemoSource:
 
 def _ensure(database: Database, tenant: str, wanted: DemoSource) -> SourceRow:
     try:
-        row = catalog.find(database, f"{tenant}/{wanted.name}")
+        row = catalog.get(database, f"{tenant}/{wanted.name}")
     except NotFoundError:
         return catalog.add(database, tenant, wanted.name, wanted.kind, {"path": str(wanted.path)})
     if row.kind != wanted.kind or row.configuration.get("path") != str(wanted.path):
@@ -139,7 +139,7 @@ def _first_title(searcher: Searcher, names: list[str]) -> str:
 
 def _analysis(searcher: Searcher, database: Database, tenant: str, names: list[str]) -> dict[str, Any] | None:
     for name in names:
-        source = catalog.find(database, f"{tenant}/{name}")
+        source = catalog.get(database, f"{tenant}/{name}")
         with database.bulk(source.tenant_id) as connection:
             open_first = analyses.newest_open(connection, source.id)
         if open_first:

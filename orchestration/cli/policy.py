@@ -83,13 +83,13 @@ def policy_set(
 def policy_clear(source: Source = None, tenant: Tenant = tenants.DEFAULT_TENANT, json: Json = False) -> None:
     """Remove a policy: everything is allowed then, and nothing limited."""
     database = Database.open()
-    owner = tenants.get(database, tenant)
-    policies.delete(database, owner.id, _source_id(database, tenant, source))
+    source_id = _source_id(database, tenant, source)
+    policies.delete(database, tenants.get(database, tenant).id, source_id)
     _show(database, tenant, json=json, notes=[])
 
 
 def _source_id(database: Database, tenant: str, source: str | None) -> int | None:
-    return sources.find(database, f"{tenant}/{source}").id if source else None
+    return sources.get(database, f"{tenant}/{source}").id if source else None
 
 
 def _show(database: Database, tenant: str, *, json: bool, notes: list[str]) -> None:

@@ -39,10 +39,10 @@ def refresh(
     settings = Settings.from_environment()
     database = Database.open(settings)
     if every:
-        keys = [key for key, _ in catalog.keys(database)]
+        keys = [key for key, _ in catalog.list_keys(database)]
     if not keys:
         raise UsageError("Name a source (`precedent refresh TENANT/SOURCE`) or say --all.")
-    rows = [catalog.find(database, key) for key in keys]
+    rows = [catalog.get(database, key) for key in keys]
     options = RefreshOptions(tuple(select or ()), created_after, created_before, full, sweep)
     outcomes = []
     with dagster_instance(settings, database.endpoints) as instance:

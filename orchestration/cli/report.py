@@ -129,10 +129,10 @@ def _scope(database: Database, tenant: str, source: str | None) -> _Scope:
         key = source if "/" in source else f"{tenant}/{source}"
         if tenant not in (tenancy.DEFAULT_TENANT, key.split("/")[0]):
             raise UsageError(f"{key} is no source of {tenant}: name the tenant once.")
-        row = catalog.find(database, key)
+        row = catalog.get(database, key)
         return _Scope(row.key, row.tenant_id, row.id, {row.id: row.key})
     owner = tenancy.get(database, tenant)
-    rows = [catalog.find(database, key) for key, number in catalog.keys(database) if number == owner.id]
+    rows = [catalog.get(database, key) for key, number in catalog.list_keys(database) if number == owner.id]
     return _Scope(owner.name, owner.id, None, {row.id: row.key for row in rows})
 
 
@@ -170,7 +170,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _content(database: Database, key: str) -> PageContent:
-    row = catalog.find(database, key)
+    row = catalog.get(database, key)
     with database.bulk(row.tenant_id) as connection:
         found = reports.latest(connection, row.id)
         if found is None:

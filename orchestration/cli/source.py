@@ -7,11 +7,12 @@ import typer
 
 from orchestration.cli.options import KeyFile, KeyStdin, NoTest
 from orchestration.cli.output import console, print_json, print_table
-from orchestration.cli.source_options import source_configuration, source_secrets
+from orchestration.cli.source_options import source_configuration, source_secrets, with_kind_options
 from orchestration.cli.tenant import Json, Tenant
 from orchestration.instance import dagster_instance, sync_partitions
 from precedent.database.session import Database
 from precedent.settings import Settings
+from precedent.sources import registry
 from precedent.sources import repository as catalog
 from precedent.sources.status import SourceStatus, statuses
 from precedent.tenants import tenants as tenancy
@@ -27,52 +28,31 @@ def register(app: typer.Typer) -> None:
 
 
 @sources.command("add")
+@with_kind_options
 def source_add(
     name: Annotated[str, typer.Argument(help="A name; with --tenant, or as TENANT/NAME.")],
     where: Annotated[
         str | None,
         typer.Argument(metavar="WHERE", help="A folder, file or clone; OWNER/NAME on GitHub; else a URL."),
     ] = None,
-    kind: Annotated[str, typer.Option("--kind", help="archive, git, github, jira or statuspage.")] = "archive",
+    kind: Annotated[str, typer.Option("--kind", help="One of `precedent source kinds`.")] = "archive",
     tenant: Tenant = tenancy.DEFAULT_TENANT,
-    mapping: Annotated[
-        list[str] | None,
-        typer.Option("--map", help='archive: map a field, e.g. --map id="Issue id" --map title=Summary.'),
-    ] = None,
-    as_kind: Annotated[
-        str, typer.Option("--as", help="archive: mapped records are issue, pull_request, commit or incident.")
-    ] = "issue",
-    branch: Annotated[str | None, typer.Option(help="git: the branch to read; by default HEAD.")] = None,
-    depth: Annotated[int | None, typer.Option(help="git by URL: commits of history; by default all.")] = None,
-    user: Annotated[str | None, typer.Option(help="jira: e-mail or user name; git by URL: user name.")] = None,
-    project: Annotated[list[str] | None, typer.Option("--project", help="jira: the key of a project.")] = None,
-    jql: Annotated[str | None, typer.Option(help="jira: a condition that issues must meet.")] = None,
-    field: Annotated[list[str] | None, typer.Option("--field", help="jira: a custom field to keep, by name.")] = None,
-    base_url: Annotated[str | None, typer.Option(help="github: of Enterprise, https://HOST/api/v3.")] = None,
-    app_id: Annotated[str | None, typer.Option(help="github: the id of an App; the key is its private key.")] = None,
-    installation_id: Annotated[int | None, typer.Option(help="github: the App's installation.")] = None,
-    commit_files: Annotated[bool, typer.Option("--commit-files", help="github: a request for each commit.")] = False,
     key_file: KeyFile = None,
     key_stdin: KeyStdin = False,
     no_test: NoTest = False,
     path_option: Annotated[Path | None, typer.Option("--path", help="The same as WHERE.")] = None,
     json: Json = False,
+    **options: Any,
 ) -> None:
     """Add a source and its Dagster partition; a server is asked once before anything is saved.
 
-    Tokens come from a file or standard input, never from the command line. GitHub: a fine-grained token that may read
-    contents, issues, pull requests, deployments and metadata. Jira Cloud: an API token with --user; Server and Data
-    Center: a personal access token.
+    A key comes from a file or standard input, never from the command line; `precedent source kinds` says what key each
+    kind takes.
     """
     if "/" in name:
         tenant, name = catalog.split_key(name)
-    values: dict[str, Any] = {
-        "map": mapping, "as": as_kind if as_kind != "issue" else None, "branch": branch, "depth": depth, "user": user,
-        "project": project, "jql": jql, "field": field, "base-url": base_url, "app-id": app_id,
-        "installation-id": installation_id, "commit-files": commit_files or None,
-    }  # fmt: skip
     place = where or (str(path_option) if path_option else None)
-    configuration = source_configuration(kind, name, place, values)
+    configuration = source_configuration(kind, name, place, options)
     secrets = source_secrets(key_file, key_stdin=key_stdin)
     settings = Settings.from_environment()
     database = Database.open(settings)
@@ -87,6 +67,25 @@ def source_add(
         console.print("While `precedent up` runs, what is new arrives by itself.")
 
 
+@sources.command("kinds")
+def source_kinds(json: Json = False) -> None:
+    """List the kinds of source with their options, and why one cannot be used."""
+    found = registry.list_kinds()
+    if json:
+        print_json(found)
+        return
+    cells = [
+        [kind.name, kind.title, kind.key, ", ".join(f"--{option.name}" for option in kind.options)]
+        for kind in found
+        if kind.available
+    ]
+    print_table("Kinds of source", ["kind", "what", "key", "options"], cells)
+    for kind in found:
+        if not kind.available:
+            reason = f"{kind.name} of {kind.distribution} cannot be used: {kind.reason}."
+            console.print(reason, markup=False, soft_wrap=True)
+
+
 @sources.command("list")
 def source_list(
     tenant: Annotated[str | None, typer.Option("--tenant", "-t", help="Only this tenant.")] = None,
@@ -98,15 +97,32 @@ def source_list(
         print_json(rows)
         return
     columns = [
-        "source", "kind", "state", "raw", "documents", "chunks", "embedded", "failed", "rejected", "last refresh",
-    ]  # fmt: skip
+        "source",
+        "kind",
+        "state",
+        "raw",
+        "documents",
+        "chunks",
+        "embedded",
+        "failed",
+        "rejected",
+        "last refresh",
+    ]
     cells = [
         [
-            f"{row.tenant}/{row.name}", row.kind, _state(row), _raw(row.raw), row.documents, row.chunks, row.embedded,
-            row.failed, row.rejected, row.last_refresh.strftime("%Y-%m-%d %H:%M") if row.last_refresh else "never",
+            f"{row.tenant}/{row.name}",
+            row.kind,
+            _state(row),
+            _raw(row.raw),
+            row.documents,
+            row.chunks,
+            row.embedded,
+            row.failed,
+            row.rejected,
+            row.last_refresh.strftime("%Y-%m-%d %H:%M") if row.last_refresh else "never",
         ]
         for row in rows
-    ]  # fmt: skip
+    ]
     print_table("Sources", columns, cells)
     for row in rows:
         if row.reason:
@@ -118,7 +134,7 @@ def source_remove(key: Key, json: Json = False) -> None:
     """Remove a source with all its rows and its partition."""
     settings = Settings.from_environment()
     database = Database.open(settings)
-    row = catalog.remove(database, key)
+    row = catalog.delete(database, key)
     with dagster_instance(settings, database.endpoints) as instance:
         sync_partitions(instance, database)
     if json:
@@ -129,13 +145,13 @@ def source_remove(key: Key, json: Json = False) -> None:
 
 @sources.command("pause")
 def source_pause(key: Key, json: Json = False) -> None:
-    """Let sensors and schedules leave a source alone; its rows stay, and `refresh` still reads it."""
+    """Make sensors and schedules leave a source alone; its rows stay, and `refresh` still reads it."""
     _paused(key, json=json, paused=True)
 
 
 @sources.command("resume")
 def source_resume(key: Key, json: Json = False) -> None:
-    """Look after a paused source again."""
+    """Make sensors and schedules ask a paused source again."""
     _paused(key, json=json, paused=False)
 
 
@@ -158,11 +174,11 @@ def source_set_key(
 
 
 def _paused(key: str, *, json: bool, paused: bool) -> None:
-    row = catalog.pause(Database.open(), key, paused=paused)
+    row = catalog.set_paused(Database.open(), key, paused=paused)
     if json:
         print_json({"key": row.key, "paused": not row.is_active})
     else:
-        console.print(f"Source {row.key} is {'looked after again' if row.is_active else 'paused'}.")
+        console.print(f"Source {row.key} is {'asked again' if row.is_active else 'paused'}.")
 
 
 def _state(row: SourceStatus) -> str:

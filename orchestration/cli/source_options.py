@@ -1,31 +1,48 @@
 """What a user gives of a source: where it is, its options, and its key from anywhere but the command line."""
 
+import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Annotated, Any
 
 import typer
 
 from orchestration.cli.provider_options import parse_secrets
 from precedent.errors import UsageError
 from precedent.security.redaction import register_secret
-from precedent.sources.configurations import KINDS
-from precedent.sources.shapes.mapping import FieldMapping
+from precedent.sources import registry
+from precedent.sources.options import OptionForm, SourceOption, configuration_values, options_of
 
 LONGEST_KEY = 64_000
-# Which options each kind knows, and what they are called in its configuration.
-OPTIONS: dict[str, dict[str, str]] = {
-    "archive": {"map": "mapping", "as": "as"},
-    "git": {"branch": "branch", "depth": "depth", "user": "user"},
-    "github": {
-        "base-url": "base_url", "app-id": "app_id", "installation-id": "installation_id",
-        "commit-files": "commit_files",
-    },
-    "jira": {"project": "projects", "jql": "jql", "field": "fields", "user": "user"},
-    "statuspage": {},
-}  # fmt: skip
+TYPES = {OptionForm.FLAG: bool | None, OptionForm.VALUE: str | None}
+# What the parameters of kinds' options begin with: an option may be called as a word of Python is.
+PREFIX = "kind_"
+
+
+def with_kind_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of all kinds; what was given of them arrives as its keyword arguments."""
+    own = inspect.signature(command)
+    fixed = [parameter for parameter in own.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+    helps: dict[str, list[str]] = {}
+    forms: dict[str, OptionForm] = {}
+    for kind in registry.kinds().values():
+        for option in options_of(kind.configuration):
+            helps.setdefault(option.name, []).append(f"{kind.name}: {option.help}")
+            forms[option.name] = option.form
+    added = [
+        inspect.Parameter(
+            PREFIX + name.replace("-", "_"),
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[
+                TYPES.get(forms[name], list[str] | None), typer.Option(f"--{name}", help=" ".join(said))
+            ],
+        )
+        for name, said in helps.items()
+    ]
+    command.__signature__ = own.replace(parameters=[*fixed, *added])  # type: ignore[attr-defined]
+    return command
 
 
 def source_configuration(kind: str, name: str, where: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,27 +52,24 @@ def source_configuration(kind: str, name: str, where: str | None, given: Mapping
         kind: The kind.
         name: The source's name, for messages.
         where: Its place: a path, OWNER/NAME or a URL.
-        given: Options by their name on the command line; None and empty ones were not given.
+        given: The keyword arguments of `with_kind_options`; None and empty ones were not given.
 
     Raises:
         UsageError: the kind is unknown, the place is missing, or an option belongs to another kind.
     """
-    if kind not in KINDS:
-        raise UsageError(f"There is no source kind {kind!r}: choose from {', '.join(KINDS)}.")
-    given = {option: value for option, value in given.items() if value}
-    for option in given:
-        if option not in OPTIONS[kind]:
-            owners = ", ".join(other for other, options in OPTIONS.items() if option in options)
-            raise UsageError(f"--{option} belongs to sources of kind {owners}: leave it out.")
+    model = registry.get(kind).configuration
+    options = {_parameter(option): option for option in options_of(model)}
+    chosen = {}
+    for parameter, value in given.items():
+        word = parameter.removeprefix(PREFIX)
+        if not value:
+            continue
+        if word not in options:
+            raise UsageError(f"--{word.replace('_', '-')} belongs to sources of kind {_owners(word)}: leave it out.")
+        chosen[options[word].name] = value
     if not where:
         raise UsageError(f"Say where the records are: `precedent source add {name} WHERE --kind {kind}`.")
-    if kind == "archive":
-        return _archive(where, given)
-    values = {OPTIONS[kind][option]: value for option, value in given.items()}
-    if kind == "git":
-        return values | ({"url": where} if _is_url(where) else {"path": _path(where)})
-    place = "repository" if kind == "github" else "url"
-    return values | {place: where.rstrip("/")}
+    return configuration_values(model, where, chosen)
 
 
 def source_secrets(key_file: Path | None, *, key_stdin: bool, prompt: bool = False) -> dict[str, str]:
@@ -89,19 +103,12 @@ def _key(text: str, where: str) -> dict[str, str]:
     return parse_secrets(text, where)
 
 
-def _archive(where: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    configuration: dict[str, Any] = {"path": _path(where)}
-    if "map" in given:
-        configuration["mapping"] = FieldMapping.parse(given["map"], given.get("as", "issue")).configuration()
-    elif "as" in given:
-        raise UsageError("--as needs --map: records of a known shape say themselves what they are.")
-    return configuration
+def _owners(word: str) -> str:
+    """The kinds that have an option."""
+    return ", ".join(
+        kind.name for kind in registry.kinds().values() if word in map(_parameter, options_of(kind.configuration))
+    )
 
 
-def _path(where: str) -> str:
-    return str(Path(where).expanduser().resolve())
-
-
-def _is_url(where: str) -> bool:
-    # `git@host:path` is how people write ssh addresses.
-    return len(urlsplit(where).scheme) > 1 or ("@" in where.partition(":")[0] and ":" in where)
+def _parameter(option: SourceOption) -> str:
+    return option.name.replace("-", "_")

@@ -1,28 +1,27 @@
-"""Rows and last looks of sources for one tick of a sensor: what it takes to ask them, and what they answered."""
+"""Rows and last probes of sources for one tick of a sensor: what it takes to ask them, and what they answered."""
 
 import threading
 from collections import defaultdict
 from collections.abc import Iterable
 
 from precedent.database.session import Database
-from precedent.errors import DatabaseError, PrecedentError
+from precedent.errors import ActionRequired, DatabaseError, PrecedentError, RetryLater, SourceFault
 from precedent.sources import repository as catalog
 from precedent.sources import schedule
-from precedent.sources.errors import NeedsAttention, SourceFault, Waiting
-from precedent.sources.kind import LiveSource, Probe
-from precedent.sources.polling import Looked
+from precedent.sources.polling import ProbeRound
 from precedent.sources.repository import SourceRow
-from precedent.sources.schedule import LastLook, ScheduledSource
+from precedent.sources.schedule import LastProbe, ScheduledSource
+from precedent.sources.source import LiveSource, Probe
 from precedent.sources.sync import state as sync_state
 from precedent.sources.sync.state import State
 
 
 class Rows:
-    """Rows and last looks of sources, read a tenant at a time when the first of its sources is looked at.
+    """Rows and last probes of sources, read a tenant at a time when the first of its sources is probed.
 
     Args:
         database: The database.
-        sources: Those that may be looked at in this tick.
+        sources: Those that may be probed in this tick.
     """
 
     def __init__(self, database: Database, sources: Iterable[ScheduledSource]) -> None:
@@ -30,11 +29,11 @@ class Rows:
         self._ids: dict[int, list[int]] = defaultdict(list)
         for source in sources:
             self._ids[source.tenant_id].append(source.id)
-        self._known: dict[int, dict[int, LastLook]] = {}
+        self._known: dict[int, dict[int, LastProbe]] = {}
         self._lock = threading.Lock()
 
     def probe(self, source: ScheduledSource) -> Probe:
-        """Look at a source with its credentials: a server is asked, files are not opened.
+        """Probe a source with its credentials: a server is asked, files are not opened.
 
         Raises:
             SourceFault: it does not answer as it should.
@@ -45,11 +44,11 @@ class Rows:
         except (SourceFault, DatabaseError):
             raise
         except PrecedentError as error:  # files that are gone, a key that cannot be decrypted
-            raise NeedsAttention("unreadable", str(error)) from None
+            raise ActionRequired("unreadable", str(error)) from None
 
-    def remember(self, found: Looked) -> None:
-        """Keep in mind which servers asked for patience: no run is needed to be told that again."""
-        by_tenant: dict[int, list[tuple[ScheduledSource, Waiting]]] = defaultdict(list)
+    def remember(self, found: ProbeRound) -> None:
+        """Save which servers limit requests: no run is needed to find that out again."""
+        by_tenant: dict[int, list[tuple[ScheduledSource, RetryLater]]] = defaultdict(list)
         for source, fault in found.waiting:
             by_tenant[source.tenant_id].append((source, fault))
         for tenant_id, waiting in by_tenant.items():
@@ -61,9 +60,9 @@ class Rows:
                     )  # fmt: skip
 
     def _asked(self, source: ScheduledSource) -> Probe:
-        known = self._looks_of(source.tenant_id).get(source.id)
+        known = self._last_probes(source.tenant_id).get(source.id)
         if known is None:
-            raise NeedsAttention("removed", f"{source.key} has been removed.")
+            raise ActionRequired("removed", f"{source.key} has been removed.")
         row = SourceRow(
             id=source.id, tenant_id=source.tenant_id, tenant=source.tenant, name=source.name, kind=source.kind,
             configuration=known.configuration, is_active=source.is_active, revision=source.revision,
@@ -75,10 +74,10 @@ class Rows:
                 return opened.probe(known.probe)
             finally:
                 opened.close()
-        return Probe(opened.glance(), {})
+        return Probe(opened.quick_fingerprint(), {})
 
-    def _looks_of(self, tenant_id: int) -> dict[int, LastLook]:
+    def _last_probes(self, tenant_id: int) -> dict[int, LastProbe]:
         with self._lock:
             if tenant_id not in self._known:
-                self._known[tenant_id] = schedule.looks(self.database, tenant_id, self._ids[tenant_id])
+                self._known[tenant_id] = schedule.last_probes(self.database, tenant_id, self._ids[tenant_id])
             return self._known[tenant_id]

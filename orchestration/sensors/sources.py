@@ -1,7 +1,8 @@
 """Sensors of sources: their partitions follow the table, and what changes on their servers is fetched."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
@@ -12,12 +13,10 @@ from orchestration.jobs import sync
 from orchestration.sensors import opening
 from orchestration.sensors.requesting import run_of
 from orchestration.sensors.rows import Rows
-from precedent.sources import schedule
-from precedent.sources.configurations import KINDS
-from precedent.sources.polling import Looked, due, look
+from precedent.sources import registry, schedule
+from precedent.sources.kind import SourceKind
+from precedent.sources.polling import ProbeRound, due, probe_round
 
-# Files change when somebody replaces them, servers at any minute.
-INTERVALS = {"archive": 60, "git": 60, "github": 30, "jira": 30, "statuspage": 60}
 MOST_AT_ONCE = 500  # partitions added or removed in a tick
 NAME = source_partitions.name or "source"
 
@@ -44,26 +43,26 @@ def follow_table(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Sk
     return dg.SensorResult(dynamic_partitions_requests=requests)
 
 
-def changes_of(kind: str) -> dg.SensorDefinition:
-    """A sensor that looks at the sources of one kind and requests a sync of those that have changed."""
+def changes_of(kind: SourceKind[Any]) -> dg.SensorDefinition:
+    """A sensor that probes the sources of one kind and requests a sync of those that have changed."""
 
     @dg.sensor(
-        name=f"{kind}_changes",
+        name=f"{kind.name}_changes",
         job=sync,
-        minimum_interval_seconds=INTERVALS[kind],
+        minimum_interval_seconds=kind.interval_s,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Looks at the {kind} sources and requests a sync of each that holds something new.",
+        description=f"Probes the {kind.name} sources and requests a sync of each that holds something new.",
     )
     def changes(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         database = opening.database()
         now = datetime.now(UTC)
-        sources = [source for source in schedule.sources(database) if source.kind == kind]
+        sources = [source for source in schedule.sources(database) if source.kind == kind.name]
         if not sources:
-            return dg.SkipReason(f"There are no {kind} sources.")
+            return dg.SkipReason(f"There are no {kind.name} sources.")
         known = known_partitions(context.instance)
         ready = due([source for source in sources if source.key in known], being_synced(context.instance), now)
         rows = Rows(database, ready)
-        found = look(ready, rows.probe, now, after=int(context.cursor) if context.cursor else None)
+        found = probe_round(ready, rows.probe, now, after=int(context.cursor) if context.cursor else None)
         rows.remember(found)
         context.log.info(told(found, len(sources)))
         return dg.SensorResult(
@@ -91,14 +90,14 @@ def known_partitions(instance: dg.DagsterInstance) -> frozenset[str]:
     return frozenset(instance.get_dynamic_partitions(NAME))
 
 
-def told(found: Looked, sources: int) -> str:
+def told(found: ProbeRound, sources: int) -> str:
     """What a tick did, in a sentence."""
     return (
-        f"{found.asked:,} of {sources:,} sources were looked at, {found.unchanged:,} unchanged, "
+        f"{found.asked:,} of {sources:,} sources were probed, {found.unchanged:,} unchanged, "
         f"{len(found.wanted):,} to sync, {len(found.waiting):,} waiting, {found.left:,} left for the next tick."
     )
 
 
-def all_of(kinds: Iterable[str] = KINDS) -> Sequence[dg.SensorDefinition]:
+def all_of() -> Sequence[dg.SensorDefinition]:
     """A sensor for each kind of source."""
-    return [changes_of(kind) for kind in kinds]
+    return [changes_of(kind) for kind in registry.kinds().values()]

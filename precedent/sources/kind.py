@@ -1,91 +1,140 @@
-"""What a live source offers: streams that are read page by page, from where the last page ended."""
+"""What a kind of source is: everything that the platform knows of it, in one object."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
-from precedent.sources.records import RawKind, RawRecord, RejectedRecord
+from pydantic import BaseModel, ConfigDict
 
-Cursor = dict[str, Any]
+from precedent.http.client import HttpOptions
+from precedent.settings import DEFAULT_MAX_BODY_BYTES
+from precedent.sources.options import check_fields
+from precedent.sources.records import RawRecord
+from precedent.sources.source import FileSource, LiveSource
+from precedent.text.extract.model import Comment, Document
+
+Payload = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """One thing that a server lists, e.g. the comments of a repository.
+class SourceConfiguration(BaseModel):
+    """The part of a source's row that is not secret; each kind has a subclass.
 
-    `kinds` are those that its records may have. `sweeps` says whether the server can list every id that it still has.
+    Every field has a description. One field, or several of which one is given, is marked with `Place`: the WHERE of
+    `precedent source add`. The others are its options.
     """
 
-    name: str
-    kinds: frozenset[RawKind]
-    sweeps: bool = False
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @property
+    def address(self) -> str | None:
+        """The HTTP address that is asked, if there is one; a tenant's policy may forbid private ones."""
+        return None
+
+    @property
+    def live(self) -> bool:
+        """True if it is a server that is asked again and again, False if it is files that are read as a whole."""
+        return True
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Records of one answer, and where the next one begins; both are stored in one transaction.
-
-    `cursor` is JSON and enough to go on from in another process. It may only move past what the page holds, so that
-    a crash repeats at most this page. `gone` are external ids that the server has said it does not have any more.
-    """
-
-    records: tuple[RawRecord | RejectedRecord, ...]
-    cursor: Cursor
-    gone: tuple[tuple[RawKind, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """A cheap look at a source.
-
-    `token` changes when something may have changed since, and is equal when nothing has. `validators` (JSON) make
-    the next look cheaper still, e.g. ETags. `name` is what the server calls the source now (`owner/name` of a
-    repository), where ids begin with it; it differs from before when the source was renamed.
-    """
-
-    token: str
-    validators: dict[str, Any]
-    name: str | None = None
+Configuration = TypeVar("Configuration", bound=SourceConfiguration)
 
 
 @runtime_checkable
-class LiveSource(Protocol):
-    """A server that is asked again and again; nothing here writes to the database.
+class Shape(Protocol):
+    """A form of payload, and how to read it.
 
-    Every method raises `Waiting` or `NeedsAttention` where the server does not answer as it should, with what to do
-    in words. A fault of a stream alone (`whole` is false) leaves the other streams readable.
+    Attributes:
+        name: Stored with every record and never changed; no two shapes of all kinds have the same.
     """
 
     @property
-    def requests(self) -> int:
-        """HTTP requests sent so far by this object."""
-        ...
+    def name(self) -> str: ...  # noqa: D102 - described above
 
-    def streams(self) -> tuple[Stream, ...]:
-        """What it offers, in the order to read it."""
-        ...
+    def recognise(self, payload: Payload) -> bool:
+        """True if a payload from a file has this form. Of several shapes that say so the first of its kind is taken.
 
-    def probe(self, before: Probe | None = None) -> Probe:
-        """Whether something may have changed since `before`, in at most a few requests."""
-        ...
-
-    def pages(self, stream: Stream, cursor: Cursor | None, since: datetime | None = None) -> Iterator[Page]:
-        """Everything new or changed from a cursor on, oldest change first where the server can; None: from the start.
-
-        `since` lets a read from the start leave out what was last changed before. Where nothing has changed no page
-        may come, or one without records. What is yielded twice is harmless: payload hashes drop what is known.
+        Files hold records of any kind: ask for fields that no other system's payloads have together.
         """
         ...
 
-    def ids(self, stream: Stream) -> Iterator[tuple[RawKind, str]]:
-        """Every external id that the server lists now, for streams that sweep; a few may be missed, none invented."""
+    def record(self, payload: Payload) -> RawRecord:
+        """The record of a payload of this form.
+
+        Args:
+            payload: An object without NUL characters and lone surrogates; kept as it is.
+
+        Raises:
+            UnreadableError: it has no id, a field of the wrong type, or a date that cannot be read.
+        """
         ...
 
-    def gone(self, stream: Stream, kind: RawKind, external_id: str) -> bool:
-        """Whether the server says of one id, asked by itself, that it is not there (any more, or moved elsewhere)."""
+    def extract(self, payload: Payload, comments: Sequence[Comment]) -> Document:
+        """The text and the facts of a record. It never raises: what a payload lacks is left out.
+
+        Modules that read markup take long to import: import them here.
+
+        Args:
+            payload: As `record` kept it.
+            comments: The newest comments whose `parent_id` is this record, for issues and pull requests; of each shape
+                of comment at most three.
+        """
         ...
 
-    def close(self) -> None:
-        """Close connections."""
-        ...
+
+@dataclass(frozen=True, slots=True)
+class SourceContext:
+    """What a source is opened with beside its configuration.
+
+    Attributes:
+        key: Its token, password or private key.
+        name: What ids began with at the last sync, see `Probe.name`.
+        folder: A folder of its own, which need not exist; deleted with the source.
+        max_body_bytes: Longer records of files are rejected.
+        http: Limits of time and size for `HttpClient`.
+    """
+
+    folder: Path
+    key: str | None = None
+    name: str | None = None
+    max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
+    http: HttpOptions = field(default_factory=HttpOptions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceKind(Generic[Configuration]):
+    """A kind of source; an entry point of the group `precedent.sources` names one.
+
+    The module with it is imported whenever kinds are listed: it imports clients and readers of markup where they are
+    used.
+
+    Attributes:
+        name: The entry point's name, and the word of `--kind`.
+        title: In words, for lists.
+        configuration: What a source is configured with.
+        open: Makes a source; asks no server yet. Raises SourceError where there are no files, UsageError where a value
+            cannot be.
+        key: What its key is, in words; "" where it takes none.
+        shapes: The forms of its records.
+        interval_s: How often sources are probed, seconds.
+        sweeps: True if its servers do not say what was deleted, so that full listings are asked for once a day.
+    """
+
+    name: str
+    title: str
+    configuration: type[Configuration]
+    open: Callable[[Configuration, SourceContext], FileSource | LiveSource]
+    key: str = ""
+    shapes: tuple[Shape, ...] = ()
+    interval_s: int = 60
+    sweeps: bool = False
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.configuration, type) and issubclass(self.configuration, SourceConfiguration)):
+            raise TypeError(f"the configuration of {self.name} is not a SourceConfiguration")
+        for shape in self.shapes:
+            if not isinstance(shape, Shape):
+                raise TypeError(f"{shape!r} is not a Shape")
+        if not callable(self.open) or self.interval_s < 1:
+            raise TypeError(f"{self.name} needs something to open it with, and an interval of at least a second")
+        check_fields(self.configuration)

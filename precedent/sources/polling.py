@@ -1,7 +1,7 @@
-"""Which sources to ask now, and what to make of the answers; knows nothing of Dagster.
+"""Which sources to probe now, and what follows from the answers.
 
-A look at a source is cheap: a conditional request or two. Looks at many sources go side by side, and stop when the
-tick has used its time; the next tick carries on behind the last source that was looked at.
+A probe is cheap: a conditional request or two. Many sources are probed side by side, until the tick has used its time;
+the next tick goes on behind the last source that was probed.
 """
 
 import hashlib
@@ -9,26 +9,26 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from precedent.sources.errors import SourceFault, Waiting
-from precedent.sources.kind import Probe
+from precedent.errors import RetryLater, SourceFault
+from precedent.retry import PAUSE_AFTER_TROUBLE
 from precedent.sources.schedule import ScheduledSource
+from precedent.sources.source import Probe
 
 AT_ONCE = 8
 SECONDS = 7.0  # of a tick that is to stay below 10
-PATIENCE = 2.0  # seconds for the looks that were begun last
-# A server that has kept a look waiting for so many seconds is in trouble; to ask it again in each tick would take the
-# places of others, and it may be sitting out a limit.
+PATIENCE = 2.0  # seconds for the probes that were begun last
+# A server that has kept a probe waiting for so many seconds is in trouble, or limits requests. To ask it again in each
+# tick would take the places of others.
 SILENCE = 5.0
-PAUSE_AFTER_SILENCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SyncRequest:
     """A source to sync; `run_key` is new exactly when there is something new to fetch or to try.
 
-    A key is used once for ever, so it holds what changed and how many syncs there have been. The hour is in it for
+    A key is never used again, so it holds what changed and how many syncs there have been. The hour is in it for
     runs that were killed before they could say how they ended: they are asked for again.
     """
 
@@ -44,20 +44,20 @@ class Wanted:
 
 
 @dataclass(slots=True)
-class Looked:
+class ProbeRound:
     """What a tick found out.
 
     Attributes:
         wanted: Sources to sync.
-        waiting: Sources whose server asked for patience or did not answer in the time of a tick, with its fault.
-        asked: How many were looked at.
+        waiting: Sources whose server limits requests or did not answer in the time of a tick, with its fault.
+        asked: How many were probed.
         unchanged: How many of them hold what they held.
         left: How many are for the next tick.
         after: The id of the source that the next tick begins behind; None begins at the first.
     """
 
-    wanted: list[Wanted] = field(default_factory=list)
-    waiting: list[tuple[ScheduledSource, Waiting]] = field(default_factory=list)
+    wanted: list[SyncRequest] = field(default_factory=list)
+    waiting: list[tuple[ScheduledSource, RetryLater]] = field(default_factory=list)
     asked: int = 0
     unchanged: int = 0
     left: int = 0
@@ -65,7 +65,7 @@ class Looked:
 
 
 def due(sources: Iterable[ScheduledSource], busy: frozenset[str], now: datetime) -> list[ScheduledSource]:
-    """Sources that may be looked at: not paused, not being synced, and not waiting unless they were edited since."""
+    """Sources that may be probed: not paused, not being synced, and not waiting unless they were edited since."""
     return [
         source
         for source in sources
@@ -75,10 +75,10 @@ def due(sources: Iterable[ScheduledSource], busy: frozenset[str], now: datetime)
     ]
 
 
-def without_look(source: ScheduledSource) -> str | None:
-    """Why a sync needs no look first: there never was one, the row was edited, or what it had to wait for is over.
+def reason_without_probe(source: ScheduledSource) -> str | None:
+    """Why a sync needs no probe first: it is the first, the row was edited, or what it had to wait for is over.
 
-    Files that could not be read have nothing to wait for. They are looked at until they are back.
+    Files that could not be read have nothing to wait for: they are probed until they are back.
     """
     if source.configured is not None and source.configured != source.revision:
         return "edited"
@@ -89,7 +89,7 @@ def without_look(source: ScheduledSource) -> str | None:
     return "again" if source.failures else None
 
 
-def turn(sources: Sequence[ScheduledSource], after: int | None) -> list[ScheduledSource]:
+def round_robin(sources: Sequence[ScheduledSource], after: int | None) -> list[ScheduledSource]:
     """The sources in the order of a round that begins behind one of them."""
     ordered = sorted(sources, key=lambda source: source.id)
     if after is None:
@@ -97,7 +97,7 @@ def turn(sources: Sequence[ScheduledSource], after: int | None) -> list[Schedule
     return [s for s in ordered if s.id > after] + [s for s in ordered if s.id <= after]
 
 
-def look(
+def probe_round(
     sources: Sequence[ScheduledSource],
     probe: Callable[[ScheduledSource], Probe],
     now: datetime,
@@ -106,23 +106,23 @@ def look(
     seconds: float = SECONDS,
     at_once: int = AT_ONCE,
     clock: Callable[[], float] = time.monotonic,
-) -> Looked:
-    """Look at sources for as long as the tick has time.
+) -> ProbeRound:
+    """Probe sources for as long as the tick has time.
 
     Args:
         sources: Those that are due.
-        probe: Looks at one; raises SourceFault.
+        probe: Probes one; raises SourceFault.
         now: The moment of the tick.
         after: Where the tick before ended.
-        seconds: How long to begin new looks.
+        seconds: How long to begin new probes.
         at_once: How many side by side.
         clock: Seconds that only grow.
     """
-    found = Looked()
+    found = ProbeRound()
     hour = now.strftime("%Y%m%d%H")
     end = clock() + seconds
-    queue = turn(sources, after)
-    executor = ThreadPoolExecutor(at_once, thread_name_prefix="look")
+    queue = round_robin(sources, after)
+    executor = ThreadPoolExecutor(at_once, thread_name_prefix="probe")
     try:
         pending: dict[Future[Probe], tuple[ScheduledSource, float]] = {}
         place = 0
@@ -130,9 +130,9 @@ def look(
             while place < len(queue) and len(pending) < at_once and clock() < end:
                 source = queue[place]
                 place += 1
-                known = without_look(source)
+                known = reason_without_probe(source)
                 if known is not None:
-                    found.wanted.append(Wanted(source, known, hour))
+                    found.wanted.append(SyncRequest(source, known, hour))
                     continue
                 pending[executor.submit(probe, source)] = (source, clock())
             if not pending:
@@ -155,27 +155,25 @@ def look(
     return found
 
 
-def _silence(now: datetime) -> Waiting:
-    return Waiting(
-        "no_answer", "The server has not answered for several seconds: it will be asked again.",
-        now + PAUSE_AFTER_SILENCE,
-    )  # fmt: skip
+def _silence(now: datetime) -> RetryLater:
+    reason = "The server has not answered for several seconds: it will be asked again."
+    return RetryLater("no_answer", reason, now + PAUSE_AFTER_TROUBLE)
 
 
-def _judge(found: Looked, source: ScheduledSource, future: Future[Probe], hour: str) -> None:
+def _judge(found: ProbeRound, source: ScheduledSource, future: Future[Probe], hour: str) -> None:
     found.asked += 1
     try:
         seen = future.result()
-    except Waiting as fault:
+    except RetryLater as fault:
         found.waiting.append((source, fault))
     except SourceFault as fault:
-        if source.failures:  # files that are still gone: their owner has been told, and to look costs nothing
+        if source.failures:  # files that are still gone: their owner has been told, and to probe them costs nothing
             found.unchanged += 1
             return
         # The sync will meet the same fault, and make it visible on the asset and its check.
-        found.wanted.append(Wanted(source, fault.code, hour))
+        found.wanted.append(SyncRequest(source, fault.code, hour))
     else:
         if seen.token == source.token and not source.failures:
             found.unchanged += 1
         else:
-            found.wanted.append(Wanted(source, hashlib.sha256(seen.token.encode()).hexdigest()[:16], hour))
+            found.wanted.append(SyncRequest(source, hashlib.sha256(seen.token.encode()).hexdigest()[:16], hour))

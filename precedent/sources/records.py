@@ -1,11 +1,10 @@
-"""What a source yields: one record, or the reason why a record could not be read."""
+"""What a source yields: a record, or the reason why one could not be read."""
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
@@ -21,39 +20,32 @@ class RawKind(StrEnum):
     RELEASE = "release"
     DEPLOYMENT = "deployment"
 
-
-class Shape(StrEnum):
-    """Which interface a payload has the shape of; decides which extractor reads it."""
-
-    GITHUB_ISSUE = "github_issue"
-    GITHUB_PULL = "github_pull"
-    GITHUB_COMMENT = "github_comment"
-    GITHUB_REVIEW = "github_review"
-    GITHUB_REVIEW_COMMENT = "github_review_comment"
-    GITHUB_COMMIT = "github_commit"
-    GITHUB_RELEASE = "github_release"
-    GITHUB_DEPLOYMENT = "github_deployment"
-    JIRA_ISSUE = "jira_issue"
-    GIT_COMMIT = "git_commit"
-    STATUSPAGE_INCIDENT = "statuspage_incident"
-    MAPPED = "mapped"
+    @property
+    def plural(self) -> str:
+        """The name of its asset, e.g. `issues`."""
+        return f"{self.value}s"
 
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
     """One item as its system returned it, with what the platform needs to key and order it.
 
-    `external_id` is unique within a source and kind: `owner/name#12` (or `#12` where the repository is
-    unknown) for GitHub issues and pull requests, `comment:ID`, `review:ID` and `review_comment:ID` for
-    what was said on them, `release:ID` and `deployment:ID`, the key for Jira, the full sha for commits, the
-    id for incidents, and the mapped id as it stands for mapped records. `parent_id` is the external id of the
-    issue or pull request that a comment belongs to. `updated_at` orders two payloads of one id;
-    `completeness` breaks a tie (a full pull request beats its stub in the issue list). `payload` holds no NUL
-    character and no lone surrogate; `notes` says what was cleaned.
+    Attributes:
+        kind: What it is.
+        shape: The name of the `Shape` that reads its payload.
+        external_id: Unique within a source and kind, e.g. `owner/name#12` or the key of a Jira issue. Where a source
+            can be renamed its ids begin with `name#`.
+        payload: JSON without NUL characters and lone surrogates.
+        parent_id: The external id of the issue or pull request that a comment belongs to.
+        created_at: UTC.
+        updated_at: UTC; the newer of two payloads of one id is kept.
+        completeness: Comes before `updated_at` where payloads differ in it: a full pull request is kept rather than
+            its stub in the list of issues.
+        notes: What was cleaned, as stable words.
     """
 
     kind: RawKind
-    shape: Shape
+    shape: str
     external_id: str
     payload: dict[str, Any]
     parent_id: str | None = None
@@ -67,9 +59,9 @@ class RawRecord:
         return orjson.dumps(self.payload, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
 
 
-def payload_hash(shape: Shape, payload_json: bytes) -> bytes:
+def payload_hash(shape: str, payload_json: bytes) -> bytes:
     """A 32-byte digest of the shape and the canonical payload; equal exactly when nothing changed."""
-    return hashlib.sha256(shape.value.encode() + b"\0" + payload_json).digest()
+    return hashlib.sha256(shape.encode() + b"\0" + payload_json).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +76,3 @@ class RejectedRecord:
     line: int
     reason: str
     detail: str
-
-
-class Source(Protocol):
-    """Where raw records come from."""
-
-    def fingerprint(self) -> str:
-        """A digest that changes whenever `read` could yield something else; cheap next to `read`."""
-        ...
-
-    def glance(self) -> str:
-        """A digest that changes when `fingerprint` may have changed; reads no content, so it can be asked often."""
-        ...
-
-    def estimate(self) -> int | None:
-        """Roughly how many records `read` yields, for progress; None where nobody knows."""
-        ...
-
-    def read(self) -> Iterator[RawRecord | RejectedRecord]:
-        """Stream every record; memory does not grow with the source."""
-        ...

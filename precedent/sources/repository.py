@@ -1,11 +1,13 @@
-"""The sources that tenants have added, and what has become of their records."""
+"""The sources that tenants have added: their rows, and opening them."""
 
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import func, select, update
 from sqlalchemy import text as sql_text
 from sqlalchemy.exc import IntegrityError
 
@@ -15,13 +17,13 @@ from precedent.errors import NotFoundError, UsageError
 from precedent.security.addresses import check_address
 from precedent.security.credentials import sealed, unsealed
 from precedent.settings import Settings
-from precedent.sources import schedule
-from precedent.sources.configurations import configuration_of, is_live
-from precedent.sources.kind import LiveSource
-from precedent.sources.records import Source
-from precedent.sources.registry import NO_SECRETS, clone_folder, open_source
+from precedent.sources import registry, schedule
+from precedent.sources.kind import SourceContext
+from precedent.sources.source import FileSource, LiveSource
 from precedent.tenants import policies
 from precedent.tenants import tenants as tenancy
+
+NO_SECRETS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,8 @@ class SourceRow:
 
     @property
     def live(self) -> bool:
-        """Whether it is a server that is asked again and again."""
-        return is_live(self.kind, self.configuration)
+        """True if it is a server that is asked again and again."""
+        return registry.configuration_of(self.kind, self.configuration).live
 
     @property
     def key(self) -> str:
@@ -80,7 +82,7 @@ def add(
         tenant: The tenant's name.
         name: The source's name.
         kind: Its kind.
-        configuration: What `configurations` asks of that kind.
+        configuration: What the kind is configured with, see `SourceKind.configuration`.
         secrets: Its credentials; kept encrypted, bound to its row.
         test: Ask a live source once before anything is saved.
 
@@ -90,15 +92,15 @@ def add(
     """
     owner = tenancy.get(database, tenant)
     tenancy.check_name(name, "source")
-    address = configuration_of(kind, configuration).address
-    if address:
-        check_address(address, allow_private=policies.get(database, owner.id).allow_private_addresses, what="source")
-    look_at(open_source(kind, configuration, secrets), ask=test)
+    checked = registry.configuration_of(kind, configuration)
+    if checked.address:
+        allowed = policies.get(database, owner.id).allow_private_addresses
+        check_address(checked.address, allow_private=allowed, what="source")
+    check(open_with(kind, configuration, secrets), ask=test)
     try:
         with database.tenant(owner.id) as session:
-            row = DataSource(
-                tenant_id=owner.id, name=name, provider=kind, configuration=configuration, description=None
-            )
+            values = checked.model_dump(mode="json", exclude_unset=True)
+            row = DataSource(tenant_id=owner.id, name=name, provider=kind, configuration=values, description=None)
             session.add(row)
             session.flush()
             row.credentials = sealed(Settings.from_environment(), secrets, tenant_id=owner.id, row_id=row.id)
@@ -112,21 +114,57 @@ def add(
     return found
 
 
-def opened(source: SourceRow, name: str | None = None) -> Source | LiveSource:
+def opened(source: SourceRow, name: str | None = None) -> FileSource | LiveSource:
     """The source, with its credentials; a live one is not asked anything yet.
 
+    Args:
+        source: Its row.
+        name: What ids began with at the last sync, see `Probe.name`.
+
     Raises:
-        UsageError: a configuration of another version.
+        UsageError: an unusable kind, or a configuration of another version.
         SourceError: files that are not there.
         SecretError: credentials that cannot be decrypted.
     """
     settings = Settings.from_environment()
     secrets = unsealed(settings, source.stored, tenant_id=source.tenant_id, row_id=source.id)
-    return open_source(source.kind, source.configuration, secrets, name=name, number=source.id)
+    return open_with(source.kind, source.configuration, secrets, name=name, number=source.id)
 
 
-def look_at(source: Source | LiveSource, *, ask: bool = True) -> None:
-    """Ask a live source once unless it is not to be asked, and close it.
+def open_with(
+    kind: str,
+    values: Mapping[str, Any],
+    secrets: Mapping[str, str] = NO_SECRETS,
+    *,
+    name: str | None = None,
+    number: int | None = None,
+) -> FileSource | LiveSource:
+    """A source as it would be configured; a live one is not asked anything yet.
+
+    Args:
+        kind: Its kind.
+        values: Its configuration.
+        secrets: Its credentials: `api_key`, or the `private_key` of an App.
+        name: What ids began with at the last sync.
+        number: The source's id; without one it can be probed only.
+
+    Raises:
+        UsageError: an unusable kind, or a configuration that does not fit it.
+        SourceError: files that are not there.
+    """
+    settings = Settings.from_environment()
+    context = SourceContext(
+        folder=_folder(settings.home, number),
+        key=secrets.get("api_key") or secrets.get("private_key"),
+        name=name,
+        max_body_bytes=settings.max_body_bytes,
+    )
+    source: FileSource | LiveSource = registry.get(kind).open(registry.configuration_of(kind, values), context)
+    return source
+
+
+def check(source: FileSource | LiveSource, *, ask: bool = True) -> None:
+    """Probe a live source once, unless it is not to be asked, and close it.
 
     Raises:
         SourceError: it does not answer as it should.
@@ -147,16 +185,16 @@ def set_key(database: Database, key: str, secrets: Mapping[str, str], *, test: b
         NotFoundError: no such source.
         SourceError: with `test`, the server does not take them; nothing is saved.
     """
-    source = find(database, key)
+    source = get(database, key)
     if test:
-        look_at(open_source(source.kind, source.configuration, secrets))
+        check(open_with(source.kind, source.configuration, secrets))
     stored = sealed(Settings.from_environment(), secrets, tenant_id=source.tenant_id, row_id=source.id)
     return _change(database, source, credentials=stored)
 
 
-def pause(database: Database, key: str, *, paused: bool) -> SourceRow:
-    """Let the sensors leave a source alone, or look after it again; its rows stay and are found either way."""
-    return _change(database, find(database, key), is_active=not paused)
+def set_paused(database: Database, key: str, *, paused: bool) -> SourceRow:
+    """Make sensors and schedules leave a source alone, or ask it again; its rows stay and are found either way."""
+    return _change(database, get(database, key), is_active=not paused)
 
 
 def _change(database: Database, source: SourceRow, **values: Any) -> SourceRow:
@@ -166,17 +204,24 @@ def _change(database: Database, source: SourceRow, **values: Any) -> SourceRow:
             .where(DataSource.id == source.id)
             .values(revision=DataSource.revision + 1, updated_at=func.now(), **values)
         )
-    return find(database, source.key)
+    return get(database, source.key)
 
 
 def _row(row: DataSource, owner: tenancy.TenantRow) -> SourceRow:
     return SourceRow(
-        id=row.id, tenant_id=owner.id, tenant=owner.name, name=row.name, kind=row.provider,
-        configuration=dict(row.configuration), is_active=row.is_active, revision=row.revision, stored=row.credentials,
-    )  # fmt: skip
+        id=row.id,
+        tenant_id=owner.id,
+        tenant=owner.name,
+        name=row.name,
+        kind=row.provider,
+        configuration=dict(row.configuration),
+        is_active=row.is_active,
+        revision=row.revision,
+        stored=row.credentials,
+    )
 
 
-def find(database: Database, key: str) -> SourceRow:
+def get(database: Database, key: str) -> SourceRow:
     """The source of a partition key.
 
     Raises:
@@ -194,18 +239,18 @@ def find(database: Database, key: str) -> SourceRow:
         return _row(row, owner)
 
 
-def remove(database: Database, key: str) -> SourceRow:
-    """Remove a source with all its rows; vectors that nothing else refers to go too."""
-    source = find(database, key)
+def delete(database: Database, key: str) -> SourceRow:
+    """Delete a source with all its rows and its folder, and the vectors that nothing else refers to."""
+    source = get(database, key)
     with database.tenant(source.tenant_id) as session:
-        session.execute(delete(DataSource).where(DataSource.id == source.id))
+        session.execute(sql_delete(DataSource).where(DataSource.id == source.id))
         session.execute(
             sql_text(
                 "DELETE FROM embeddings e WHERE NOT EXISTS (SELECT FROM chunks c WHERE c.content_hash = e.content_hash)"
             )
         )
-    clone = clone_folder(Settings.from_environment().home, source.id)
-    for left in (clone, *clone.parent.glob(f".{clone.name}.*")):
+    folder = _folder(Settings.from_environment().home, source.id)
+    for left in (folder, *folder.parent.glob(f".{folder.name}.*")):
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
         else:
@@ -213,6 +258,11 @@ def remove(database: Database, key: str) -> SourceRow:
     return source
 
 
-def keys(database: Database) -> list[tuple[str, int]]:
+def list_keys(database: Database) -> list[tuple[str, int]]:
     """Partition key and tenant of every source, in one round trip."""
     return [(source.key, source.tenant_id) for source in schedule.sources(database)]
+
+
+def _folder(home: Path, number: int | None) -> Path:
+    """Where a source keeps files of its own."""
+    return home / "clones" / str(number or "none")

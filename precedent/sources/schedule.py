@@ -9,10 +9,10 @@ import orjson
 from sqlalchemy import text
 
 from precedent.database.session import Database
-from precedent.sources.kind import Probe
+from precedent.sources.source import Probe
 
 SOURCES = text("SELECT * FROM source_schedule()")
-LOOKS = text("""
+LAST_PROBES = text("""
 SELECT i.id, i.configuration, i.credentials, s.token, s.validators, s.name
 FROM integrations i LEFT JOIN sync_state s ON s.source_id = i.id AND s.stream = ''
 WHERE i.type = 'data_source' AND i.id = ANY(:ids)
@@ -52,8 +52,8 @@ class ScheduledSource:
 
 
 @dataclass(frozen=True, slots=True)
-class LastLook:
-    """What it takes to look at a source again; `stored` are its credentials as they are kept."""
+class LastProbe:
+    """What it takes to probe a source again; `stored` are its credentials as they are kept."""
 
     configuration: dict[str, Any]
     probe: Probe | None
@@ -84,26 +84,38 @@ def sources(database: Database) -> list[ScheduledSource]:
     with database.session() as session:
         return [
             ScheduledSource(
-                id=row.source_id, tenant_id=row.tenant_id, tenant=row.tenant, name=row.name, kind=row.kind,
-                is_active=row.is_active, revision=row.revision, state=row.state, wait_until=row.wait_until,
-                failures=row.failures or 0, syncs=row.syncs or 0, last_refresh=row.last_refresh,
-                swept_at=row.swept_at, configured=row.configured, token=row.token, reported_at=row.reported_at,
+                id=row.source_id,
+                tenant_id=row.tenant_id,
+                tenant=row.tenant,
+                name=row.name,
+                kind=row.kind,
+                is_active=row.is_active,
+                revision=row.revision,
+                state=row.state,
+                wait_until=row.wait_until,
+                failures=row.failures or 0,
+                syncs=row.syncs or 0,
+                last_refresh=row.last_refresh,
+                swept_at=row.swept_at,
+                configured=row.configured,
+                token=row.token,
+                reported_at=row.reported_at,
             )
             for row in session.execute(SOURCES)
-        ]  # fmt: skip
+        ]
 
 
-def looks(database: Database, tenant_id: int, ids: Sequence[int]) -> dict[int, LastLook]:
+def last_probes(database: Database, tenant_id: int, ids: Sequence[int]) -> dict[int, LastProbe]:
     """What is known of these sources of a tenant, by id; those that are gone are left out."""
     with database.tenant(tenant_id) as session:
         return {
-            row.id: LastLook(
+            row.id: LastProbe(
                 dict(row.configuration),
                 Probe(row.token, row.validators or {}, row.name) if row.token is not None else None,
                 row.name,
                 row.credentials,
             )
-            for row in session.execute(LOOKS, {"ids": list(ids)})
+            for row in session.execute(LAST_PROBES, {"ids": list(ids)})
         }
 
 

@@ -1,4 +1,4 @@
-"""What has become of each source: its rows by layer, and whether it can be read."""
+"""How far each source has come: its rows by layer, and whether it can be read."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +8,7 @@ from sqlalchemy import text as sql_text
 
 from precedent.database.models import DataSource
 from precedent.database.session import Database
+from precedent.sources.records import RawKind
 from precedent.tenants import tenants as tenancy
 
 COUNTS = """
@@ -26,15 +27,8 @@ SELECT
   s.last_refresh, s.state, s.reason, s.wait_until, s.failures
 FROM (SELECT) one LEFT JOIN sync_state s ON s.source_id = :source AND s.stream = ''
 """
-RAW_COLUMNS = {
-    "issues": "issue",
-    "pull_requests": "pull_request",
-    "commits": "commit",
-    "comments": "comment",
-    "incidents": "incident",
-}
-# Shown where a source has some; few systems do.
-OPTIONAL_COLUMNS = {"releases": "release", "deployments": "deployment"}
+# Shown only where a source has some; few systems do.
+RARE = frozenset({RawKind.RELEASE, RawKind.DEPLOYMENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +82,11 @@ def statuses(database: Database, tenant: str | None = None) -> list[SourceStatus
 
 
 def _raw(counts: dict[str, int]) -> dict[str, int]:
-    found = {plural: counts.get(kind, 0) for plural, kind in RAW_COLUMNS.items()}
-    return found | {plural: counts[kind] for plural, kind in OPTIONAL_COLUMNS.items() if counts.get(kind)}
+    return {kind.plural: counts.get(kind, 0) for kind in RawKind if kind not in RARE or counts.get(kind)}
 
 
 def _state_of(row: DataSource, state: str | None, last: datetime | None, *, complete: bool) -> str:
-    """In a word or two: what is wrong comes before what is only unfinished."""
+    """In a word or two; what is wrong comes before what is unfinished."""
     if not row.is_active:
         return "paused"
     if state in {"waiting", "needs_attention"}:

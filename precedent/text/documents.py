@@ -1,21 +1,25 @@
-"""Documents and chunks in PostgreSQL."""
+"""Documents in PostgreSQL: which are to be made anew, from what, and their rows."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import psycopg
+from dateutil.parser import isoparse
 
 from precedent.clock import TimeBounds
-from precedent.sources.records import RawKind, Shape
+from precedent.text.extract.model import Comment, Extract
 
-# Up to three comments and three reviews with something in them, newest first: what extractors may quote.
+# Part of a document's identity: raise it when the same records would give other texts.
+EXTRACTOR_VERSION = "1"
+# Of each shape of comment the newest three that say something: what extractors may quote.
 SPOKEN = """
 SELECT jsonb_agg(jsonb_build_object('external_id', m.external_id, 'shape', m.shape, 'payload', m.payload,
                                     'created_at', m.created_at) ORDER BY m.created_at, m.external_id) AS said,
        string_agg(m.payload_hash, ''::bytea ORDER BY m.created_at, m.external_id) AS said_hash
-FROM (SELECT c.*, row_number() OVER (PARTITION BY c.shape = 'github_comment'
+FROM (SELECT c.*, row_number() OVER (PARTITION BY c.shape
                                      ORDER BY c.created_at DESC NULLS LAST, c.external_id DESC) AS place
       FROM raw_items c
       WHERE c.source_id = r.source_id AND c.parent_id = r.external_id AND c.kind = 'comment'
@@ -72,22 +76,22 @@ FROM documents WHERE source_id = %s
 
 @dataclass(frozen=True, slots=True)
 class RawText:
-    """A raw item and what was said on it, as an extractor needs them."""
+    """A raw item as an extractor needs it; `comments` are the newest on it."""
 
     raw_item_id: int
-    kind: RawKind
-    shape: Shape
+    kind: str
+    shape: str
     external_id: str
     payload: dict[str, Any]
     created_at: datetime | None
     updated_at: datetime | None
-    said: list[dict[str, Any]]
+    comments: list[Comment]
     input_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
-    """One row of `documents`, in the order of its columns."""
+    """One row of `documents`."""
 
     raw_item_id: int
     kind: str
@@ -110,6 +114,31 @@ class DocumentRow:
     def values(self) -> tuple[object, ...]:
         """The fields in the order of `COLUMNS`."""
         return tuple(getattr(self, name) for name in self.__dataclass_fields__)
+
+
+def document_row(item: RawText, extract: Extract) -> DocumentRow:
+    """The document of a raw item; its title falls back to its id, so that no document is without words."""
+    found = extract(item.shape, item.payload, item.comments)
+    title = found.title or item.external_id
+    return DocumentRow(
+        raw_item_id=item.raw_item_id,
+        kind=item.kind,
+        external_id=item.external_id,
+        title=title,
+        text=found.text,
+        state=found.state,
+        type=found.type,
+        priority=found.priority,
+        resolution=found.resolution,
+        labels=list(found.labels),
+        components=list(found.components),
+        author=found.author,
+        url=found.url,
+        created_at=item.created_at,
+        updated_at=item.updated_at,
+        input_hash=item.input_hash,
+        content_hash=hashlib.sha256(f"{title}\0{found.text}".encode()).digest(),
+    )
 
 
 def pending(
@@ -149,7 +178,8 @@ def read(connection: "psycopg.Connection[Any]", ids: Sequence[int], version: str
     """The raw items with these ids, with their newest comments."""
     for row in connection.execute(READ, {"ids": list(ids), "version": version.encode()}):
         number, kind, shape, external_id, payload, created, updated, said, digest = row
-        yield RawText(number, RawKind(kind), Shape(shape), external_id, payload, created, updated, said or [], digest)
+        comments = [_comment(item) for item in said or ()]
+        yield RawText(number, kind, shape, external_id, payload, created, updated, comments, digest)
 
 
 def write(
@@ -174,3 +204,8 @@ def manifest(connection: "psycopg.Connection[Any]", source_id: int) -> tuple[int
     """Rows and digest of a source's documents."""
     row = connection.execute(MANIFEST, (source_id,)).fetchone()
     return (row[0], row[1]) if row else (0, "")
+
+
+def _comment(said: dict[str, Any]) -> Comment:
+    created = isoparse(said["created_at"]) if said["created_at"] else None
+    return Comment(said["external_id"], said["shape"], said["payload"], created)

@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("precedent.providers.testing")
+pytest.register_assert_rewrite("precedent.providers.testing", "precedent.sources.testing")

@@ -54,7 +54,7 @@ class Filled:
 
     @property
     def source(self) -> SourceRow:
-        return catalog.find(self.database, self.key)
+        return catalog.get(self.database, self.key)
 
     def use(
         self,

@@ -23,8 +23,8 @@ from precedent.sources import schedule
 from precedent.sources.records import RawKind
 from precedent.sources.repository import SourceRow
 from precedent.sources.schedule import ScheduledSource
-from precedent.sources.sync.files import Reading, read_source
 from precedent.sources.sync.live import SyncOptions
+from precedent.sources.sync.service import Reading, read_source
 from precedent.tenants import tenants as tenancy
 from tests.integration.dagster_homes import dagster_home
 
@@ -51,7 +51,7 @@ class Ticking:
 
     def sync(self, row: SourceRow) -> Reading:
         """Read a source as a run of its job would."""
-        row = catalog.find(self.database, row.key)
+        row = catalog.get(self.database, row.key)
         return read_source(self.database, row, SyncOptions(), frozenset(RawKind), logging.getLogger("sync"))
 
     def scheduled(self, row: SourceRow) -> ScheduledSource:

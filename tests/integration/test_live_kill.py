@@ -16,8 +16,8 @@ import pytest
 from precedent.database.session import Database
 from precedent.sources import repository as catalog
 from precedent.tenants import tenants as tenancy
+from precedent.testing.loopback import Request
 from tests.conftest import DATA
-from tests.servers.base import Asked
 from tests.servers.github import GitHubServer
 from tests.servers.github_repository import load_records
 
@@ -25,11 +25,11 @@ KILLS = 20
 # One sync of the source that is named, in a process that can be killed.
 PROGRAM = """
 import sys
-from resources import catalog
 from precedent.database.session import Database
+from precedent.sources import repository as catalog
 from precedent.sources.sync.live import Sync
 database = Database.open()
-source = catalog.find(database, sys.argv[1])
+source = catalog.get(database, sys.argv[1])
 with database.bulk(source.tenant_id) as connection:
     report = Sync(connection, source.tenant_id, source.id, catalog.opened(source)).run()
 print(report.state, report.pages, flush=True)
@@ -66,7 +66,7 @@ def test_a_sync_killed_at_twenty_random_points_loses_and_duplicates_nothing(
     tenancy.add(database, tenant)
     whole = added(database, tenant, "whole", github)
     assert started(whole.key).communicate()[0].startswith("ok")
-    requests = len(github.asked)
+    requests = len(github.requests)
     killed = added(database, tenant, "killed", github)
     dice = random.Random(20261121)  # noqa: S311 - the same points in every run
     survived = 0
@@ -76,7 +76,7 @@ def test_a_sync_killed_at_twenty_random_points_loses_and_duplicates_nothing(
         left = dice.randint(1, max(2, requests // KILLS))
         delay = dice.choice((0.0, 0.0, 0.003, 0.02))
 
-        def strike(_: Asked, process: "subprocess.Popen[str]" = process, delay: float = delay) -> None:
+        def strike(_: Request, process: "subprocess.Popen[str]" = process, delay: float = delay) -> None:
             nonlocal left
             left -= 1
             if left == 0:

@@ -11,8 +11,8 @@ import pytest
 from precedent.database.session import Database
 from precedent.sources import repository as catalog
 from precedent.sources.sync import state as sync_state
+from precedent.testing.loopback import Response
 from tests.integration.live_fixtures import Call, found, listed, refreshed
-from tests.servers.base import Response
 from tests.servers.jira import JiraServer
 from tests.servers.statuspage import StatuspageServer
 
@@ -58,13 +58,13 @@ def test_three_changed_issues_cost_so_many_requests_however_many_there_are(
     refreshed(precedent, issues)
     for number in range(1, 4):
         jira.change_issue(f"PRO-{number}", summary=f"The scanner eats paper of size {number}")
-    asked = len(jira.asked)
+    asked = len(jira.requests)
     layers = refreshed(precedent, issues)["layers"]
     assert layers["raw/issues"]["rows/changed"] == 3
     assert layers["text/documents"]["rows/changed"] == 3
     assert layers["vectors/embeddings"]["rows/added"] == 3
     # The newest change, the user's time zone, and one page for all three.
-    assert len(jira.asked) - asked == 3
+    assert len(jira.requests) - asked == 3
     assert sorted(found(precedent, issues, "scanner")) == ["PRO-1", "PRO-2", "PRO-3"]
 
 
@@ -116,12 +116,17 @@ def test_a_refusal_is_a_state_and_what_was_fetched_is_kept(
     assert listed(precedent, issues)["state"] == "ok"
 
 
+@pytest.mark.parametrize("kind", ["live", "files"])
 def test_two_syncs_of_one_source_at_once_are_impossible_and_the_second_says_so(
-    precedent: Call, issues: str, database: Database
+    precedent: Call, issues: str, archive: Path, database: Database, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    source = catalog.find(database, issues)
+    monkeypatch.setattr(sync_state, "LONGEST_WAIT_MS", 300)
+    if kind == "files":
+        issues = f"{issues.partition('/')[0]}/files"
+        assert precedent("source", "add", issues, archive)[0] == 0
+    source = catalog.get(database, issues)
     with database.bulk(source.tenant_id) as connection:
-        assert sync_state.try_lock(connection, source.id)
+        sync_state.lock(connection, source.id)
         code, _, error = precedent("refresh", issues)
     assert code == 1
     assert "Another sync of this source is under way" in error

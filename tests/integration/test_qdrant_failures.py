@@ -31,7 +31,7 @@ from precedent.qdrant import writing
 writing.BATCH, writing.GROUP = 2, 4
 settings = Settings.from_environment()
 database = Database.open(settings)
-source = catalog.find(database, sys.argv[1])
+source = catalog.get(database, sys.argv[1])
 store = vector_stores.active(database, source.tenant_id)
 server = vector_stores.open_server(database, settings, store)
 writing.mirror(database, server, store, source, lambda rows: None)

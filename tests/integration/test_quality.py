@@ -54,7 +54,7 @@ def source(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Sour
     assert run(["source", "add", key, str(folder)]) == 0
     assert run(["refresh", key, "--json", "--select", "raw", "--select", "text", "--select", "vectors",
                 "--select", "reports"]) == 0  # fmt: skip
-    return catalog.find(database, key)
+    return catalog.get(database, key)
 
 
 def test_clean_vectors_pass_every_gate(database: Database, source: SourceRow) -> None:

@@ -71,7 +71,7 @@ def test_setting_one_leaves_the_others(precedent: Call, tenant: str) -> None:
 
 
 def test_a_report_is_judged_anew_without_being_measured_anew(precedent: Call, database: Database, source: str) -> None:
-    row = catalog.find(database, source)
+    row = catalog.get(database, source)
 
     def latest() -> reports.Report:
         with database.bulk(row.tenant_id) as connection:

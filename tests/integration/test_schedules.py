@@ -8,8 +8,8 @@ import pytest
 
 from precedent.quality import repository as reports
 from precedent.sources import repository as catalog
-from precedent.sources.kind import Probe
 from precedent.sources.repository import SourceRow
+from precedent.sources.source import Probe
 from precedent.sources.sync import state as sync_state
 from precedent.sources.sync.state import State
 from precedent.vectors import space as spaces
@@ -92,7 +92,7 @@ def test_who_is_not_swept(ticking: Ticking, why: str) -> None:
     if why != "never synced":
         synced(ticking, row)
     if why == "paused":
-        catalog.pause(ticking.database, row.key, paused=True)
+        catalog.set_paused(ticking.database, row.key, paused=True)
     if why == "without a partition":
         ticking.instance.delete_dynamic_partition(PARTITIONS, row.key)
     assert swept_at(ticking, now()) == []

@@ -11,9 +11,9 @@ import pytest
 
 from precedent.sources import repository as catalog
 from precedent.sources.repository import SourceRow
+from precedent.testing.loopback import Response
 from tests.integration.conftest import issue, write_lines
 from tests.integration.sensor_fixtures import PARTITIONS, Ticking
-from tests.servers.base import Response
 from tests.servers.git import GitServer
 from tests.servers.jira import JiraServer
 
@@ -61,18 +61,18 @@ def test_partitions_follow_the_table(ticking: Ticking, jira: JiraServer) -> None
     first, second = (catalog.add(ticking.database, ticking.tenant, name, "jira", of(jira)) for name in ("a", "b"))
     assert change() == ({first.key, second.key}, set())
     assert change() == (set(), set())
-    catalog.pause(ticking.database, first.key, paused=True)
+    catalog.set_paused(ticking.database, first.key, paused=True)
     assert change() == (set(), set())
-    catalog.remove(ticking.database, second.key)
+    catalog.delete(ticking.database, second.key)
     assert change() == (set(), {second.key})
 
 
 def test_a_paused_source_is_not_asked(ticking: Ticking, jira: JiraServer, issues: SourceRow) -> None:
-    catalog.pause(ticking.database, issues.key, paused=True)
-    asked = len(jira.asked)
+    catalog.set_paused(ticking.database, issues.key, paused=True)
+    asked = len(jira.requests)
     jira.add_issue(summary="Another")
     assert ticking.requested("jira_changes") == []
-    assert len(jira.asked) == asked
+    assert len(jira.requests) == asked
 
 
 def test_a_source_without_its_partition_waits_for_it(ticking: Ticking, jira: JiraServer) -> None:
@@ -85,11 +85,11 @@ def test_a_source_without_its_partition_waits_for_it(ticking: Ticking, jira: Jir
 def test_an_unchanged_source_costs_one_request_and_no_run(
     ticking: Ticking, jira: JiraServer, issues: SourceRow
 ) -> None:
-    asked = len(jira.asked)
+    asked = len(jira.requests)
     data = ticking.tick("jira_changes")
     assert ticking.own(data.run_requests) == []
     assert "1 unchanged, 0 to sync" in (data.skip_message or "")
-    assert len(jira.asked) - asked == 1
+    assert len(jira.requests) - asked == 1
 
 
 def test_a_changed_issue_requests_exactly_one_run(ticking: Ticking, jira: JiraServer, issues: SourceRow) -> None:
@@ -100,9 +100,9 @@ def test_a_changed_issue_requests_exactly_one_run(ticking: Ticking, jira: JiraSe
     (again,) = ticking.requested("jira_changes")
     assert again.run_key == request.run_key
     ticking.queue("sync", request)
-    asked = len(jira.asked)
+    asked = len(jira.requests)
     assert ticking.requested("jira_changes") == []
-    assert len(jira.asked) == asked
+    assert len(jira.requests) == asked
 
 
 def test_after_its_sync_a_source_is_unchanged(ticking: Ticking, jira: JiraServer, issues: SourceRow) -> None:
@@ -133,9 +133,9 @@ def test_a_limit_at_the_look_is_a_state_and_no_run(ticking: Ticking, jira: JiraS
     assert (known.state, known.failures) == ("waiting", 1)
     assert known.wait_until is not None
     assert 3_500 < (known.wait_until - datetime.now(UTC)).total_seconds() <= 3_600
-    asked = len(jira.asked)
+    asked = len(jira.requests)
     assert ticking.requested("jira_changes") == []
-    assert len(jira.asked) == asked
+    assert len(jira.requests) == asked
 
 
 def test_a_refusal_requests_the_run_that_shows_it(ticking: Ticking, jira: JiraServer, issues: SourceRow) -> None:

@@ -99,7 +99,7 @@ def test_a_paused_source_has_no_incidents_to_analyse(
     ticking: Ticking, outages: SourceRow, loaded: Callable[..., None]
 ) -> None:
     loaded(outage(1))
-    catalog.pause(ticking.database, outages.key, paused=True)
+    catalog.set_paused(ticking.database, outages.key, paused=True)
     assert ticking.requested(SENSOR) == []
 
 
@@ -147,7 +147,7 @@ def test_a_tenant_without_sources_has_nothing_to_observe(
 
 def test_a_source_that_was_replaced_under_its_name_is_observed(ticking: Ticking, outages: SourceRow) -> None:
     _, cursor = observed(ticking, None)
-    catalog.remove(ticking.database, outages.key)
+    catalog.delete(ticking.database, outages.key)
     catalog.add(ticking.database, ticking.tenant, outages.name, outages.kind, outages.configuration)
     (request,), _ = observed(ticking, cursor)
     assert request.tags[TENANTS_TAG] == ticking.tenant

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pygit2
 
-from tests.servers.base import Asked, RecordsServer, Response
+from precedent.testing.loopback import LoopbackServer, Request, Response
 
 SECONDS = 1_735_689_600
 HOUR = 3_600
 
 
-class GitServer(RecordsServer):
+class GitServer(LoopbackServer):
     """Serves every bare repository below a folder with git's own `http-backend`.
 
     Attributes:
@@ -31,7 +31,7 @@ class GitServer(RecordsServer):
         """A new empty repository with HEAD on `main`."""
         return Repository(self.root / f"{name}.git", f"{self.url}/{name}.git")
 
-    def answer(self, asked: Asked) -> Response:
+    def answer(self, asked: Request) -> Response:
         if self.auth is not None:
             expected = base64.b64encode(":".join(self.auth).encode()).decode()
             if asked.headers.get("authorization") != f"Basic {expected}":
@@ -45,7 +45,7 @@ class GitServer(RecordsServer):
         content_type = headers.pop("Content-Type", "text/plain")
         return Response(body, status, headers, content_type)
 
-    def _environment(self, asked: Asked) -> dict[str, str]:
+    def _environment(self, asked: Request) -> dict[str, str]:
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.root),

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import jwt
 
-from tests.servers.base import Asked, RecordsServer, Response
+from precedent.testing.loopback import LoopbackServer, Request, Response
 from tests.servers.github_repository import Clock, Item, Repository, listed
 
 ADDRESS = re.compile(r"/(?:repos/([^/]+/[^/]+)|repositories/(\d+))(?:/(.*))?$")
@@ -18,7 +18,7 @@ NOT_FOUND = Response({"message": "Not Found", "documentation_url": "https://docs
 INSTALLATION_TOKEN = "ghs_loopback_installation_token"  # noqa: S105 - of this server alone
 
 
-class GitHubServer(RecordsServer):
+class GitHubServer(LoopbackServer):
     """Repositories behind GitHub's paths.
 
     Attributes:
@@ -74,9 +74,9 @@ class GitHubServer(RecordsServer):
 
     def paths(self) -> list[str]:
         """The paths asked for, without what is before the repository's own."""
-        return [(found[3] or "") if (found := ADDRESS.search(asked.path)) else asked.path for asked in self.asked]
+        return [(found[3] or "") if (found := ADDRESS.search(asked.path)) else asked.path for asked in self.requests]
 
-    def answer(self, asked: Asked) -> Response:
+    def answer(self, asked: Request) -> Response:
         path = asked.path.removeprefix(self.prefix)
         if asked.method == "POST":
             return self._access_token(path, asked)
@@ -95,7 +95,7 @@ class GitHubServer(RecordsServer):
         return {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": str(left),
                 "X-RateLimit-Reset": str(int(self.resets.timestamp()))}  # fmt: skip
 
-    def _refusal(self, asked: Asked) -> Response | None:
+    def _refusal(self, asked: Request) -> Response | None:
         given = asked.headers.get("authorization", "").partition(" ")[2]
         wanted = INSTALLATION_TOKEN if self.app else self.token
         if wanted is not None and given != wanted:
@@ -104,7 +104,7 @@ class GitHubServer(RecordsServer):
             return Response({"message": "API rate limit exceeded for user ID 1."}, 403, self._limits())
         return None
 
-    def _access_token(self, path: str, asked: Asked) -> Response:
+    def _access_token(self, path: str, asked: Request) -> Response:
         found = ACCESS_TOKENS.fullmatch(path)
         if not found or self.app is None or int(found[1]) != self.app[1]:
             return NOT_FOUND
@@ -120,7 +120,7 @@ class GitHubServer(RecordsServer):
                  "permissions": {"issues": "read"}, "repository_selection": "selected"}  # fmt: skip
         return Response(token, 201)
 
-    def _conditional(self, response: Response, asked: Asked) -> Response:
+    def _conditional(self, response: Response, asked: Request) -> Response:
         body = response.body()
         etag = f'"{hashlib.sha256(body).hexdigest()}"'
         headers = {**response.headers, "ETag": etag}
@@ -128,7 +128,7 @@ class GitHubServer(RecordsServer):
             return Response(None, 304, headers)
         return Response(body, 200, headers)
 
-    def _repository(self, path: str, asked: Asked) -> Response:
+    def _repository(self, path: str, asked: Request) -> Response:
         found = ADDRESS.fullmatch(path)
         if not found:
             return NOT_FOUND
@@ -142,11 +142,11 @@ class GitHubServer(RecordsServer):
         former = self.former.get(found[1].lower())
         return self._moved(f"/repositories/{former}{'/' if rest else ''}{rest}", asked) if former else NOT_FOUND
 
-    def _moved(self, path: str, asked: Asked) -> Response:
+    def _moved(self, path: str, asked: Request) -> Response:
         query = f"?{urlencode(asked.query)}" if asked.query else ""
         return Response({"message": "Moved Permanently"}, 301, {"Location": f"{self.api}{path}{query}"})
 
-    def _rest(self, repository: Repository, rest: str, asked: Asked) -> Response:
+    def _rest(self, repository: Repository, rest: str, asked: Request) -> Response:
         if not rest:
             return Response(repository.described())
         if rest.startswith("issues") and not repository.issues_enabled:
@@ -169,7 +169,7 @@ class GitHubServer(RecordsServer):
             return self._commits(repository, first, last, asked)
         return self._single(repository, rest, asked)
 
-    def _single(self, repository: Repository, rest: str, asked: Asked) -> Response:
+    def _single(self, repository: Repository, rest: str, asked: Request) -> Response:
         path, _, number = rest.rpartition("/")
         key = int(number) if number.isdigit() else -1
         if path == "issues" and key in repository.transferred:
@@ -185,7 +185,7 @@ class GitHubServer(RecordsServer):
         found = holders.get(path, {}).get(key)
         return NOT_FOUND if found is None else Response(found)
 
-    def _commits(self, repository: Repository, kind: str, rest: str, asked: Asked) -> Response:
+    def _commits(self, repository: Repository, kind: str, rest: str, asked: Request) -> Response:
         if not repository.commits:
             return Response({"message": "Git Repository is empty."}, 409)
         if kind == "compare":
@@ -211,7 +211,7 @@ class GitHubServer(RecordsServer):
         ]
         return self._page(repository, "commits", newest_first, asked)
 
-    def _page(self, repository: Repository, rest: str, items: list[Item], asked: Asked) -> Response:
+    def _page(self, repository: Repository, rest: str, items: list[Item], asked: Request) -> Response:
         size = min(int(asked.query.get("per_page", 30)), 100)
         number = int(asked.query.get("page", 1))
         last = max(1, -(-len(items) // size))

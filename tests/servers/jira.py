@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from tests.servers.base import Asked, RecordsServer, Response
+from precedent.testing.loopback import LoopbackServer, Request, Response
 from tests.servers.jira_documents import comment_with_document, with_documents
 from tests.servers.jira_issue import Held, held_of, read, written
 from tests.servers.jira_jql import JqlError, Parser
@@ -22,7 +22,7 @@ CLOUD_COMMENTS = 20
 CLOUD_HISTORIES = 40
 
 
-class JiraServer(RecordsServer):
+class JiraServer(LoopbackServer):
     """A Jira in memory; times are its own clock's.
 
     Args:
@@ -136,11 +136,11 @@ class JiraServer(RecordsServer):
         headers["X-RateLimit-Reset"] = f"{self.clock + timedelta(seconds=seconds):%Y-%m-%dT%H:%MZ}"
         self.fail("status", times=times, response=Response({"errorMessages": ["Rate limit exceeded."]}, 429, headers))
 
-    def searches(self) -> list[Asked]:
+    def searches(self) -> list[Request]:
         """The searches asked for so far."""
-        return [asked for asked in self.asked if "/search" in asked.path]
+        return [asked for asked in self.requests if "/search" in asked.path]
 
-    def answer(self, asked: Asked) -> Response:
+    def answer(self, asked: Request) -> Response:
         path = asked.path.removeprefix(self.context)
         if path == "/rest/api/2/serverInfo":
             return Response(self._information())

@@ -5,15 +5,17 @@ from typing import Any
 
 import orjson
 
-from precedent.sources.kind import Cursor, Page
-from precedent.sources.kinds.jira import JiraSource
+from precedent.sources.kinds.jira.source import JiraSource
 from precedent.sources.records import RawRecord
+from precedent.sources.source import Cursor, Page
+from tests.servers.http_options import quick
 from tests.servers.jira import JiraServer
 
 
 def source_of(server: JiraServer, **options: Any) -> JiraSource:
     """A source of one project that waits for nothing."""
-    chosen: dict[str, Any] = {"projects": ("PRO",), "sleep": lambda _: None} | options
+    limits = {name: options.pop(name) for name in ("slept", "now", "timeout_s") if name in options}
+    chosen: dict[str, Any] = {"projects": ("PRO",), "options": quick(**limits)} | options
     return JiraSource(server.base_url, **chosen)
 
 

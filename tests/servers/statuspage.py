@@ -6,12 +6,12 @@ from typing import Any
 
 import orjson
 
-from tests.servers.base import Asked, RecordsServer, Response
+from precedent.testing.loopback import LoopbackServer, Request, Response
 
 LISTED = 50
 
 
-class StatuspageServer(RecordsServer):
+class StatuspageServer(LoopbackServer):
     """Serves `/api/v2/incidents.json` and `/api/v2/summary.json` of one page.
 
     Attributes:
@@ -28,7 +28,7 @@ class StatuspageServer(RecordsServer):
         """The newest, newest first."""
         return sorted(self.incidents, key=lambda incident: str(incident["created_at"]), reverse=True)[:LISTED]
 
-    def answer(self, asked: Asked) -> Response:
+    def answer(self, asked: Request) -> Response:
         if asked.path == "/api/v2/incidents.json":
             return self._tagged(asked, {"page": self.page, "incidents": self.listed()})
         if asked.path == "/api/v2/summary.json":
@@ -36,7 +36,7 @@ class StatuspageServer(RecordsServer):
             return self._tagged(asked, {"page": self.page, "components": [], "incidents": unresolved})
         return Response({"error": "not found"}, 404)
 
-    def _tagged(self, asked: Asked, data: dict[str, Any]) -> Response:
+    def _tagged(self, asked: Request, data: dict[str, Any]) -> Response:
         etag = f'W/"{hashlib.md5(orjson.dumps(data), usedforsecurity=False).hexdigest()}"'
         if asked.headers.get("if-none-match") == etag:
             return Response(status=304, headers={"ETag": etag})

@@ -31,7 +31,6 @@ class RawObject:
     file: str
     line: int
     value: dict[str, Any]
-    notes: tuple[str, ...] = ()
 
 
 def data_suffix(path: Path) -> str | None:
@@ -55,8 +54,7 @@ def read_file(path: Path, name: str, max_bytes: int) -> Iterator[RawObject | Rej
             if suffix in TABLES:
                 found = read_table(handle, name, max_bytes, "\t" if suffix == ".tsv" else ",")
                 items: Iterator[RawObject | RejectedRecord] = (
-                    item if isinstance(item, RejectedRecord) else RawObject(name, item[0], *_cleaned(item[1]))
-                    for item in found
+                    item if isinstance(item, RejectedRecord) else RawObject(name, *item) for item in found
                 )
             elif suffix == ".json":
                 items = _read_json(handle, path, name, max_bytes)
@@ -75,11 +73,6 @@ def _open(path: Path) -> IO[bytes]:
     if path.name.lower().endswith(".gz"):
         return cast("IO[bytes]", gzip.open(path, "rb"))
     return path.open("rb")
-
-
-def _cleaned(value: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    cleaned, notes = clean(value)
-    return cleaned, notes
 
 
 def _read_lines(handle: IO[bytes], name: str, max_bytes: int) -> Iterator[RawObject | RejectedRecord]:
@@ -106,11 +99,10 @@ def _lines(handle: IO[bytes], max_bytes: int) -> Iterator[bytes | None]:
 
 
 def parse(raw: bytes, name: str, line: int) -> RawObject | RejectedRecord:
-    """One JSON object from its bytes, cleaned."""
-    suspicious = is_suspicious(raw)
+    """One JSON object from its bytes."""
     try:
         # orjson refuses lone surrogates, which real exports hold; the slower parser takes them.
-        value = json.loads(raw, parse_constant=_refuse) if suspicious else orjson.loads(raw)
+        value = json.loads(raw, parse_constant=_refuse) if is_suspicious(raw) else orjson.loads(raw)
     except UnicodeDecodeError as error:
         return RejectedRecord(name, line, "invalid_utf8", f"Byte {error.start} is not UTF-8.")
     except RecursionError:
@@ -120,13 +112,10 @@ def parse(raw: bytes, name: str, line: int) -> RawObject | RejectedRecord:
             return RejectedRecord(name, line, "invalid_utf8", "The line is not UTF-8.")
         column = getattr(error, "pos", None)
         where = f" near character {column}" if column is not None else ""
-        return RejectedRecord(name, line, "invalid_json", f"The line is no complete JSON value{where}.")
+        return RejectedRecord(name, line, "invalid_json", f"The line is not a complete JSON value{where}.")
     if not isinstance(value, dict):
         return RejectedRecord(name, line, "not_an_object", f"The value is a {_json_type(value)}, not an object.")
-    notes: tuple[str, ...] = ()
-    if suspicious:
-        value, notes = clean(value)
-    return RawObject(name, line, value, notes)
+    return RawObject(name, line, value)
 
 
 def _read_json(handle: IO[bytes], path: Path, name: str, max_bytes: int) -> Iterator[RawObject | RejectedRecord]:
@@ -144,7 +133,7 @@ def _read_json(handle: IO[bytes], path: Path, name: str, max_bytes: int) -> Iter
             elif len(orjson.dumps(clean(value)[0])) > max_bytes:
                 yield RejectedRecord(name, number, "too_large", f"The record is longer than {max_bytes:,} bytes.")
             else:
-                yield RawObject(name, number, *_cleaned(value))
+                yield RawObject(name, number, value)
     except (ijson.JSONError, UnicodeDecodeError, orjson.JSONEncodeError) as error:
         reason = "truncated_file" if "ncomplete" in str(error) or "premature" in str(error) else "invalid_json"
         yield RejectedRecord(name, number + 1, reason, "The JSON ends or breaks here; what came before was read.")
@@ -187,7 +176,7 @@ def _whole(handle: IO[bytes], name: str, max_bytes: int) -> Iterator[RawObject |
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _is_utf8(raw: bytes) -> bool:

@@ -9,7 +9,7 @@ SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|\x00")
 
 
 def is_suspicious(raw: bytes) -> bool:
-    """Whether raw JSON may hold something to clean; most lines do not, and are not walked."""
+    """True if raw JSON may hold something to clean; most does not, and is not walked."""
     return SUSPICIOUS.search(raw) is not None
 
 

@@ -13,23 +13,18 @@ import psycopg
 
 from precedent.clock import TimeBounds
 from precedent.database import statistics
-from precedent.errors import PrecedentError
-from precedent.sources.errors import NeedsAttention, SourceFault, Waiting
-from precedent.sources.kind import LiveSource, Probe, Stream
+from precedent.errors import ActionRequired, RetryLater, SourceFault
 from precedent.sources.records import RawKind
+from precedent.sources.source import LiveSource, Probe, Stream
 from precedent.sources.sync import raw_pages as pages
 from precedent.sources.sync import state as sync_state
 from precedent.sources.sync.raw_items import SyncCounts
 from precedent.sources.sync.state import SourceState, State
 
 IDS_AT_ONCE = 1_000
-# A source that needs attention is asked again now and then: tokens are renewed on the other side, too.
+# A source whose owner must act is asked again now and then: tokens are also renewed on the server's side.
 FIRST_PAUSE = timedelta(minutes=15)
 LONGEST_PAUSE = timedelta(hours=24)
-
-
-class SourceBusyError(PrecedentError):
-    """Another sync of the same source is under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +34,7 @@ class SyncOptions:
     Attributes:
         bounds: Keep only items created within; cursors stay where they are.
         full_refresh: Read every stream from its start and write every row anew.
-        sweep: Find what the server no longer has.
+        sweep: Find what the server no longer has, by its full listings.
     """
 
     bounds: TimeBounds = field(default_factory=TimeBounds)
@@ -93,12 +88,11 @@ class Sync:
         Raises:
             SourceBusyError: another sync of this source is under way.
         """
-        if not sync_state.try_lock(self.connection, self.source_id):
-            raise SourceBusyError("Another sync of this source is under way: look at its run, or try again later.")
+        sync_state.lock(self.connection, self.source_id)
         state = sync_state.load(self.connection, self.source_id)
         if self.options.full_refresh and not self.options.bounds:
-            sync_state.forget_cursors(self.connection, self.source_id)
-            pages.forget_rejected(self.connection, self.source_id)
+            sync_state.delete_cursors(self.connection, self.source_id)
+            pages.delete_rejected(self.connection, self.source_id)
             self.connection.commit()
             state = replace(state, streams={})
         probe: Probe | None = None
@@ -130,7 +124,7 @@ class Sync:
         try:
             self._pages(stream, state)
             if self.options.sweep and stream.sweeps and not self.options.bounds:
-                self._sweep(stream)
+                self._compare_listing(stream)
         except SourceFault as fault:
             self.connection.rollback()
             self.report.faults[stream.name] = fault.reason
@@ -148,21 +142,27 @@ class Sync:
         counts = self.report.counts
         for page in self.live.pages(stream, cursor, since=bounds.after if bounds else None):
             pages.store_page(
-                self.connection, self.tenant_id, self.source_id, stream.name, page.records, counts,
-                bounds=bounds, everything=self.options.full_refresh,
-            )  # fmt: skip
-            pages.bury(self.connection, self.source_id, page.gone, counts)
+                self.connection,
+                self.tenant_id,
+                self.source_id,
+                stream.name,
+                page.records,
+                counts,
+                bounds=bounds,
+                everything=self.options.full_refresh,
+            )
+            pages.tombstone(self.connection, self.source_id, page.gone, counts)
             if not bounds:
                 sync_state.save_cursor(self.connection, self.tenant_id, self.source_id, stream.name, page.cursor)
             self.connection.commit()
             self.report.pages += 1
             self.progress(counts.read.total())
 
-    def _sweep(self, stream: Stream) -> None:
-        """Bury what the server no longer lists and, asked for it alone, says it does not have."""
+    def _compare_listing(self, stream: Stream) -> None:
+        """Give a tombstone to what the server no longer lists and, asked for it alone, says it does not have."""
         began = pages.begin_listing(self.connection)
         batch: list[tuple[RawKind, str]] = []
-        for identity in self.live.ids(stream):
+        for identity in self.live.full_listing(stream):
             batch.append(identity)
             if len(batch) >= IDS_AT_ONCE:
                 pages.add_listed(self.connection, batch)
@@ -174,15 +174,20 @@ class Sync:
         for kind, name in missing:
             # A list that changes while it is paged may lack an item that is there.
             if self.live.gone(stream, kind, name):
-                pages.bury(self.connection, self.source_id, [(kind, name)], self.report.counts)
+                pages.tombstone(self.connection, self.source_id, [(kind, name)], self.report.counts)
                 self.connection.commit()
 
     def _save_stream(self, stream: Stream, fault: SourceFault | None) -> None:
         state = State.OK if fault is None else _state_of(fault)
         sync_state.save_stream(
-            self.connection, self.tenant_id, self.source_id, stream.name, state,
-            fault.code if fault else None, fault.reason if fault else None,
-        )  # fmt: skip
+            self.connection,
+            self.tenant_id,
+            self.source_id,
+            stream.name,
+            state,
+            fault.code if fault else None,
+            fault.reason if fault else None,
+        )
         self.connection.commit()
 
     def _give_up(self, fault: SourceFault) -> None:
@@ -194,14 +199,20 @@ class Sync:
         report.requests = self.live.requests
         if fault is not None:
             report.state, report.code, report.reason = _state_of(fault), fault.code, fault.reason
-            report.wait_until = fault.until if isinstance(fault, Waiting) else self.now() + _pause(state.failures)
+            report.wait_until = fault.until if isinstance(fault, RetryLater) else self.now() + _pause(state.failures)
         counts = report.counts
         statistics.after_load(self.connection, "raw_items", counts.added.total() + counts.changed.total())
         sync_state.save_outcome(
-            self.connection, self.tenant_id, self.source_id, state=report.state, code=report.code,
-            reason=report.reason, wait_until=report.wait_until, revision=self.revision,
+            self.connection,
+            self.tenant_id,
+            self.source_id,
+            state=report.state,
+            code=report.code,
+            reason=report.reason,
+            wait_until=report.wait_until,
+            revision=self.revision,
             details={"requests": report.requests, "pages": report.pages, "faults": report.faults},
-        )  # fmt: skip
+        )
         whole = fault is None or not fault.whole
         if probe is not None and whole and not self.options.bounds:
             sync_state.save_complete(self.connection, self.source_id, probe, swept=self.options.sweep and whole)
@@ -209,7 +220,7 @@ class Sync:
 
 
 def _state_of(fault: SourceFault) -> State:
-    return State.NEEDS_ATTENTION if isinstance(fault, NeedsAttention) else State.WAITING
+    return State.NEEDS_ATTENTION if isinstance(fault, ActionRequired) else State.WAITING
 
 
 def _pause(failures: int) -> timedelta:

@@ -62,14 +62,6 @@ INSERT_REJECTED = """
 INSERT INTO rejected_records (tenant_id, source_id, file, line, reason, detail)
 SELECT %s, %s, file, line, reason, detail FROM staged_rejected
 """
-SAVE_STATE = """
-INSERT INTO sync_state (tenant_id, source_id, fingerprint, token, revision, last_refresh, details, syncs)
-VALUES (%(tenant)s, %(source)s, %(fingerprint)s, %(token)s, %(revision)s, now(), %(details)s, 1)
-ON CONFLICT (source_id, stream) DO UPDATE SET
-  fingerprint = excluded.fingerprint, token = excluded.token, revision = excluded.revision,
-  last_refresh = excluded.last_refresh, details = excluded.details,
-  state = 'ok', code = NULL, reason = NULL, wait_until = NULL, failures = 0, syncs = sync_state.syncs + 1
-"""
 MANIFESTS = """
 SELECT kind, count(*),
        encode(sha256(coalesce(string_agg(payload_hash, ''::bytea ORDER BY external_id), ''::bytea)), 'hex')
@@ -93,15 +85,7 @@ class SyncCounts:
     deletions_held_back: bool = False
 
 
-def known_fingerprint(connection: "psycopg.Connection[Any]", source_id: int) -> str | None:
-    """The fingerprint of the last complete pass over every kind, if there was one."""
-    row = connection.execute(
-        "SELECT fingerprint FROM sync_state WHERE source_id = %s AND stream = ''", (source_id,)
-    ).fetchone()
-    return row[0] if row else None
-
-
-def sync(
+def store_all(
     connection: "psycopg.Connection[Any]",
     tenant_id: int,
     source_id: int,
@@ -147,33 +131,10 @@ def sync(
     return counts
 
 
-def save_state(
-    connection: "psycopg.Connection[Any]",
-    tenant_id: int,
-    source_id: int,
-    fingerprint: str | None,
-    details: dict[str, Any],
-    *,
-    token: str | None = None,
-    revision: int | None = None,
-) -> None:
-    """Remember that the source was read to its end; `fingerprint` None means it must be read again.
-
-    `token` is what a glance at it gave before it was read, `revision` that of its row.
-    """
-    from psycopg.types.json import Jsonb
-
-    connection.execute(
-        SAVE_STATE,
-        {
-            "tenant": tenant_id,
-            "source": source_id,
-            "fingerprint": fingerprint,
-            "token": token,
-            "revision": revision,
-            "details": Jsonb(details),
-        },
-    )
+def rejected_count(connection: "psycopg.Connection[Any]", source_id: int) -> int:
+    """How many records of a source could not be read."""
+    row = connection.execute("SELECT count(*) FROM rejected_records WHERE source_id = %s", (source_id,)).fetchone()
+    return row[0] if row else 0
 
 
 def manifests(connection: "psycopg.Connection[Any]", source_id: int) -> dict[RawKind, tuple[int, str]]:
@@ -201,11 +162,20 @@ def _stage(
             payload = record.payload_json()
             counts.read[record.kind] += 1
             counts.notes.update(record.notes)
-            copy.write_row((
-                seq, record.kind.value, record.shape.value, record.external_id, record.parent_id,
-                payload.decode(), payload_hash(record.shape, payload), record.created_at, record.updated_at,
-                record.completeness, list(record.notes),
-            ))  # fmt: skip
+            row = (
+                seq,
+                record.kind.value,
+                record.shape,
+                record.external_id,
+                record.parent_id,
+                payload.decode(),
+                payload_hash(record.shape, payload),
+                record.created_at,
+                record.updated_at,
+                record.completeness,
+                list(record.notes),
+            )
+            copy.write_row(row)
             read += 1
             if read % PROGRESS_EVERY == 0:
                 progress(read)

@@ -1,4 +1,4 @@
-"""Pages of a live source: one statement a page, and what a server says is gone."""
+"""Rows of a live source: one statement a page, and tombstones of what its server says is gone."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -36,9 +36,9 @@ SELECT %(tenant)s, %(source)s, %(file)s, %(line)s, %(reason)s, %(detail)s
 WHERE NOT EXISTS (SELECT FROM rejected_records WHERE source_id = %(source)s AND file = %(file)s
                     AND reason = %(reason)s AND detail = %(detail)s)
 """
-FORGET_REJECTED = "DELETE FROM rejected_records WHERE source_id = %s"
-# What was said on an item goes with it.
-BURY = """
+DELETE_REJECTED = "DELETE FROM rejected_records WHERE source_id = %s"
+# Comments on an item get their tombstone with it.
+TOMBSTONE = """
 UPDATE raw_items r SET deleted_at = now()
 FROM unnest(%(kinds)s::text[], %(ids)s::text[]) AS g (kind, external_id)
 WHERE r.source_id = %(source)s AND r.deleted_at IS NULL AND (
@@ -46,16 +46,19 @@ WHERE r.source_id = %(source)s AND r.deleted_at IS NULL AND (
   OR (g.kind <> 'comment' AND r.kind = 'comment' AND r.parent_id = g.external_id))
 RETURNING r.kind
 """
+# The name ends where a character follows that no name holds, such as # or !.
 RENAME = (
     """
 UPDATE raw_items r SET external_id = %(new)s || substr(r.external_id, length(%(old)s) + 1)
-WHERE r.source_id = %(source)s AND starts_with(r.external_id, %(old)s || '#') AND NOT EXISTS (
+WHERE r.source_id = %(source)s AND starts_with(r.external_id, %(old)s)
+  AND substr(r.external_id, length(%(old)s) + 1, 1) ~ '[^[:alnum:]_./-]' AND NOT EXISTS (
   SELECT FROM raw_items o WHERE o.source_id = r.source_id AND o.kind = r.kind
     AND o.external_id = %(new)s || substr(r.external_id, length(%(old)s) + 1))
 """,
     """
 UPDATE raw_items SET parent_id = %(new)s || substr(parent_id, length(%(old)s) + 1)
-WHERE source_id = %(source)s AND starts_with(parent_id, %(old)s || '#')
+WHERE source_id = %(source)s AND starts_with(parent_id, %(old)s)
+  AND substr(parent_id, length(%(old)s) + 1, 1) ~ '[^[:alnum:]_./-]'
 """,
     """
 UPDATE documents d SET external_id = r.external_id FROM raw_items r
@@ -115,15 +118,21 @@ def store_page(
     written = connection.execute(
         UPSERT,
         {
-            "tenant": tenant_id, "source": source_id, "stream": stream, "everything": everything,
-            "kinds": [row.kind.value for row in rows], "shapes": [row.shape.value for row in rows],
-            "ids": [row.external_id for row in rows], "parents": [row.parent_id for row in rows],
+            "tenant": tenant_id,
+            "source": source_id,
+            "stream": stream,
+            "everything": everything,
+            "kinds": [row.kind.value for row in rows],
+            "shapes": [row.shape for row in rows],
+            "ids": [row.external_id for row in rows],
+            "parents": [row.parent_id for row in rows],
             "payloads": [payload.decode() for payload in payloads],
             "hashes": [payload_hash(row.shape, payload) for row, payload in zip(rows, payloads, strict=True)],
-            "created": [row.created_at for row in rows], "updated": [row.updated_at for row in rows],
+            "created": [row.created_at for row in rows],
+            "updated": [row.updated_at for row in rows],
             "notes": [orjson.dumps(row.notes).decode() for row in rows],
         },
-    )  # fmt: skip
+    )
     unchanged = Counter(row.kind for row in rows)
     for kind, added in written:
         (counts.added if added else counts.changed)[RawKind(kind)] += 1
@@ -131,14 +140,14 @@ def store_page(
     counts.unchanged.update(unchanged)
 
 
-def bury(
+def tombstone(
     connection: "psycopg.Connection[Any]", source_id: int, gone: Sequence[tuple[RawKind, str]], counts: SyncCounts
 ) -> None:
-    """Give items, and what was said on them, a tombstone."""
+    """Give items and the comments on them a tombstone."""
     if not gone:
         return
     values = {"source": source_id, "kinds": [kind.value for kind, _ in gone], "ids": [name for _, name in gone]}
-    for (kind,) in connection.execute(BURY, values):
+    for (kind,) in connection.execute(TOMBSTONE, values):
         counts.deleted[RawKind(kind)] += 1
 
 
@@ -148,9 +157,9 @@ def rename(connection: "psycopg.Connection[Any]", source_id: int, old: str, new:
         connection.execute(statement, {"source": source_id, "old": old, "new": new})
 
 
-def forget_rejected(connection: "psycopg.Connection[Any]", source_id: int) -> None:
+def delete_rejected(connection: "psycopg.Connection[Any]", source_id: int) -> None:
     """Begin the list of unreadable records anew."""
-    connection.execute(FORGET_REJECTED, (source_id,))
+    connection.execute(DELETE_REJECTED, (source_id,))
 
 
 def begin_listing(connection: "psycopg.Connection[Any]") -> datetime:
@@ -164,7 +173,7 @@ def begin_listing(connection: "psycopg.Connection[Any]") -> datetime:
 
 
 def end_listing(connection: "psycopg.Connection[Any]") -> None:
-    """Throw the list away: the connection goes back to a pool that serves other tenants."""
+    """Delete the list: the connection goes back to a pool that serves other tenants."""
     connection.execute("DROP TABLE IF EXISTS listed_ids")
 
 
@@ -192,7 +201,11 @@ def _reject(
     connection.execute(
         REJECT,
         {
-            "tenant": tenant_id, "source": source_id, "file": record.file, "line": record.line,
-            "reason": record.reason, "detail": record.detail,
+            "tenant": tenant_id,
+            "source": source_id,
+            "file": record.file,
+            "line": record.line,
+            "reason": record.reason,
+            "detail": record.detail,
         },
-    )  # fmt: skip
+    )

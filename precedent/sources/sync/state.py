@@ -1,4 +1,4 @@
-"""How far each source has been read, and what keeps it from being read further."""
+"""How far each source has been read, and what keeps it from being read further: all that is written to `sync_state`."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -6,12 +6,16 @@ from enum import StrEnum
 from typing import Any
 
 import psycopg
+from psycopg.rows import namedtuple_row
 from psycopg.types.json import Jsonb
 
-from precedent.sources.kind import Cursor, Probe
+from precedent.errors import PrecedentError
+from precedent.sources.source import Cursor, Probe
 
 WHOLE = ""  # the stream that stands for the source as a whole
 LOCK = 0x73796E63  # first key of the advisory lock of a sync; the second is the source's id
+# A sync that was killed holds its lock until the server has finished the statement that it was in.
+LONGEST_WAIT_MS = 30_000
 
 
 class State(StrEnum):
@@ -24,7 +28,7 @@ class State(StrEnum):
 
 LOAD = """
 SELECT stream, cursor, state, code, reason, wait_until, failures, syncs, token, validators, name, last_refresh,
-       swept_at, revision
+       swept_at, revision, fingerprint
 FROM sync_state WHERE source_id = %s
 """
 SAVE_CURSOR = """
@@ -35,7 +39,7 @@ SAVE_STREAM = """
 INSERT INTO sync_state (tenant_id, source_id, stream, state, code, reason) VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (source_id, stream) DO UPDATE SET state = excluded.state, code = excluded.code, reason = excluded.reason
 """
-FORGET_CURSORS = "DELETE FROM sync_state WHERE source_id = %s AND stream <> ''"
+DELETE_CURSORS = "DELETE FROM sync_state WHERE source_id = %s AND stream <> ''"
 SAVE_WHOLE = """
 INSERT INTO sync_state (tenant_id, source_id, stream, state, code, reason, wait_until, failures, revision, details)
 VALUES (%(tenant)s, %(source)s, '', %(state)s, %(code)s, %(reason)s, %(wait_until)s, %(failed)s, %(revision)s,
@@ -46,11 +50,15 @@ ON CONFLICT (source_id, stream) DO UPDATE SET
   revision = excluded.revision, details = excluded.details
 """
 COMPLETE = """
-UPDATE sync_state SET token = %(token)s, validators = %(validators)s, name = %(name)s, last_refresh = now(),
-  syncs = syncs + 1, swept_at = CASE WHEN %(swept)s THEN now() ELSE swept_at END
+UPDATE sync_state SET token = %(token)s, validators = %(validators)s, name = %(name)s, fingerprint = %(fingerprint)s,
+  last_refresh = now(), syncs = syncs + 1, swept_at = CASE WHEN %(swept)s THEN now() ELSE swept_at END
 WHERE source_id = %(source)s AND stream = ''
 """
 SAVE_NAME = "UPDATE sync_state SET name = %s WHERE source_id = %s AND stream = ''"
+
+
+class SourceBusyError(PrecedentError):
+    """Another sync of the same source is under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,29 +85,55 @@ class SourceState:
     last_refresh: datetime | None = None
     swept_at: datetime | None = None
     revision: int | None = None
+    fingerprint: str | None = None
     streams: dict[str, StreamState] = field(default_factory=dict)
 
 
 def load(connection: "psycopg.Connection[Any]", source_id: int) -> SourceState:
     """What is known of a source; all empty before its first sync."""
-    whole: tuple[Any, ...] | None = None
+    whole: Any = None
     streams: dict[str, StreamState] = {}
-    for row in connection.execute(LOAD, (source_id,)):
-        if row[0] == WHOLE:
-            whole = row
-        else:
-            streams[row[0]] = StreamState(row[1], State(row[2]), row[4])
+    with connection.cursor(row_factory=namedtuple_row) as cursor:
+        row: Any
+        for row in cursor.execute(LOAD, (source_id,)):
+            if row.stream == WHOLE:
+                whole = row
+            else:
+                streams[row.stream] = StreamState(row.cursor, State(row.state), row.reason)
     if whole is None:
         return SourceState(streams=streams)
-    _, _, state, code, reason, until, failures, syncs, token, validators, name, last, swept, revision = whole
-    probe = Probe(token, validators or {}, name) if token is not None else None
-    return SourceState(State(state), code, reason, until, failures, syncs, probe, name, last, swept, revision, streams)
+    return SourceState(
+        state=State(whole.state),
+        code=whole.code,
+        reason=whole.reason,
+        wait_until=whole.wait_until,
+        failures=whole.failures,
+        syncs=whole.syncs,
+        probe=None if whole.token is None else Probe(whole.token, whole.validators or {}, whole.name),
+        name=whole.name,
+        last_refresh=whole.last_refresh,
+        swept_at=whole.swept_at,
+        revision=whole.revision,
+        fingerprint=whole.fingerprint,
+        streams=streams,
+    )
 
 
-def try_lock(connection: "psycopg.Connection[Any]", source_id: int) -> bool:
-    """Whether this connection is now the only one that syncs the source; held until it is given back."""
-    row = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (LOCK, source_id)).fetchone()
-    return bool(row and row[0])
+def lock(connection: "psycopg.Connection[Any]", source_id: int) -> None:
+    """Make this connection the only one that syncs the source, until it is given back.
+
+    Raises:
+        SourceBusyError: another sync of the source is still under way after half a minute.
+    """
+    try:
+        connection.execute("SELECT set_config('lock_timeout', %s, true)", (str(LONGEST_WAIT_MS),))
+        connection.execute("SELECT pg_advisory_lock(%s, %s)", (LOCK, source_id))
+    except psycopg.errors.LockNotAvailable:
+        connection.rollback()
+        raise SourceBusyError(
+            "Another sync of this source is under way: look at its run, or try again later."
+        ) from None
+    connection.commit()
 
 
 def save_cursor(
@@ -122,9 +156,9 @@ def save_stream(
     connection.execute(SAVE_STREAM, (tenant_id, source_id, stream, state.value, code, reason))
 
 
-def forget_cursors(connection: "psycopg.Connection[Any]", source_id: int) -> None:
+def delete_cursors(connection: "psycopg.Connection[Any]", source_id: int) -> None:
     """Let every stream be read from its start."""
-    connection.execute(FORGET_CURSORS, (source_id,))
+    connection.execute(DELETE_CURSORS, (source_id,))
 
 
 def save_outcome(
@@ -143,22 +177,47 @@ def save_outcome(
     connection.execute(
         SAVE_WHOLE,
         {
-            "tenant": tenant_id, "source": source_id, "state": state.value, "code": code, "reason": reason,
-            "wait_until": wait_until, "failed": int(state is not State.OK), "revision": revision,
+            "tenant": tenant_id,
+            "source": source_id,
+            "state": state.value,
+            "code": code,
+            "reason": reason,
+            "wait_until": wait_until,
+            "failed": int(state is not State.OK),
+            "revision": revision,
             "details": Jsonb(details or {}),
         },
-    )  # fmt: skip
+    )
 
 
-def save_complete(connection: "psycopg.Connection[Any]", source_id: int, probe: Probe, *, swept: bool) -> None:
-    """Remember what the source looked like when a sync that reached the end of every stream began."""
+def save_complete(
+    connection: "psycopg.Connection[Any]",
+    source_id: int,
+    probe: Probe | None,
+    *,
+    fingerprint: str | None = None,
+    swept: bool = False,
+) -> None:
+    """Remember what the source looked like when a sync began that reached its end; `save_outcome` came before.
+
+    Args:
+        connection: As the source's tenant.
+        source_id: The source.
+        probe: None where the sync was bounded: the next probe will then differ from it.
+        fingerprint: Of files that were read whole; None: they must be read again.
+        swept: True if the full listings of the server were compared.
+    """
     connection.execute(
         COMPLETE,
         {
-            "token": probe.token, "validators": Jsonb(probe.validators), "name": probe.name, "swept": swept,
+            "token": probe.token if probe else None,
+            "validators": Jsonb(probe.validators if probe else {}),
+            "name": probe.name if probe else None,
+            "fingerprint": fingerprint,
+            "swept": swept,
             "source": source_id,
         },
-    )  # fmt: skip
+    )
 
 
 def save_name(connection: "psycopg.Connection[Any]", source_id: int, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Commits as `git log` tells of them, and as GitHub's REST interface does."""
+"""Documents of commits, which several kinds of source have."""
 
 import re
 from typing import Any
@@ -20,7 +20,11 @@ _TRAILER = re.compile(
 
 
 def commit_document(payload: dict[str, Any]) -> Document:
-    """A commit: its message without trailers, up to three files and the size of the change."""
+    """A commit: its message without trailers, up to three files and the size of the change.
+
+    Args:
+        payload: `message` and `author_name`; `files`, `parents`, `insertions` and `deletions` where they are known.
+    """
     raw = payload.get("message")
     # Not splitlines: it also breaks at form feeds and the like.
     message = raw.replace("\r\n", "\n").replace("\r", "\n") if isinstance(raw, str) else ""
@@ -35,18 +39,6 @@ def commit_document(payload: dict[str, Any]) -> Document:
         type="merge" if len(parents) > 1 else None,
         author=_author(payload),
         url=fields.string(payload.get("html_url")) or fields.string(payload.get("url")) or None,
-    )
-
-
-def github_commit_document(payload: dict[str, Any]) -> Document:
-    """A commit of GitHub's REST interface: files and the size of the change only where they were asked for."""
-    person = fields.member(payload, "commit", "author")
-    return commit_document(
-        {
-            **payload,
-            "message": fields.member(payload, "commit", "message"),
-            "author_name": fields.member(person, "name"),
-        }
     )
 
 

@@ -1,11 +1,10 @@
 """Putting a document's text together from its parts."""
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
-from typing import TypeVar
+import re
+from collections.abc import Iterable, Sequence
 
-_Said = TypeVar("_Said")
-_BEGINNING = datetime.min.replace(tzinfo=UTC)
+SHORT = 200
+SENTENCE_END = re.compile(r"[.!?](?=\s)")
 
 
 def compose(title: str, parts: Iterable[str]) -> str:
@@ -26,18 +25,10 @@ def facts(**values: str | Sequence[str] | None) -> str:
     return "; ".join(f"{label}: {value}" for label, value in written if value)
 
 
-def last_spoken(
-    said: Iterable[_Said],
-    limit: int,
-    *,
-    created: Callable[[_Said], datetime | None],
-    text: Callable[[_Said], str],
-) -> list[str]:
-    """The texts of the latest that have any, oldest first; without a date it counts as the oldest."""
-    found: list[str] = []
-    for each in sorted(said, key=lambda item: created(item) or _BEGINNING)[::-1]:
-        if len(found) == limit:
-            break
-        if spoken := text(each):
-            found.append(spoken)
-    return found[::-1]
+def shortened(text: str) -> str:
+    """The first sentences that fit into two hundred characters; the whole stands in the document's text."""
+    line = " ".join(text.split())
+    if len(line) <= SHORT:
+        return line
+    ends = [match.end() for match in SENTENCE_END.finditer(line, 0, SHORT)]
+    return line[: ends[-1]] if ends else line[: SHORT - 1].rsplit(" ", 1)[0] + "…"

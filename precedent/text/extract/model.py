@@ -1,18 +1,17 @@
-"""What the extractors read and what they return."""
+"""What extractors read and what they return."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from precedent.sources.records import Shape
-
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """One comment, review or review comment on an item, as its system returned it."""
+    """A comment or review on an item, as its system returned it; `shape` names the form of its payload."""
 
     external_id: str
-    shape: Shape
+    shape: str
     payload: dict[str, Any]
     created_at: datetime | None
 
@@ -21,9 +20,17 @@ class Comment:
 class Document:
     """The text of one item and the facts about it that are worth a column.
 
-    `text` does not repeat the title. `state` is lower case; `resolution` says how the item ended, in the
-    words of its system. `cut_characters` stays 0: nothing is shortened silently, the chunker takes
-    documents of any length.
+    Attributes:
+        title: One line; "" where the item has none.
+        text: Clean text that does not repeat the title. Nothing is shortened: the chunker takes any length.
+        state: In lower case.
+        type: What sort of item, in the words of its system.
+        priority: In the words of its system.
+        resolution: How the item ended, in the words of its system.
+        labels: Each once.
+        components: What is affected, each once.
+        author: Who wrote it.
+        url: Its page.
     """
 
     title: str
@@ -36,4 +43,7 @@ class Document:
     components: tuple[str, ...] = ()
     author: str | None = None
     url: str | None = None
-    cut_characters: int = 0
+
+
+# The shape, the payload, and what was said on the item.
+Extract = Callable[[str, dict[str, Any], Sequence[Comment]], Document]

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from precedent.sources.errors import NeedsAttention, Waiting
-from precedent.sources.kind import Probe
-from precedent.sources.polling import Looked, due, look, turn, without_look
+from precedent.errors import ActionRequired, RetryLater
+from precedent.sources.polling import ProbeRound, due, probe_round, reason_without_probe, round_robin
 from precedent.sources.schedule import ScheduledSource
+from precedent.sources.source import Probe
 
 NOW = datetime(2026, 4, 1, 12, 30, tzinfo=UTC)
 LATER, EARLIER = NOW + timedelta(minutes=1), NOW - timedelta(minutes=1)
@@ -57,7 +57,7 @@ def failing(fault: Exception) -> Callable[[ScheduledSource], Probe]:
 
 
 def run_key(known: ScheduledSource, token: str, now: datetime = NOW) -> str:
-    (wanted,) = look([known], holding(token), now).wanted
+    (wanted,) = probe_round([known], holding(token), now).wanted
     return wanted.run_key
 
 
@@ -115,7 +115,7 @@ def test_a_source_that_is_being_synced_is_left_alone() -> None:
     ],
 )
 def test_who_is_synced_without_a_look(changes: dict[str, Any], reason: str | None) -> None:
-    assert without_look(source(**changes)) == reason
+    assert reason_without_probe(source(**changes)) == reason
 
 
 @pytest.mark.parametrize(
@@ -123,28 +123,28 @@ def test_who_is_synced_without_a_look(changes: dict[str, Any], reason: str | Non
     [(None, [1, 3, 5]), (0, [1, 3, 5]), (3, [5, 1, 3]), (4, [5, 1, 3]), (5, [1, 3, 5]), (9, [1, 3, 5])],
 )
 def test_a_round_begins_behind_the_source_where_the_last_one_ended(after: int | None, order: list[int]) -> None:
-    assert [s.id for s in turn([source(5), source(1), source(3)], after)] == order
+    assert [s.id for s in round_robin([source(5), source(1), source(3)], after)] == order
 
 
 def test_an_unchanged_source_is_not_synced() -> None:
-    found = look([source()], holding("A"), NOW)
-    assert found == Looked(asked=1, unchanged=1)
+    found = probe_round([source()], holding("A"), NOW)
+    assert found == ProbeRound(asked=1, unchanged=1)
 
 
 def test_a_changed_source_is_synced() -> None:
-    found = look([source(1), source(2, held="B")], holding("B"), NOW)
+    found = probe_round([source(1), source(2, held="B")], holding("B"), NOW)
     assert [wanted.source.id for wanted in found.wanted] == [1]
     assert (found.asked, found.unchanged, found.left, found.after) == (2, 1, 0, None)
 
 
 def test_a_new_source_is_synced_without_being_asked() -> None:
-    found = look([source(state=None, syncs=0, held=None)], failing(AssertionError("asked")), NOW)
+    found = probe_round([source(state=None, syncs=0, held=None)], failing(AssertionError("asked")), NOW)
     assert [(wanted.reason, found.asked) for wanted in found.wanted] == [("first", 0)]
 
 
 def test_a_tick_ends_when_its_time_is_over_and_says_where() -> None:
     clock = Clock(step=1.0)
-    found = look([source(n) for n in range(1, 21)], clock.probe, NOW, seconds=5, at_once=1, clock=clock)
+    found = probe_round([source(n) for n in range(1, 21)], clock.probe, NOW, seconds=5, at_once=1, clock=clock)
     assert (found.asked, found.left, found.after) == (5, 15, 5)
 
 
@@ -161,19 +161,19 @@ def test_ticks_carry_on_until_every_source_has_had_its_turn(at_once: int) -> Non
             asked.append(known.id)
             return clock.probe(known)
 
-        after = look(sources, probe, NOW, after=after, seconds=7, at_once=at_once, clock=clock).after
+        after = probe_round(sources, probe, NOW, after=after, seconds=7, at_once=at_once, clock=clock).after
         ticks += 1
     assert ticks > 1, "one tick had time for all"
     assert set(asked[:30]) == set(range(1, 31))
 
 
 def test_sources_that_went_away_between_ticks_do_not_stop_a_round() -> None:
-    found = look([source(2), source(9)], holding("A"), NOW, after=5)
+    found = probe_round([source(2), source(9)], holding("A"), NOW, after=5)
     assert (found.asked, found.after) == (2, None)
 
 
 def test_no_look_is_begun_when_the_time_is_over() -> None:
-    found = look([source(1), source(2)], failing(AssertionError("asked")), NOW, seconds=0.0, clock=Clock())
+    found = probe_round([source(1), source(2)], failing(AssertionError("asked")), NOW, seconds=0.0, clock=Clock())
     assert (found.asked, found.left) == (0, 2)
 
 
@@ -184,7 +184,7 @@ def test_a_hanging_server_does_not_hold_the_tick_nor_the_others(released: thread
         return Probe("B", {})
 
     began = time.monotonic()
-    found = look([source(n) for n in range(1, 11)], probe, NOW, seconds=0.5, at_once=2)
+    found = probe_round([source(n) for n in range(1, 11)], probe, NOW, seconds=0.5, at_once=2)
     assert time.monotonic() - began < 10
     assert {wanted.source.id for wanted in found.wanted} == set(range(2, 11))
     assert (found.left, found.after) == (1, 10)
@@ -198,7 +198,7 @@ def test_a_server_that_was_silent_for_long_has_to_wait(released: threading.Event
         released.wait(30)
         return Probe("B", {})
 
-    found = look([source()], probe, NOW, clock=clock)
+    found = probe_round([source()], probe, NOW, clock=clock)
     ((known, fault),) = found.waiting
     assert (known.id, fault.code, fault.until > NOW) == (1, "no_answer", True)
     assert (found.wanted, found.left, found.after) == ([], 0, None)
@@ -212,24 +212,24 @@ def test_a_look_that_was_begun_late_is_repeated_rather_than_called_silent(releas
         released.wait(30)
         return Probe("B", {})
 
-    found = look([source()], probe, NOW, seconds=0.5, clock=clock)
+    found = probe_round([source()], probe, NOW, seconds=0.5, clock=clock)
     assert (found.waiting, found.wanted, found.left) == ([], [], 1)
 
 
 def test_a_server_that_asks_for_patience_is_not_synced() -> None:
-    fault = Waiting("rate_limited", "Jira limits requests (429).", LATER)
-    found = look([source()], failing(fault), NOW)
+    fault = RetryLater("rate_limited", "Jira limits requests (429).", LATER)
+    found = probe_round([source()], failing(fault), NOW)
     assert (found.wanted, found.waiting, found.unchanged) == ([], [(source(), fault)], 0)
 
 
 def test_a_fault_that_needs_attention_is_synced_so_that_the_asset_shows_it() -> None:
-    found = look([source()], failing(NeedsAttention("unauthorized", "No.")), NOW)
+    found = probe_round([source()], failing(ActionRequired("unauthorized", "No.")), NOW)
     assert [(wanted.reason, found.waiting) for wanted in found.wanted] == [("unauthorized", [])]
 
 
 def test_files_that_are_still_gone_are_not_synced_again_and_again() -> None:
     gone = source(state="needs_attention", failures=1)
-    assert look([gone], failing(NeedsAttention("unreadable", "It does not exist.")), NOW).wanted == []
+    assert probe_round([gone], failing(ActionRequired("unreadable", "It does not exist.")), NOW).wanted == []
 
 
 def test_files_that_are_back_as_they_were_are_synced() -> None:
@@ -238,7 +238,7 @@ def test_files_that_are_back_as_they_were_are_synced() -> None:
 
 def test_an_error_that_is_no_fault_of_the_source_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
-        look([source()], failing(ZeroDivisionError()), NOW)
+        probe_round([source()], failing(ZeroDivisionError()), NOW)
 
 
 def test_the_same_change_has_the_same_key_in_every_tick_of_an_hour() -> None:

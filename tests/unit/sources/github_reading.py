@@ -8,10 +8,11 @@ from typing import Any
 
 import orjson
 
-from precedent.sources.kind import Page, Stream
 from precedent.sources.kinds.github.source import GitHubSource
 from precedent.sources.records import RawKind, RawRecord, RejectedRecord
+from precedent.sources.source import Page, Stream
 from tests.servers.github import GitHubServer
+from tests.servers.http_options import quick
 
 
 @dataclass
@@ -44,11 +45,12 @@ class Store:
 @contextmanager
 def opened(server: GitHubServer, slept: list[float] | None = None, **options: Any) -> Iterator[GitHubSource]:
     """A source of the server's repository whose waits take no time."""
-    waits: list[float] = [] if slept is None else slept
     source = GitHubSource(
-        options.pop("repository", server.repository.name), base_url=options.pop("base_url", server.api),
-        sleep=waits.append, now=lambda: server.clock.at, **options,
-    )  # fmt: skip
+        options.pop("repository", server.repository.name),
+        base_url=options.pop("base_url", server.api),
+        options=quick(slept, now=server.dated),
+        **options,
+    )
     try:
         yield source
     finally:
@@ -64,7 +66,7 @@ def read(server: GitHubServer, store: Store, *names: str, since: datetime | None
     store.brought = []
     with opened(server, **options) as source:
         source.probe()
-        before = len(server.asked)
+        before = len(server.requests)
         for stream in source.streams():
             if not names or stream.name in names:
                 for page in source.pages(stream, store.cursor(stream.name), since):

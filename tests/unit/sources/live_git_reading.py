@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 
-from precedent.sources.kind import Cursor, Page
 from precedent.sources.kinds.git.remote import COMMITS, GitRemoteSource
 from precedent.sources.records import RawKind, RawRecord
+from precedent.sources.source import Cursor, Page
 
 Make = Callable[..., GitRemoteSource]
 

@@ -9,13 +9,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from precedent.errors import SourceError, UsageError
+from precedent.sources.kinds.archive.kind import ArchiveConfiguration
+from precedent.sources.kinds.archive.mapping import FieldMapping
 from precedent.sources.kinds.archive.source import ArchiveSource
+from precedent.sources.options import configuration_values
 from precedent.sources.records import RawRecord, RejectedRecord
-from precedent.sources.shapes.mapping import FieldMapping
+from precedent.sources.registry import configuration_of
 
 DATA = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 real = pytest.mark.skipif(not DATA.exists(), reason="the shared records are absent")
-MAPPING = FieldMapping.parse(["id=Issue id", "title=Summary", "body=Description", "created_at=Created"])
+MAPPING = FieldMapping(fields={"id": "Issue id", "title": "Summary", "body": "Description", "created_at": "Created"})
 GOOD = {"number": 1, "title": "Title", "created_at": "2025-01-01T00:00:00Z"}
 
 
@@ -175,12 +178,13 @@ def test_a_stub_of_a_pull_request_is_a_pull_request_and_the_full_one_beats_it(tm
 )
 def test_a_wrong_mapping_says_what_is_wrong(pairs: list[str], words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        FieldMapping.parse(pairs)
+        configuration_of("archive", configuration_values(ArchiveConfiguration, "folder", {"map": pairs}))
 
 
 def test_a_mapping_reaches_into_objects_and_splits_labels(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text(json.dumps({"a": {"id": 5}, "t": "T", "l": "x, y", "c": 1_700_000_000_000}))
-    (item,) = read(tmp_path, FieldMapping.parse(["id=a.id", "title=t", "labels=l", "created_at=c"], "incident"))
+    mapping = FieldMapping(fields={"id": "a.id", "title": "t", "labels": "l", "created_at": "c"}, kind="incident")
+    (item,) = read(tmp_path, mapping)
     assert isinstance(item, RawRecord)
     assert (item.external_id, item.kind.value, item.payload["mapped"]["labels"]) == ("5", "incident", ["x", "y"])
     assert item.created_at

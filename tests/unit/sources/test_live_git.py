@@ -7,10 +7,10 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from precedent.sources.kind import Probe
 from precedent.sources.kinds.git.local import GitSource
 from precedent.sources.kinds.git.remote import COMMITS
 from precedent.sources.records import RawKind, RawRecord, RejectedRecord
+from precedent.sources.source import Probe
 from tests.servers.git import HOUR, SECONDS, GitServer, Repository
 from tests.unit.sources.live_git_reading import Make, gone, read, shas, stored
 
@@ -47,9 +47,9 @@ def test_only_new_commits_are_read_from_a_cursor_on(shop: Repository, source: Ma
 def test_nothing_is_read_or_fetched_where_nothing_is_new(server: GitServer, shop: Repository, source: Make) -> None:
     shop.grow(3)
     cursor = stored(read(source())[-1])
-    server.asked.clear()
+    server.requests.clear()
     assert read(source(), cursor) == []
-    assert [asked.method for asked in server.asked] == ["GET"]
+    assert [asked.method for asked in server.requests] == ["GET"]
 
 
 @pytest.mark.usefixtures("small_pages")
@@ -173,7 +173,7 @@ def test_a_commit_is_gone_only_when_the_branch_does_not_reach_it(shop: Repositor
 
 def test_every_reachable_commit_is_listed(shop: Repository, source: Make) -> None:
     made = shop.grow(3)
-    assert list(source().ids(COMMITS)) == [(RawKind.COMMIT, sha) for sha in made]
+    assert list(source().full_listing(COMMITS)) == [(RawKind.COMMIT, sha) for sha in made]
 
 
 def test_a_commit_in_an_encoding_that_is_unknown_is_still_read(shop: Repository, source: Make) -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from precedent.sources.errors import Waiting
+from precedent.errors import RetryLater
 from precedent.sources.kinds.git import clone as git_clone
 from precedent.sources.kinds.git.remote import COMMITS
 from precedent.sources.records import RawKind, RawRecord
-from tests.servers.base import Asked
+from precedent.testing.loopback import Request
 from tests.servers.git import GitServer, Repository
 from tests.unit.sources.live_git_reading import Make, gone, read, shas, stored
 
@@ -164,7 +164,7 @@ def test_a_clone_that_was_killed_half_way_is_made_again(
     made = shop.grow(5)
     reached, killed = threading.Event(), threading.Event()
 
-    def hold(asked: Asked) -> None:
+    def hold(asked: Request) -> None:
         if asked.method == "POST" and not killed.is_set():
             reached.set()
             killed.wait(20)
@@ -186,9 +186,9 @@ def test_a_second_reader_of_the_same_folder_waits(server: GitServer, shop: Repos
     shop.grow(2)
     caught: list[str] = []
 
-    def meanwhile(asked: Asked) -> None:
+    def meanwhile(asked: Request) -> None:
         if asked.method == "POST":
-            with pytest.raises(Waiting) as fault:
+            with pytest.raises(RetryLater) as fault:
                 read(source())
             caught.append(fault.value.code)
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from precedent.errors import UsageError
-from precedent.sources.errors import NeedsAttention, NotThere, Waiting
-from tests.servers.base import Response
+from precedent.errors import ActionRequired, NotThere, RetryLater, UsageError
+from precedent.testing.loopback import Response
 from tests.servers.git import GitServer, Repository
 from tests.unit.sources.live_git_reading import Make, read, shas
 
@@ -19,14 +18,14 @@ pytest_plugins = ["tests.unit.sources.live_git_fixtures"]
 def test_an_unknown_branch_is_answered_with_those_there_are(shop: Repository, source: Make) -> None:
     shop.grow(1)
     shop.move(str(shop.head()), "release")
-    with pytest.raises(NeedsAttention, match=r"no branch 'nope' \(branches: main, release\)"):
+    with pytest.raises(ActionRequired, match=r"no branch 'nope' \(branches: main, release\)"):
         source(branch="nope").probe()
 
 
 def test_a_missing_default_branch_is_answered_with_those_there_are(shop: Repository, source: Make) -> None:
     shop.grow(1)
     shop.git.set_head("refs/heads/never")
-    with pytest.raises(NeedsAttention, match=r"no default branch \(branches: main\)"):
+    with pytest.raises(ActionRequired, match=r"no default branch \(branches: main\)"):
         source().probe()
 
 
@@ -42,11 +41,11 @@ def test_refused_credentials_need_attention_and_are_not_tried_again(
 ) -> None:
     shop.grow(1)
     server.auth = ("ana", "correct-horse")
-    with pytest.raises(NeedsAttention) as fault:
+    with pytest.raises(ActionRequired) as fault:
         read(source(auth=auth))
     assert fault.value.code == "unauthorized"
     assert "wrong-horse" not in str(fault.value)
-    assert len(server.asked) <= 3
+    assert len(server.requests) <= 3
 
 
 def test_credentials_do_not_show_in_the_source_or_its_clone(
@@ -65,9 +64,9 @@ def test_credentials_do_not_show_in_the_source_or_its_clone(
     [
         (404, NotThere, "not_found"),
         (410, NotThere, "gone"),
-        (403, NeedsAttention, "forbidden"),
-        (429, Waiting, "rate_limited"),
-        (503, Waiting, "server_error"),
+        (403, ActionRequired, "forbidden"),
+        (429, RetryLater, "rate_limited"),
+        (503, RetryLater, "server_error"),
     ],
 )
 def test_what_the_server_refuses_is_told_apart(
@@ -81,7 +80,7 @@ def test_what_the_server_refuses_is_told_apart(
 
 def test_a_web_page_is_no_repository(server: GitServer, source: Make) -> None:
     server.fail("html")
-    with pytest.raises(NeedsAttention, match="web page"):
+    with pytest.raises(ActionRequired, match="web page"):
         source().probe()
 
 
@@ -91,7 +90,7 @@ def test_a_server_that_breaks_off_is_waited_for(
 ) -> None:
     made = shop.grow(30)
     server.fail(kind, only=lambda asked: asked.method == "POST", seconds=3)
-    with pytest.raises(Waiting):
+    with pytest.raises(RetryLater):
         read(source(timeout_s=0.5))
     assert not clone.exists()
     assert shas(read(source())) == made
@@ -99,7 +98,7 @@ def test_a_server_that_breaks_off_is_waited_for(
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/acme/shop.git", "http://nowhere.invalid/acme/shop.git"])
 def test_a_server_that_cannot_be_reached_is_waited_for(source: Make, url: str) -> None:
-    with pytest.raises(Waiting) as fault:
+    with pytest.raises(RetryLater) as fault:
         source(url=url).probe()
     assert fault.value.code == "unreachable"
 
@@ -134,7 +133,7 @@ def test_what_is_no_repository_url_is_refused(source: Make, url: str) -> None:
 def test_a_folder_that_cannot_be_made_is_named(shop: Repository, source: Make, clone: Path) -> None:
     shop.grow(1)
     clone.parent.write_text("a file where a folder should be")
-    with pytest.raises(NeedsAttention, match=f"{clone} cannot be written") as fault:
+    with pytest.raises(ActionRequired, match=f"{clone} cannot be written") as fault:
         read(source())
     assert fault.value.code == "storage"
 
@@ -142,14 +141,14 @@ def test_a_folder_that_cannot_be_made_is_named(shop: Repository, source: Make, c
 FULL = """
 import resource, sys
 from pathlib import Path
-from precedent.sources.errors import NeedsAttention
+from precedent.errors import ActionRequired
 from precedent.sources.kinds.git.remote import COMMITS, GitRemoteSource
 source = GitRemoteSource(sys.argv[1], folder=Path(sys.argv[2]))
 source.probe()
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
     list(source.pages(COMMITS, None))
-except NeedsAttention as fault:
+except ActionRequired as fault:
     print(fault.code, fault)
 """
 

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from precedent.errors import UsageError
-from precedent.sources.kind import LiveSource
 from precedent.sources.kinds.github.source import GitHubSource
-from precedent.sources.records import RawKind, Shape
+from precedent.sources.records import RawKind
+from precedent.sources.source import LiveSource
 from tests.servers.github import GitHubServer
 from tests.unit.sources.github_reading import Store, opened, read, stream_of
 
@@ -68,8 +68,8 @@ def test_what_was_said_belongs_to_its_issue(server: GitHubServer) -> None:
     read(server, store, "issues", "comments", "review_comments")
     said = {record.shape: record.parent_id for record in store.records.values() if record.parent_id}
     assert said == {
-        Shape.GITHUB_COMMENT: "octo/demo#1", Shape.GITHUB_REVIEW: "octo/demo#2",
-        Shape.GITHUB_REVIEW_COMMENT: "octo/demo#2",
+        "github_comment": "octo/demo#1", "github_review": "octo/demo#2",
+        "github_review_comment": "octo/demo#2",
     }  # fmt: skip
 
 
@@ -192,7 +192,7 @@ def test_enterprise_is_asked_below_its_path() -> None:
         store = Store()
         read(server, store)
         assert len(store.records) == 10
-        assert all(asked.path.startswith("/api/v3/") for asked in server.asked)
+        assert all(asked.path.startswith("/api/v3/") for asked in server.requests)
 
 
 def test_a_repository_must_be_named_by_its_owner_and_name() -> None:
@@ -202,4 +202,4 @@ def test_a_repository_must_be_named_by_its_owner_and_name() -> None:
 
 def test_a_stream_that_lists_only_the_newest_cannot_be_swept(server: GitHubServer) -> None:
     with opened(server) as source, pytest.raises(UsageError, match="cannot be swept"):
-        list(source.ids(stream_of(source, "deployments")))
+        list(source.full_listing(stream_of(source, "deployments")))

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import orjson
 import pytest
 
-from precedent.sources.errors import NotThere
-from precedent.sources.kind import Probe
+from precedent.errors import NotThere
 from precedent.sources.records import RawKind
-from tests.servers.base import Response
+from precedent.sources.source import Probe
+from precedent.testing.loopback import Response
 from tests.servers.github import GitHubServer
 from tests.unit.sources.github_reading import Store, opened, read, stream_of
 
@@ -39,10 +39,10 @@ def kept(found: Probe) -> Probe:
 
 def test_a_look_at_what_has_not_changed_is_three_requests_answered_304(server: GitHubServer) -> None:
     first = kept(probe(server))
-    asked, server.budget = len(server.asked), 10
+    asked, server.budget = len(server.requests), 10
     again = probe(server, first)
     assert again.token == first.token
-    assert (len(server.asked) - asked, server.budget) == (3, 10)
+    assert (len(server.requests) - asked, server.budget) == (3, 10)
 
 
 def test_stars_do_not_change_the_token(server: GitHubServer) -> None:
@@ -110,7 +110,7 @@ def test_a_deleted_issue_is_not_listed_and_gone(server: GitHubServer) -> None:
     server.repository.delete_issue(1)
     with opened(server) as source:
         issues = stream_of(source, "issues")
-        assert list(source.ids(issues)) == [(RawKind.PULL_REQUEST, "octo/demo#2")]
+        assert list(source.full_listing(issues)) == [(RawKind.PULL_REQUEST, "octo/demo#2")]
         assert source.gone(issues, RawKind.ISSUE, "octo/demo#1")
         assert not source.gone(issues, RawKind.PULL_REQUEST, "octo/demo#2")
 
@@ -149,14 +149,14 @@ def test_the_ids_of_a_stream_are_those_that_its_sync_brings(server: GitHubServer
         store = Store()
         read(server, store, name)
         with opened(server) as source:
-            assert sorted(listed for _, listed in source.ids(stream_of(source, name))) == store.ids()
+            assert sorted(listed for _, listed in source.full_listing(stream_of(source, name))) == store.ids()
 
 
 def test_an_id_of_another_stream_is_not_gone_and_costs_nothing(server: GitHubServer) -> None:
     with opened(server) as source:
         assert not source.gone(stream_of(source, "comments"), RawKind.COMMENT, "review:5")
         assert not source.gone(stream_of(source, "issues"), RawKind.COMMENT, "review:5")
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_a_pull_request_deleted_while_it_is_read_is_gone(server: GitHubServer) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from precedent.sources.errors import NeedsAttention, Waiting
+from precedent.errors import ActionRequired, RetryLater
 from precedent.sources.kinds.archive.source import ArchiveSource
 from precedent.sources.records import RawKind, RawRecord
-from tests.servers.base import Asked
+from precedent.testing.loopback import Request
 from tests.servers.github import GitHubServer
 from tests.servers.github_repository import load_records
 from tests.unit.sources.github_reading import Store, opened, read, stream_of
@@ -35,7 +35,7 @@ def test_an_item_that_moves_between_two_pages_takes_none_with_it(server: GitHubS
         server.repository.add_issue()
     pages_seen = 0
 
-    def move(asked: Asked) -> bool:
+    def move(asked: Request) -> bool:
         nonlocal pages_seen
         pages_seen += asked.path.endswith("/issues") and asked.query.get("direction") == "asc"
         return pages_seen == 2
@@ -51,7 +51,7 @@ def test_pages_are_asked_for_by_date_and_not_by_number(server: GitHubServer) -> 
     for _ in range(250):
         server.repository.add_issue()
     assert read(server, Store(), "issues") == ["issues"] * 4
-    assert not any("page" in asked.query for asked in server.asked)
+    assert not any("page" in asked.query for asked in server.requests)
 
 
 def test_an_item_that_moves_out_of_a_crowded_second_takes_none_with_it(server: GitHubServer) -> None:
@@ -132,7 +132,7 @@ def test_links_that_lead_in_a_circle_end_the_stream(server: GitHubServer, stream
         server.repository.add_issue()
         server.repository.add_release(f"v{number}")
     server.loops = True
-    with pytest.raises(NeedsAttention, match="in a circle") as caught:
+    with pytest.raises(ActionRequired, match="in a circle") as caught:
         read(server, Store(), stream)
     assert (caught.value.code, caught.value.whole) == ("link_loop", False)
 
@@ -142,10 +142,10 @@ def test_a_link_to_another_host_is_not_followed(server: GitHubServer) -> None:
         server.repository.add_release(f"v{number}")
     with GitHubServer() as other:
         server.links_to = other.url
-        with pytest.raises(NeedsAttention, match="another host") as caught:
+        with pytest.raises(ActionRequired, match="another host") as caught:
             read(server, Store(), "releases")
         assert caught.value.code == "foreign_link"
-        assert other.asked == []
+        assert other.requests == []
 
 
 def crowded(server: GitHubServer) -> None:
@@ -203,7 +203,7 @@ def test_pull_requests_are_stored_before_a_small_budget_ends(server: GitHubServe
     store = Store()
     for _ in range(12):
         server.budget, server.resets = 40, server.clock.at + timedelta(hours=1)
-        with suppress(Waiting):
+        with suppress(RetryLater):
             read(server, store, "issues")
         server.clock.at = server.resets
     assert store.ids() == names(range(1, 61))
@@ -245,6 +245,6 @@ def test_a_poll_of_the_real_repository_is_one_request_for_each_stream(real: tupl
 def test_the_real_ids_are_all_listed(real: tuple[GitHubServer, Store]) -> None:
     server, store = real
     with opened(server) as source:
-        listed = set(source.ids(stream_of(source, "issues"))) | set(source.ids(stream_of(source, "comments")))
+        listed = {item for name in ("issues", "comments") for item in source.full_listing(stream_of(source, name))}
     prefixed = {key for key in store.records if "#" in key[1] or key[1].startswith("comment:")}
     assert listed == prefixed

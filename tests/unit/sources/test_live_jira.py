@@ -9,10 +9,11 @@ import orjson
 import pytest
 
 from precedent.errors import UsageError
-from precedent.sources.kind import LiveSource
-from precedent.sources.kinds.jira import JiraAuth, JiraSource
+from precedent.sources.kinds.jira.auth import JiraAuth
+from precedent.sources.kinds.jira.source import JiraSource
 from precedent.sources.records import RawKind
 from precedent.sources.shapes.cleaning import clean
+from precedent.sources.source import LiveSource
 from tests.conftest import DATA
 from tests.servers.jira import JiraServer
 from tests.servers.jira_asking import gathered, keys, read, source_of
@@ -93,9 +94,9 @@ def test_issues_of_the_overlap_that_were_read_are_not_completed_again(server: Ji
     server.comments_shown = 0
     server.add_issue(comment={"comments": [{"id": "1", "body": "Said."}]})
     _, cursor = read(source_of(server))
-    server.asked.clear()
+    server.requests.clear()
     read(source_of(server), cursor)
-    assert [asked.path for asked in server.asked if "/comment" in asked.path] == []
+    assert [asked.path for asked in server.requests if "/comment" in asked.path] == []
 
 
 @pytest.mark.parametrize("crashed_after", range(1, 6))
@@ -200,7 +201,7 @@ def test_a_probe_differs_after_a_change(server: JiraServer) -> None:
 def test_a_sweep_lists_every_key(server: JiraServer) -> None:
     expected = fill(server, 250)
     source = source_of(server)
-    assert list(source.ids(source.streams()[0])) == [(RawKind.ISSUE, key) for key in expected]
+    assert list(source.full_listing(source.streams()[0])) == [(RawKind.ISSUE, key) for key in expected]
 
 
 def test_deleted_and_moved_issues_are_gone_and_others_are_not(server: JiraServer) -> None:
@@ -209,7 +210,7 @@ def test_deleted_and_moved_issues_are_gone_and_others_are_not(server: JiraServer
     server.move_issue(moved, "OTHER")
     source = source_of(server)
     stream = source.streams()[0]
-    missing = {kept, deleted, moved} - {key for _, key in source.ids(stream)}
+    missing = {kept, deleted, moved} - {key for _, key in source.full_listing(stream)}
     gone = {key for key in (kept, deleted, moved) if source.gone(stream, RawKind.ISSUE, key)}
     assert missing == gone == {deleted, moved}
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from precedent.sources.errors import NeedsAttention
-from precedent.sources.kinds.jira import JiraSource
+from precedent.errors import ActionRequired
+from precedent.sources.kinds.jira.source import JiraSource
 from precedent.sources.records import RawRecord
-from precedent.text.extract.document import extract
-from tests.servers.base import Response
+from precedent.sources.registry import extract
+from precedent.testing.loopback import Response
 from tests.servers.jira import JiraServer
 from tests.servers.jira_asking import keys, read, source_of
 
@@ -73,7 +73,7 @@ def test_a_custom_field_that_is_kept_is_in_the_text_under_its_name(server: JiraS
     steps = server.define_field("Steps to reproduce")
     server.add_issue(**{steps: STEPS})
     record = only(source_of(server, fields=("Steps to reproduce",)))
-    text = extract(record.kind, record.shape, record.payload, []).text
+    text = extract(record.shape, record.payload, []).text
     assert "Steps to reproduce: Open the report of the quarter" in text
 
 
@@ -88,13 +88,13 @@ def test_custom_fields_that_nobody_asked_for_or_that_are_null_are_left_out(serve
 def test_without_configured_fields_the_list_of_fields_is_not_asked_for(server: JiraServer) -> None:
     server.add_issue(**{server.define_field("Rank"): "0|i0001:"})
     only(source_of(server))
-    assert [asked for asked in server.asked if asked.path.endswith("/field")] == []
+    assert [asked for asked in server.requests if asked.path.endswith("/field")] == []
 
 
 def test_an_unknown_custom_field_is_named_with_similar_ones(server: JiraServer) -> None:
     server.define_field("Steps to reproduce")
     source = source_of(server, fields=("Steps to reprduce",))
-    with pytest.raises(NeedsAttention, match="similar ones are Steps to reproduce") as raised:
+    with pytest.raises(ActionRequired, match="similar ones are Steps to reproduce") as raised:
         read(source)
     assert raised.value.code == "unknown_field"
 
@@ -106,7 +106,7 @@ def test_documents_of_cloud_and_markup_of_server_say_the_same_words() -> None:
             key = server.add_issue(summary="Import fails", description=MARKUP.replace("*", ""))
             server.comment(key, "The header is missing.\n\nSee the file.")
             record = only(source_of(server))
-            texts.append(extract(record.kind, record.shape, record.payload, []).text)
+            texts.append(extract(record.shape, record.payload, []).text)
     assert "reader.skipHeader();" in texts[0]
     assert texts[0].split() == texts[1].split()
 
@@ -143,6 +143,6 @@ def test_a_list_of_comments_without_comments_needs_attention(server: JiraServer)
     server.comments_shown = 0
     server.comment(server.add_issue(), "Said.")
     server.fail("status", only=lambda asked: "/comment" in asked.path, response=Response({"total": 1}))
-    with pytest.raises(NeedsAttention) as raised:
+    with pytest.raises(ActionRequired) as raised:
         read(source_of(server))
     assert raised.value.code == "other_shape"

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from precedent.errors import UsageError
-from precedent.sources.errors import NeedsAttention, NotThere, SourceFault, Waiting
-from precedent.sources.kinds.jira import JiraAuth, JiraSource
-from tests.servers.base import Asked, Response
+from precedent.errors import ActionRequired, NotThere, RetryLater, SourceFault, UsageError
+from precedent.sources.kinds.jira.auth import JiraAuth
+from precedent.sources.kinds.jira.source import JiraSource
+from precedent.testing.loopback import Request, Response
 from tests.servers.jira import JiraServer
 from tests.servers.jira_asking import keys, read, source_of
 
@@ -29,7 +29,7 @@ def fill(server: JiraServer, count: int, *, apart: timedelta = timedelta(minutes
     return [server.add_issue(at=START + number * apart) for number in range(count)]
 
 
-def searching(asked: Asked) -> bool:
+def searching(asked: Request) -> bool:
     return "/search" in asked.path
 
 
@@ -65,20 +65,20 @@ def test_trouble_for_ever_is_waited_for(server: JiraServer, kind: str, code: str
     fill(server, 5)
     server.fail(kind, times=99, only=searching)
     fault = fault_of(source_of(server))
-    assert (type(fault), fault.code) == (Waiting, code)
+    assert (type(fault), fault.code) == (RetryLater, code)
 
 
 def test_a_silent_server_is_waited_for(server: JiraServer) -> None:
     fill(server, 1)
     server.fail("slow", times=99, only=searching)
     fault = fault_of(source_of(server, timeout_s=0.1))
-    assert (type(fault), fault.code) == (Waiting, "timeout")
+    assert (type(fault), fault.code) == (RetryLater, "timeout")
 
 
 def test_web_pages_for_ever_need_attention(server: JiraServer) -> None:
     server.fail("html", times=99)
     fault = fault_of(source_of(server))
-    assert (type(fault), fault.code) == (NeedsAttention, "not_json")
+    assert (type(fault), fault.code) == (ActionRequired, "not_json")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_web_pages_for_ever_need_attention(server: JiraServer) -> None:
 def test_a_refusal_needs_attention(server: JiraServer, status: int, code: str) -> None:
     answering(server, {"errorMessages": ["No."]}, status=status)
     fault = fault_of(source_of(server))
-    assert isinstance(fault, NeedsAttention)
+    assert isinstance(fault, ActionRequired)
     assert (fault.code, isinstance(fault, NotThere)) == (code, status in {404, 410})
 
 
@@ -124,7 +124,7 @@ def test_a_user_who_may_not_see_the_own_profile_can_read() -> None:
 
 def test_a_query_that_jira_refuses_is_shown_with_its_sentence(server: JiraServer) -> None:
     fault = fault_of(source_of(server, projects=("NONE",)))
-    assert isinstance(fault, NeedsAttention)
+    assert isinstance(fault, ActionRequired)
     assert "The value 'NONE' does not exist for the field 'project'." in fault.reason
 
 
@@ -132,14 +132,14 @@ def test_a_short_limit_is_sat_out(server: JiraServer) -> None:
     expected = fill(server, 3)
     server.limit(7)
     slept: list[float] = []
-    records, _ = read(source_of(server, sleep=slept.append))
+    records, _ = read(source_of(server, slept=slept))
     assert (keys(records), slept) == (expected, [7.0])
 
 
 def test_a_long_limit_ends_the_sync_until_it_is_over(server: JiraServer) -> None:
     server.limit(900)
     fault = fault_of(source_of(server, now=lambda: START))
-    assert isinstance(fault, Waiting)
+    assert isinstance(fault, RetryLater)
     assert (fault.code, fault.until) == ("rate_limited", START + timedelta(seconds=900))
 
 
@@ -147,7 +147,7 @@ def test_every_attempt_is_the_callers_and_counted(server: JiraServer) -> None:
     server.fail("status", times=99, response=Response({"errorMessages": ["Later."]}, 503, {"Retry-After": "1"}))
     source = source_of(server)
     fault_of(source)
-    assert source.requests == len(server.asked) == 4
+    assert source.requests == len(server.requests) == 4
 
 
 @pytest.mark.parametrize("tokens", [("a", "a"), ("a", "b", "a"), ("a", "b", "c", "b")])
@@ -179,8 +179,8 @@ def test_tokens_that_circle_in_a_sweep_need_attention() -> None:
         for token in ("a", "b", "a"):
             answering(server, {"issues": [{"key": "PRO-1"}], "nextPageToken": token})
         source = source_of(server)
-        with pytest.raises(NeedsAttention) as raised:
-            list(source.ids(source.streams()[0]))
+        with pytest.raises(ActionRequired) as raised:
+            list(source.full_listing(source.streams()[0]))
         assert raised.value.code == "link_loop"
 
 
@@ -200,7 +200,7 @@ def test_positions_that_never_hold_still_are_waited_for() -> None:
         other = Response({"issues": [{"key": "PRO-77", "fields": {}}], "total": 9})
         server.fail("status", times=999, only=lambda asked: asked.query.get("startAt", "0") != "0", response=other)
         fault = fault_of(source_of(server, page_size=4))
-        assert (type(fault), fault.code) == (Waiting, "changing")
+        assert (type(fault), fault.code) == (RetryLater, "changing")
 
 
 def test_issues_that_are_deleted_while_one_minute_is_paged_cost_no_other_issue() -> None:
@@ -229,7 +229,7 @@ def test_a_search_without_issues_needs_attention(server: JiraServer) -> None:
 def test_a_deployment_that_is_named_is_not_asked_for(server: JiraServer) -> None:
     fill(server, 1)
     read(source_of(server, deployment=server.flavour, auth=JiraAuth.of("ana", SECRET)))
-    assert [asked.path for asked in server.asked if "serverInfo" in asked.path] == []
+    assert [asked.path for asked in server.requests if "serverInfo" in asked.path] == []
 
 
 def test_a_cloud_that_is_asked_as_a_server_says_that_this_is_gone() -> None:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from precedent.sources.kinds.jira import JiraAuth
+from precedent.sources.kinds.jira.auth import JiraAuth
 from precedent.sources.kinds.jira.timezone import UserZone, named_zone, server_zone
 from tests.servers.jira import JiraServer
 from tests.servers.jira_asking import keys, read, source_of
@@ -149,7 +149,7 @@ def test_a_place_in_a_query_of_another_time_zone_is_not_asked_for(flavour: str) 
         pages = source.pages(source.streams()[0], None, moment)
         cursor = next(pages).cursor
         server.zone = ZoneInfo("Asia/Kolkata")
-        server.asked.clear()
+        server.requests.clear()
         read(source_of(server, auth=ANA, page_size=5), cursor)
         first = server.searches()[0].query
         assert (first.get("startAt", "0"), first.get("nextPageToken")) == ("0", None)

@@ -9,13 +9,13 @@ from typing import Any
 import orjson
 import pytest
 
-from precedent.errors import UsageError
-from precedent.sources.errors import NeedsAttention, NotThere, Waiting
-from precedent.sources.kind import Cursor, Page
-from precedent.sources.kinds.statuspage.source import INCIDENTS, StatusPage, StatuspageSource
+from precedent.errors import ActionRequired, NotThere, RetryLater, UsageError
+from precedent.sources.kinds.statuspage.shapes import INCIDENT
+from precedent.sources.kinds.statuspage.source import INCIDENTS, StatuspageSource
 from precedent.sources.records import RawKind, RawRecord, RejectedRecord
-from precedent.sources.shapes import recognition as shapes
-from tests.servers.base import Response
+from precedent.sources.source import Cursor, Page
+from precedent.testing.loopback import Response
+from tests.servers.http_options import quick
 from tests.servers.statuspage import LISTED, StatuspageServer
 
 RECORDS = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "incidents" / "statuspage.jsonl.gz"
@@ -37,7 +37,7 @@ def server(real: list[dict[str, Any]]) -> Iterator[StatuspageServer]:
 
 @pytest.fixture
 def source(server: StatuspageServer) -> Iterator[StatuspageSource]:
-    opened = StatuspageSource(server.url, sleep=lambda _: None, timeout_s=2)
+    opened = StatuspageSource(server.url, options=quick(timeout_s=2))
     yield opened
     opened.close()
 
@@ -63,7 +63,7 @@ def invented(identifier: str, created: str) -> dict[str, Any]:
 def test_the_listed_incidents_are_those_of_an_archive(server: StatuspageServer, source: StatuspageSource) -> None:
     (page,) = read(source)
     by_id = {record.external_id: record for record in page.records if isinstance(record, RawRecord)}
-    assert by_id == {incident["id"]: shapes.record(incident) for incident in server.listed()}
+    assert by_id == {incident["id"]: INCIDENT.record(incident) for incident in server.listed()}
     assert len(by_id) == LISTED
 
 
@@ -75,7 +75,7 @@ def test_the_oldest_change_comes_first(source: StatuspageSource) -> None:
 def test_an_unchanged_page_is_not_sent_again(server: StatuspageServer, source: StatuspageSource) -> None:
     cursor = stored(read(source))
     assert read(source, cursor) == []
-    assert server.asked[-1].headers["if-none-match"] == cursor["etag"]
+    assert server.requests[-1].headers["if-none-match"] == cursor["etag"]
 
 
 def test_a_new_incident_is_read(server: StatuspageServer, source: StatuspageSource) -> None:
@@ -167,9 +167,9 @@ def test_a_probe_costs_one_request_and_no_content_where_nothing_changed(
     server: StatuspageServer, source: StatuspageSource
 ) -> None:
     before = source.probe()
-    server.asked.clear()
+    server.requests.clear()
     assert source.probe(before) == before
-    assert [asked.headers["if-none-match"] for asked in server.asked] == [before.validators["etag"]]
+    assert [asked.headers["if-none-match"] for asked in server.requests] == [before.validators["etag"]]
 
 
 def test_a_probe_sees_a_change(server: StatuspageServer, source: StatuspageSource) -> None:
@@ -184,10 +184,6 @@ def test_a_probe_overlooks_what_is_not_an_incident(server: StatuspageServer, sou
     assert source.probe(before).token == before.token
 
 
-def test_the_page_says_its_name(source: StatuspageSource) -> None:
-    assert source.describe() == StatusPage("kctbh9vrtdwd", "Acme")
-
-
 def test_a_redirect_is_followed(server: StatuspageServer, source: StatuspageSource) -> None:
     server.fail("status", response=Response(status=302, headers={"Location": "/api/v2/incidents.json"}))
     assert len(read(source)[0].records) == LISTED
@@ -195,13 +191,13 @@ def test_a_redirect_is_followed(server: StatuspageServer, source: StatuspageSour
 
 def test_redirects_without_end_need_attention(server: StatuspageServer, source: StatuspageSource) -> None:
     server.fail("status", times=99, response=Response(status=302, headers={"Location": "/api/v2/incidents.json"}))
-    with pytest.raises(NeedsAttention, match="redirects more than 5 times"):
+    with pytest.raises(ActionRequired, match="redirects more than 5 times"):
         read(source)
 
 
 def test_a_site_without_the_feed_is_no_statuspage(server: StatuspageServer, source: StatuspageSource) -> None:
     server.fail("status", response=Response({"error": "not found"}, 404))
-    with pytest.raises(NotThere, match="is no Statuspage"):
+    with pytest.raises(NotThere, match="is not a Statuspage"):
         source.probe()
 
 
@@ -210,14 +206,14 @@ def test_a_feed_of_another_form_is_no_statuspage(
     server: StatuspageServer, source: StatuspageSource, data: object
 ) -> None:
     server.fail("status", times=9, response=Response(data))
-    with pytest.raises(NeedsAttention) as fault:
+    with pytest.raises(ActionRequired) as fault:
         source.probe()
     assert fault.value.code == "other_shape"
 
 
 def test_a_web_page_needs_attention(server: StatuspageServer, source: StatuspageSource) -> None:
     server.fail("html", times=9)
-    with pytest.raises(NeedsAttention, match="web page"):
+    with pytest.raises(ActionRequired, match="web page"):
         source.probe()
 
 
@@ -230,24 +226,20 @@ def test_trouble_that_passes_is_overcome(server: StatuspageServer, source: Statu
 @pytest.mark.parametrize("kind", ["status", "cut", "reset"])
 def test_trouble_that_stays_is_waited_for(server: StatuspageServer, source: StatuspageSource, kind: str) -> None:
     server.fail(kind, times=99)
-    with pytest.raises(Waiting):
+    with pytest.raises(RetryLater):
         read(source)
 
 
 def test_a_silent_server_is_waited_for(server: StatuspageServer) -> None:
     server.fail("slow", times=9, seconds=5)
-    with pytest.raises(Waiting, match="does not answer within"):
-        StatuspageSource(server.url, sleep=lambda _: None, timeout_s=0.2).probe()
+    with pytest.raises(RetryLater, match="does not answer within"):
+        StatuspageSource(server.url, options=quick(timeout_s=0.2)).probe()
 
 
-def test_an_answer_without_end_is_refused(
-    server: StatuspageServer, source: StatuspageSource, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("precedent.sources.kinds.statuspage.source.LARGEST_ANSWER", 1 << 16)
-    monkeypatch.setattr("precedent.sources.http_client.LARGEST_ANSWER", 1 << 16)
+def test_an_answer_without_end_is_refused(server: StatuspageServer) -> None:
     server.fail("status", response=Response({"incidents": ["x" * (1 << 20)]}))
-    with pytest.raises(NeedsAttention) as fault:
-        source.probe()
+    with pytest.raises(ActionRequired) as fault:
+        StatuspageSource(server.url, options=quick(largest_answer=1 << 16)).probe()
     assert fault.value.code == "too_large"
 
 

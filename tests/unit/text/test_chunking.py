@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from precedent.sources.records import RawKind, Shape
+from precedent.sources.registry import extract
 from precedent.text.chunking import Chunk, HuggingFaceTokenCounter, TokenCounter, chunk, chunk_many
-from precedent.text.extract.document import extract
 from tests.unit.text.records import needs_records, real
 
 SENTENCE = "The screen turns black after the second tap on the red button. "
@@ -161,7 +160,7 @@ def test_many_documents_give_the_same_chunks_as_each() -> None:
 @pytest.mark.records
 def test_every_real_incident_fits_and_is_covered() -> None:
     counter = model_counter()
-    found = [extract(RawKind.INCIDENT, Shape.STATUSPAGE_INCIDENT, each, []) for each in real("incidents/statuspage")]
+    found = [extract("statuspage_incident", each, []) for each in real("incidents/statuspage")]
     pairs = [(each.title, each.text) for each in found]
     for (title, text), chunks in zip(pairs, chunk_many(pairs, counter), strict=True):
         check(title, text, chunks, counter)

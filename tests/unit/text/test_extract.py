@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from precedent.sources.records import RawKind, Shape
-from precedent.text.extract.document import Comment, Document, extract
+from precedent.sources.registry import extract
+from precedent.text.extract.model import Comment, Document
 
 
-def said(shape: Shape, hour: int, body: object, **more: object) -> Comment:
+def said(shape: str, hour: int, body: object, **more: object) -> Comment:
     at = datetime(2024, 1, 1, hour, tzinfo=UTC)
     return Comment(f"comment:{hour}", shape, {"body": body, **more}, at)
 
@@ -23,14 +23,14 @@ def test_github_issue() -> None:
         "html_url": "https://github.com/o/r/issues/1",
     }
     comments = [
-        said(Shape.GITHUB_COMMENT, 4, "> old\n\nfourth"),
-        said(Shape.GITHUB_COMMENT, 1, "first"),
-        said(Shape.GITHUB_COMMENT, 3, "third"),
-        said(Shape.GITHUB_COMMENT, 5, " \n"),
-        said(Shape.GITHUB_COMMENT, 6, "Coverage 99%", user={"login": "codecov[bot]", "type": "Bot"}),
-        said(Shape.GITHUB_COMMENT, 2, "second"),
+        said("github_comment", 4, "> old\n\nfourth"),
+        said("github_comment", 1, "first"),
+        said("github_comment", 3, "third"),
+        said("github_comment", 5, " \n"),
+        said("github_comment", 6, "Coverage 99%", user={"login": "codecov[bot]", "type": "Bot"}),
+        said("github_comment", 2, "second"),
     ]
-    assert extract(RawKind.ISSUE, Shape.GITHUB_ISSUE, payload, comments) == Document(
+    assert extract("github_issue", payload, comments) == Document(
         title="Crash on start",
         text=("See log.\n\nstate: closed; labels: Bug, GUI\n\nComment: second\n\nComment: third\n\nComment: fourth"),
         state="closed",
@@ -51,13 +51,13 @@ def test_github_pull_request() -> None:
         "labels": [],
     }
     comments = [
-        said(Shape.GITHUB_COMMENT, 9, "chat"),
-        said(Shape.GITHUB_REVIEW, 1, "early"),
-        said(Shape.GITHUB_REVIEW, 3, "Fine", state="CHANGES_REQUESTED"),
-        said(Shape.GITHUB_REVIEW, 4, None, state="APPROVED"),
-        said(Shape.GITHUB_REVIEW_COMMENT, 2, "nit", path="src/a.py"),
+        said("github_comment", 9, "chat"),
+        said("github_review", 1, "early"),
+        said("github_review", 3, "Fine", state="CHANGES_REQUESTED"),
+        said("github_review", 4, None, state="APPROVED"),
+        said("github_review_comment", 2, "nit", path="src/a.py"),
     ]
-    assert extract(RawKind.PULL_REQUEST, Shape.GITHUB_PULL, payload, comments) == Document(
+    assert extract("github_pull", payload, comments) == Document(
         title="Fix it",
         text=(
             "state: merged; merged into: main\n\nReview comment on src/a.py: nit\n\nReview (changes requested): Fine"
@@ -69,7 +69,7 @@ def test_github_pull_request() -> None:
 
 def test_pull_request_closed_without_merging() -> None:
     payload = {"title": "Fix it", "state": "closed", "draft": True}
-    found = extract(RawKind.PULL_REQUEST, Shape.GITHUB_ISSUE, payload, [])
+    found = extract("github_pull", payload, [])
     assert (found.state, found.resolution) == ("closed", "not merged")
     assert found.text == "state: closed without merging; draft: yes"
 
@@ -103,7 +103,7 @@ def test_jira_issue() -> None:
             },
         },
     }
-    assert extract(RawKind.ISSUE, Shape.JIRA_ISSUE, payload, []) == Document(
+    assert extract("jira_issue", payload, []) == Document(
         title="Login fails",
         text=(
             "Why\n\nIt fails.\n\n"
@@ -134,7 +134,7 @@ def test_commit() -> None:
             {"filename": "d.c", "insertions": 1},
         ],
     }
-    assert extract(RawKind.COMMIT, Shape.GIT_COMMIT, payload, []) == Document(
+    assert extract("git_commit", payload, []) == Document(
         title="Fix leak (#9)",
         text="* free it\n\nFixes: #8\n\nfiles: a.c, b.c, c.c and 1 more; change: 4 insertions, 1 deletions",
         type="merge",
@@ -159,7 +159,7 @@ def test_incident() -> None:
             {"status": "identified", "body": None, "created_at": "2024-01-01T01:30:00Z"},
         ],
     }
-    found = extract(RawKind.INCIDENT, Shape.STATUSPAGE_INCIDENT, payload, [])
+    found = extract("statuspage_incident", payload, [])
     well = " ".join(["All is well now."] * 20)
     assert found.text == (
         f"impact: major; state: resolved; components: API\n\nin progress: Looking\ninto it\n\nresolved: Fixed. {well}"
@@ -183,8 +183,8 @@ def test_mapped_record() -> None:
         "components": ["core"],
         "resolution": "Fixed",
     }
-    comment = Comment("c", Shape.MAPPED, {"mapped": {"body": "see **this**"}}, None)
-    assert extract(RawKind.ISSUE, Shape.MAPPED, {"mapped": mapped, "record": {}}, [comment]) == Document(
+    comment = Comment("c", "mapped", {"mapped": {"body": "see **this**"}}, None)
+    assert extract("mapped", {"mapped": mapped, "record": {}}, [comment]) == Document(
         title="Slow query",
         text=(
             "select 1\n\nWhy\n\nno index\n\n"
@@ -201,5 +201,5 @@ def test_mapped_record() -> None:
 
 
 def test_a_comment_is_its_own_words() -> None:
-    found = extract(RawKind.COMMENT, Shape.GITHUB_COMMENT, {"body": "> a\n\n**b**"}, [])
+    found = extract("github_comment", {"body": "> a\n\n**b**"}, [])
     assert (found.title, found.text) == ("", "b")

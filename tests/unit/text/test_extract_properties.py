@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from precedent.sources.records import RawKind, Shape
-from precedent.text.extract.document import Comment, extract
+from precedent.sources import registry
+from precedent.sources.registry import extract
 from precedent.text.extract.markup import Markup, clean_text
+from precedent.text.extract.model import Comment
 from tests.unit.text.records import needs_records, real
 
+SHAPES = [shape.name for kind in registry.kinds().values() for shape in kind.shapes]
 odd = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -41,20 +43,16 @@ marks = st.lists(
 
 @settings(max_examples=300, deadline=None)
 @given(
-    st.sampled_from(RawKind),
-    st.sampled_from(Shape),
+    st.sampled_from(SHAPES),
     payloads | nested,
     st.lists(payloads | nested, max_size=3),
 )
-def test_odd_payloads_give_a_document(
-    kind: RawKind, shape: Shape, payload: dict[str, Any], said: list[dict[str, Any]]
-) -> None:
+def test_odd_payloads_give_a_document(shape: str, payload: dict[str, Any], said: list[dict[str, Any]]) -> None:
     comments = [Comment(str(position), shape, body, None) for position, body in enumerate(said)]
-    found = extract(kind, shape, payload, comments)
+    found = extract(shape, payload, comments)
     assert "\n" not in found.title
     assert "\r" not in found.text
     assert found.text == found.text.strip("\n")
-    assert found.cut_characters == 0
 
 
 @settings(max_examples=500, deadline=None)
@@ -65,9 +63,9 @@ def test_odd_markup_gives_text(body: str, markup: Markup | None, quotes: bool) -
     assert "\x1b[0m" not in text
 
 
-@pytest.mark.parametrize("shape", list(Shape))
-def test_an_empty_record_has_neither_title_nor_text(shape: Shape) -> None:
-    found = extract(RawKind.ISSUE, shape, {}, [])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_empty_record_has_neither_title_nor_text(shape: str) -> None:
+    found = extract(shape, {}, [])
     assert (found.title, found.text) == ("", "")
 
 
@@ -77,7 +75,7 @@ def test_every_jira_issue_is_extracted() -> None:
     # Two issues have no summary: their caller falls back to the key.
     untitled = {"AC-523", "AC-2241"}
     for payload in real("jira/issues"):
-        found = extract(RawKind.ISSUE, Shape.JIRA_ISSUE, payload, [])
+        found = extract("jira_issue", payload, [])
         assert bool(found.title) is (payload["key"] not in untitled)
         assert found.text
         assert found.state
@@ -88,18 +86,15 @@ def test_every_jira_issue_is_extracted() -> None:
 def test_every_github_record_is_extracted() -> None:
     said: dict[int, list[Comment]] = defaultdict(list)
     for name, shape in (
-        ("issue_comments", Shape.GITHUB_COMMENT),
-        ("reviews", Shape.GITHUB_REVIEW),
-        ("review_comments", Shape.GITHUB_REVIEW_COMMENT),
+        ("issue_comments", "github_comment"),
+        ("reviews", "github_review"),
+        ("review_comments", "github_review_comment"),
     ):
         for payload in real(f"github/{name}"):
             said[payload["number"]].append(Comment(str(payload["id"]), shape, payload, None))
-    for name, kind, shape in (
-        ("issues", RawKind.ISSUE, Shape.GITHUB_ISSUE),
-        ("pulls", RawKind.PULL_REQUEST, Shape.GITHUB_PULL),
-    ):
+    for name, shape in (("issues", "github_issue"), ("pulls", "github_pull")):
         for payload in real(f"github/{name}"):
-            found = extract(kind, shape, payload, said[payload["number"]])
+            found = extract(shape, payload, said[payload["number"]])
             assert found.title
             # In code a comment is shown.
             assert "<!--" not in found.text or "```" in payload["body"]
@@ -110,11 +105,11 @@ def test_every_github_record_is_extracted() -> None:
 @pytest.mark.records
 def test_every_commit_and_incident_is_extracted() -> None:
     for payload in real("git/commits"):
-        found = extract(RawKind.COMMIT, Shape.GIT_COMMIT, payload, [])
+        found = extract("git_commit", payload, [])
         assert found.title
         assert "Signed-off-by" not in found.text
     for payload in real("incidents/statuspage"):
-        found = extract(RawKind.INCIDENT, Shape.STATUSPAGE_INCIDENT, payload, [])
+        found = extract("statuspage_incident", payload, [])
         assert found.title
         assert found.resolution
         assert len(found.resolution) <= 200

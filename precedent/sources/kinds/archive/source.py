@@ -9,11 +9,11 @@ import orjson
 
 from precedent.errors import SourceError
 from precedent.settings import DEFAULT_MAX_BODY_BYTES
-from precedent.sources.formats.json import SUFFIXES, TABLES, RawObject, data_suffix, read_file
+from precedent.sources import registry
+from precedent.sources.formats.json import SUFFIXES, TABLES, data_suffix, read_file
+from precedent.sources.kinds.archive.mapping import FieldMapping
 from precedent.sources.records import RawRecord, RejectedRecord
-from precedent.sources.shapes import recognition as shapes
-from precedent.sources.shapes.fields import UnreadableError
-from precedent.sources.shapes.mapping import FieldMapping
+from precedent.sources.shapes.guard import guarded
 
 # Raise it whenever the same file could give other records: every archive is then read again.
 READER_VERSION = "1"
@@ -26,7 +26,7 @@ class ArchiveSource:
     def __init__(
         self, path: Path, mapping: FieldMapping | None = None, max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     ) -> None:
-        """Look at what is there.
+        """Check that there are files.
 
         Raises:
             SourceError: the path is missing or unreadable, holds no data file, or a table without a mapping.
@@ -40,7 +40,7 @@ class ArchiveSource:
         """A digest of the names and contents of all files, the mapping and the reader's version."""
         digest = hashlib.sha256(f"{READER_VERSION}/{self.max_body_bytes}".encode())
         if self.mapping:
-            digest.update(orjson.dumps(self.mapping.configuration(), option=orjson.OPT_SORT_KEYS))
+            digest.update(orjson.dumps(self.mapping.model_dump(), option=orjson.OPT_SORT_KEYS))
         for path in self._files():
             digest.update(self._name(path).encode(errors="surrogateescape"))
             try:
@@ -50,7 +50,7 @@ class ArchiveSource:
                 digest.update(f"unreadable {error.errno}".encode())
         return digest.hexdigest()
 
-    def glance(self) -> str:
+    def quick_fingerprint(self) -> str:
         """A digest of the files' names, sizes and times: reads none of them."""
         digest = hashlib.sha256(f"{READER_VERSION}/{self.max_body_bytes}".encode())
         for path in self._files():
@@ -75,17 +75,13 @@ class ArchiveSource:
 
     def read(self) -> Iterator[RawRecord | RejectedRecord]:
         """Every record, file by file in the order of their names."""
+        read = self.mapping.record if self.mapping else registry.record
         for path in self._files():
             for item in read_file(path, self._name(path), self.max_body_bytes):
-                yield item if isinstance(item, RejectedRecord) else self._record(item)
-
-    def _record(self, item: RawObject) -> RawRecord | RejectedRecord:
-        try:
-            if self.mapping:
-                return self.mapping.record(item.value, item.notes)
-            return shapes.record(item.value, item.notes)
-        except UnreadableError as error:
-            return RejectedRecord(item.file, item.line, error.reason, error.detail)
+                if isinstance(item, RejectedRecord):
+                    yield item
+                else:
+                    yield guarded(read, item.value, item.file, item.line)
 
     def _name(self, path: Path) -> str:
         return path.name if path == self.path else str(path.relative_to(self.path))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from precedent.sources.errors import Waiting
+from precedent.errors import RetryLater
 from precedent.sources.kinds.git.transport import FETCHED, Damaged, Remote, storage_fault
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ class Clone:
             needed: Commits to have if the server still has them; a shallow clone is deepened until it does.
 
         Raises:
-            Waiting: another process is at work here, or the server is in trouble.
-            NeedsAttention: the folder cannot be written, or the server refuses.
+            RetryLater: another process is at work here, or the server is in trouble.
+            ActionRequired: the folder cannot be written, or the server refuses.
             Damaged: what was just fetched cannot be used.
         """
         with self._alone():
@@ -170,7 +170,7 @@ class Clone:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise Waiting(
+                raise RetryLater(
                     "busy", f"Another process is fetching into {self.folder}.", datetime.now(UTC) + BUSY
                 ) from None
             for left in self.folder.parent.iterdir():
@@ -180,7 +180,7 @@ class Clone:
 
 
 def _whole(pack: Path) -> bool:
-    """Whether a pack ends with the digest that its index names.
+    """True if a pack ends with the digest that its index names.
 
     libgit2 maps packs into memory: reading one that was cut off would end the process instead of raising.
     """
@@ -204,7 +204,7 @@ def fetched(repository: "Repository") -> str:
 
 
 def reaches(repository: "Repository", head: str, sha: str) -> bool:
-    """Whether a commit is another or one of its ancestors; no where the repository lacks either.
+    """True if a commit is another or one of its ancestors; False where the repository lacks either.
 
     Raises:
         Damaged: the history between them cannot be read.

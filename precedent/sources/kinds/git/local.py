@@ -6,19 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from precedent.errors import SourceError
+from precedent.sources.kinds.git.shapes import COMMIT
 from precedent.sources.records import RawRecord, RejectedRecord
-from precedent.sources.shapes import recognition as shapes
-from precedent.sources.shapes.cleaning import clean
-from precedent.sources.shapes.fields import UnreadableError
+from precedent.sources.shapes.guard import guarded
 
 if TYPE_CHECKING:
     from pygit2 import Commit, Repository, Signature
 
 # Raise it whenever the same commit could give another record: every clone is then read again.
 READER_VERSION = "2"
-
-# What a commit raises that is there in full and makes no sense, e.g. a date beyond the calendar.
-UNREADABLE = (ValueError, OverflowError, UnreadableError)
 
 
 class GitSource:
@@ -39,12 +35,12 @@ class GitSource:
         head = self._head(self._repository())
         return f"git/{READER_VERSION}/{head or 'empty'}"
 
-    def glance(self) -> str:
+    def quick_fingerprint(self) -> str:
         """The fingerprint: it reads no content either."""
         return self.fingerprint()
 
     def estimate(self) -> int | None:
-        """Nobody knows without walking the history."""
+        """None: that takes a walk of the whole history."""
         return None
 
     def read(self) -> Iterator[RawRecord | RejectedRecord]:
@@ -57,8 +53,8 @@ class GitSource:
             return
         for number, commit in enumerate(repository.walk(head, pygit2.enums.SortMode.TIME), start=1):
             try:
-                yield commit_record(repository, commit)
-            except (pygit2.GitError, KeyError, *UNREADABLE) as error:
+                yield commit_record(repository, commit, self.path.name, number)
+            except (pygit2.GitError, KeyError) as error:
                 yield unreadable_commit(commit, error, self.path.name, number)
 
     def _repository(self) -> "Repository":
@@ -85,15 +81,23 @@ class GitSource:
             ) from error
 
 
-def commit_record(repository: "Repository", commit: "Commit") -> RawRecord:
+def commit_record(repository: "Repository", commit: "Commit", file: str, number: int) -> RawRecord | RejectedRecord:
     """The record of a commit; files and size are those that differ from the first parent.
+
+    Args:
+        repository: Where the commit is.
+        commit: The commit.
+        file: What a rejection names as its file.
+        number: Its place in the walk, from 1.
 
     Raises:
         GitError, KeyError: an object that the commit needs is missing or damaged.
-        ValueError, OverflowError, UnreadableError: a value in it makes no sense.
     """
-    payload, notes = clean(_payload(repository, commit))
-    return shapes.record(payload, notes)
+    try:
+        payload = _payload(repository, commit)
+    except (ValueError, OverflowError) as error:  # e.g. a date beyond the calendar
+        return unreadable_commit(commit, error, file, number)
+    return guarded(COMMIT.record, payload, file, number)
 
 
 def unreadable_commit(commit: "Commit", error: Exception, file: str, number: int) -> RejectedRecord:

@@ -8,13 +8,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from precedent.errors import UsageError
-from precedent.sources.errors import NeedsAttention, Waiting
-from precedent.sources.kind import Cursor, Page, Probe, Stream
+from precedent.errors import ActionRequired, RetryLater, UsageError
 from precedent.sources.kinds.git.clone import Clone, fetched, reaches
-from precedent.sources.kinds.git.local import UNREADABLE, commit_record, unreadable_commit
+from precedent.sources.kinds.git.local import commit_record, unreadable_commit
 from precedent.sources.kinds.git.transport import TIMEOUT_S, Damaged, Progress, Remote
 from precedent.sources.records import RawKind, RawRecord, RejectedRecord
+from precedent.sources.source import Cursor, Page, Probe, Stream
 
 if TYPE_CHECKING:
     from pygit2 import Commit, Repository
@@ -81,18 +80,18 @@ class GitRemoteSource:
             progress: Called during a fetch with the objects received so far and in all.
 
         Raises:
-            UsageError: the URL is none of a repository or holds credentials, or the depth does not fit.
+            UsageError: the URL is not one of a repository or holds credentials, or the depth does not fit.
         """
         self._remote = Remote(url, branch, auth, timeout_s, progress)
         if depth is not None and (depth < 1 or self._remote.local):
             raise UsageError("A depth is at least 1, and a file:// repository is always read whole: leave it out.")
         self._clone = Clone(folder, self._remote, depth)
-        self._looks = 0
+        self._probes = 0
 
     @property
     def requests(self) -> int:
-        """Conversations with the server so far: looks and fetches, each of one to a few requests."""
-        return self._looks + self._clone.fetches
+        """Conversations with the server so far: probes and fetches, each of one to a few requests."""
+        return self._probes + self._clone.fetches
 
     def streams(self) -> tuple[Stream, ...]:
         """One; a commit that a forced push took away is noticed in reading, so nothing sweeps."""
@@ -121,9 +120,9 @@ class GitRemoteSource:
             # What cannot be read in a new clone either is so on the server.
             yield from self._read(position, strict=False)
         except Damaged as error:
-            raise NeedsAttention("damaged", f"The history of {self._remote.url} cannot be read ({error}).") from error
+            raise ActionRequired("damaged", f"The history of {self._remote.url} cannot be read ({error}).") from error
 
-    def ids(self, stream: Stream) -> Iterator[tuple[RawKind, str]]:
+    def full_listing(self, stream: Stream) -> Iterator[tuple[RawKind, str]]:
         """Every commit that the branch reaches now, as far as the clone goes back."""
         repository = self._synchronised(Position())
         if repository is None:
@@ -136,7 +135,7 @@ class GitRemoteSource:
             raise self._again() from error
 
     def gone(self, stream: Stream, kind: RawKind, external_id: str) -> bool:
-        """Whether the branch does not reach a commit; one beyond the border of a shallow clone is taken to be there."""
+        """True if the branch does not reach a commit; one beyond the border of a shallow clone counts as there."""
         try:
             repository = self._synchronised(Position())
             if repository is None:
@@ -152,13 +151,13 @@ class GitRemoteSource:
         """Nothing is open between two calls."""
 
     def _head(self) -> str | None:
-        self._looks += 1
+        self._probes += 1
         return self._remote.head()
 
-    def _again(self) -> Waiting:
+    def _again(self) -> RetryLater:
         self._clone.discard()
         reason = f"The clone of {self._remote.url} was damaged and is made again."
-        return Waiting("damaged", reason, datetime.now(UTC) + SOON)
+        return RetryLater("damaged", reason, datetime.now(UTC) + SOON)
 
     def _synchronised(self, position: Position) -> "Repository | None":
         head = self._head()
@@ -222,12 +221,10 @@ class GitRemoteSource:
         import pygit2
 
         try:
-            return commit_record(repository, commit)
+            return commit_record(repository, commit, self._remote.name, number)
         except (pygit2.GitError, KeyError) as error:
             if strict:
                 raise Damaged(str(error)) from error
-            return unreadable_commit(commit, error, self._remote.name, number)
-        except UNREADABLE as error:
             return unreadable_commit(commit, error, self._remote.name, number)
 
 

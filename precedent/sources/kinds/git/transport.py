@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from precedent.errors import UsageError
+from precedent.errors import ActionRequired, NotThere, RetryLater, SourceFault, UsageError
+from precedent.retry import PAUSE_AFTER_TROUBLE
 from precedent.security.redaction import scrub
-from precedent.sources.errors import NeedsAttention, NotThere, SourceFault, Waiting
-from precedent.sources.http_client import PAUSE_AFTER_TROUBLE
 
 if TYPE_CHECKING:
     from pygit2 import Keypair, RemoteCallbacks, Repository, Username, UserPass
@@ -76,15 +75,15 @@ class Remote:
 
     @property
     def local(self) -> bool:
-        """Whether it lies in this machine's file system."""
+        """True if it lies in this machine's file system."""
         return self.url.startswith("file:")
 
     def head(self) -> str | None:
         """The id of the newest commit of the branch; None where the repository is empty.
 
         Raises:
-            Waiting: the server cannot be reached or is in trouble.
-            NeedsAttention: it refuses, there is no repository, or no such branch.
+            RetryLater: the server cannot be reached or is in trouble.
+            ActionRequired: it refuses, there is no repository, or no such branch.
         """
         import pygit2
 
@@ -112,11 +111,11 @@ class Remote:
         Args:
             repository: Where to; it is left as it was where the fetch fails.
             depth: How many generations; 0: all that is missing.
-            fresh: Whether the repository is a new one, so that no failure is put down to it.
+            fresh: True if the repository is a new one, which cannot be the cause of a failure.
 
         Raises:
             Damaged: the repository cannot take it.
-            Waiting, NeedsAttention: as for `head`.
+            RetryLater, ActionRequired: as for `head`.
         """
         import pygit2
 
@@ -147,10 +146,10 @@ class Remote:
         pygit2.settings.server_connect_timeout = int(self.timeout_s * 1000)
         pygit2.settings.server_timeout = int(self.timeout_s * 1000)
 
-    def _no_branch(self, known: list[str]) -> NeedsAttention:
+    def _no_branch(self, known: list[str]) -> ActionRequired:
         shown = ", ".join(known[:SHOWN_BRANCHES]) + (" and more" if len(known) > SHOWN_BRANCHES else "")
         wanted = "default branch" if self.branch is None else f"branch {self.branch!r}"
-        return NeedsAttention(
+        return ActionRequired(
             "no_branch", f"{self.url} has no {wanted} (branches: {shown or 'none'}): name one of them."
         )
 
@@ -159,7 +158,7 @@ class Remote:
         known = self._known_fault(error)
         if known is not None:
             return known
-        return Waiting("broken_answer", f"{self.url} breaks off ({scrub(str(error))}).", _later())
+        return RetryLater("broken_answer", f"{self.url} breaks off ({scrub(str(error))}).", _later())
 
     def _known_fault(self, error: Exception, folder: str | None = None) -> SourceFault | None:
         import pygit2
@@ -170,11 +169,11 @@ class Remote:
         if isinstance(error, pygit2.errors.AuthError) or "authentication replays" in said:
             return self.refused()
         if isinstance(error, pygit2.errors.CertificateError) or part == TLS:
-            return NeedsAttention("certificate", f"The identity of {self.url} cannot be trusted ({said}): check it.")
+            return ActionRequired("certificate", f"The identity of {self.url} cannot be trusted ({said}): check it.")
         if status is not None:
             return self._by_status(int(status[1]))
         if "invalid content-type" in said:
-            return NeedsAttention("not_git", f"{self.url} answers with a web page: give the URL to clone from.")
+            return ActionRequired("not_git", f"{self.url} answers with a web page: give the URL to clone from.")
         if "failed to resolve path" in said or (self.local and folder is None and isinstance(error, KeyError)):
             return NotThere(f"There is no repository at {self.url}: check the path.", 404)
         if part == SSH and "auth" in said.lower():
@@ -182,15 +181,13 @@ class Remote:
         if folder is not None and part not in CONNECTION and STORAGE.search(said):
             return storage_fault(folder, said)
         if part in CONNECTION or (part == OS and "connect" in said):
-            return Waiting("unreachable", f"{self.url} cannot be reached ({said}).", _later())
+            return RetryLater("unreachable", f"{self.url} cannot be reached ({said}).", _later())
         return None
 
-    def refused(self) -> NeedsAttention:
+    def refused(self) -> ActionRequired:
         """The fault of credentials that are missing or wrong."""
         given = "refuses the credentials" if self.auth else "asks for credentials"
-        return NeedsAttention(
-            "unauthorized", f"{self.url} {given}: give new ones with `precedent source set-key`."
-        )  # fmt: skip
+        return ActionRequired("unauthorized", f"{self.url} {given}: give new ones with `precedent source set-key`.")
 
     def _by_status(self, status: int) -> SourceFault:
         if status == 401:
@@ -201,11 +198,11 @@ class Remote:
                 status,
             )
         if status == 429:
-            return Waiting("rate_limited", f"{self.url} limits requests (429).", _later())
+            return RetryLater("rate_limited", f"{self.url} limits requests (429).", _later())
         if status >= 500:
-            return Waiting("server_error", f"{self.url} answers with {status}.", _later())
+            return RetryLater("server_error", f"{self.url} answers with {status}.", _later())
         code = "forbidden" if status == 403 else "refused"
-        return NeedsAttention(code, f"{self.url} refuses ({status}): check the permissions of the token.")
+        return ActionRequired(code, f"{self.url} refuses ({status}): check the permissions of the token.")
 
     def _callbacks(self) -> "RemoteCallbacks":
         """New ones for each conversation: credentials that were refused once are not tried again."""
@@ -220,7 +217,7 @@ class Remote:
                 self, url: str, username_from_url: str | None, allowed_types: "CredentialType"
             ) -> "Username | UserPass | Keypair":
                 if not remote.same_server(url):
-                    raise NeedsAttention(
+                    raise ActionRequired(
                         "other_server", f"{remote.url} passes on to another server: give the URL that it moved to."
                     )
                 if allowed_types & pygit2.enums.CredentialType.USERNAME:
@@ -241,14 +238,14 @@ class Remote:
         return Callbacks()
 
     def same_server(self, url: str) -> bool:
-        """Whether another URL leads to the same server by the same protocol."""
+        """True if another URL leads to the same server by the same protocol."""
         here, there = urlsplit(self.url), urlsplit(url)
         return (here.scheme, here.hostname, here.port) == (there.scheme, there.hostname, there.port)
 
 
-def storage_fault(folder: object, said: object) -> NeedsAttention:
+def storage_fault(folder: object, said: object) -> ActionRequired:
     """The fault of a folder that cannot be written."""
-    return NeedsAttention("storage", f"The clone in {folder} cannot be written ({said}): check space and permissions.")
+    return ActionRequired("storage", f"The clone in {folder} cannot be written ({said}): check space and permissions.")
 
 
 def _later() -> datetime:

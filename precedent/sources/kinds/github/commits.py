@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from precedent.sources.errors import NeedsAttention, NotThere
-from precedent.sources.http_client import Reply
-from precedent.sources.kind import Cursor, Page
-from precedent.sources.kinds.github.repository_api import PER_PAGE, Repository, next_link, written
-from precedent.sources.records import RawRecord, RejectedRecord, Shape
+from precedent.errors import ActionRequired, NotThere
+from precedent.http.answers import Reply
+from precedent.sources.kinds.github.repository_api import PER_PAGE, Repository, written
+from precedent.sources.kinds.github.shapes import COMMIT
+from precedent.sources.records import RawRecord, RejectedRecord
+from precedent.sources.source import Cursor, Page
 
 STREAM = "commits"
 
@@ -25,7 +26,7 @@ class Commits:
     Attributes:
         repository: Whose commits.
         branch: The default branch.
-        files: Whether to ask for each commit by itself, for its files (the first 300) and the size of its change.
+        files: True to ask for each commit by itself, for its files (the first 300) and the size of its change.
     """
 
     repository: Repository
@@ -58,7 +59,7 @@ class Commits:
             return (yield from self._walked(place))
         except NotThere:
             return {}
-        except NeedsAttention as fault:
+        except ActionRequired as fault:
             if fault.code != "refused":
                 raise
             return {}
@@ -85,16 +86,16 @@ class Commits:
         if place["base"] is not None:
             path = f"compare/{place['base']}...{place['head']}"
             reply = self.repository.get(path, parameters, expect=dict, what="comparison of commits")
-            return list(reply.data.get("commits") or ()), next_link(reply) is not None
+            return list(reply.data.get("commits") or ()), reply.next_link is not None
         bound = {"since": place["since"]} if place.get("since") else {}
         reply = self.repository.get("commits", {"sha": place["head"], **parameters, **bound}, what=STREAM)
-        return reply.data, next_link(reply) is not None
+        return reply.data, reply.next_link is not None
 
     def _newest(self, etag: str | None) -> Reply | None:
         """The branch's head as a list of one commit; None for a repository without any."""
         try:
             return self.repository.get("commits", {"sha": self.branch, "per_page": 1}, etag=etag, what=STREAM)
-        except NeedsAttention as fault:
+        except ActionRequired as fault:
             if fault.code != "conflict":
                 raise
             return None
@@ -103,12 +104,12 @@ class Commits:
         self._ordinal += 1
         if self.files and isinstance(commit, dict) and commit.get("sha"):
             commit = self._whole(commit)
-        return self.repository.record(commit, Shape.GITHUB_COMMIT, STREAM, self._ordinal)
+        return self.repository.record(commit, COMMIT, STREAM, self._ordinal)
 
     def _whole(self, commit: dict[str, Any]) -> Any:
         try:
             return self.repository.get(f"commits/{commit['sha']}", expect=dict, what="commit").data
-        except NeedsAttention as fault:
+        except ActionRequired as fault:
             # A change too large to be shown must not keep the commits behind it from being read.
             if fault.code not in {"not_found", "gone", "refused"}:
                 raise

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from precedent.sources.errors import NotThere
-from precedent.sources.kind import Cursor, Page
+from precedent.errors import NotThere
 from precedent.sources.kinds.github.keyset import Keyset
 from precedent.sources.kinds.github.repository_api import Repository, moment_of, written
-from precedent.sources.records import RawKind, RawRecord, RejectedRecord, Shape
+from precedent.sources.kinds.github.shapes import ISSUE, PULL, REVIEW
+from precedent.sources.records import RawKind, RawRecord, RejectedRecord
+from precedent.sources.source import Cursor, Page
 
 STREAM = "issues"
 # Each costs two requests or more; few enough that a small budget of requests gets from one page to the next.
@@ -53,7 +54,7 @@ class Issues:
         self._ordinal += 1
         is_pull = isinstance(item, dict) and isinstance(item.get("pull_request"), dict)
         if not is_pull:
-            growing.records.append(self.repository.record(item, Shape.GITHUB_ISSUE, STREAM, self._ordinal))
+            growing.records.append(self.repository.record(item, ISSUE, STREAM, self._ordinal))
             return
         growing.pulls += 1
         number = item.get("number")
@@ -62,14 +63,14 @@ class Issues:
         except NotThere:
             growing.gone.append((RawKind.PULL_REQUEST, f"{self.repository.name}#{number}"))
             return
-        growing.records.append(self.repository.record(full, Shape.GITHUB_PULL, STREAM, self._ordinal))
+        growing.records.append(self.repository.record(full, PULL, STREAM, self._ordinal))
         growing.records.extend(self._reviews(number))
 
     def _reviews(self, number: object) -> Iterator[RawRecord | RejectedRecord]:
         try:
             for reply in self.repository.pages(f"pulls/{number}/reviews", what=f"reviews of {number}"):
                 for review in reply.data:
-                    yield self.repository.record(review, Shape.GITHUB_REVIEW, STREAM, self._ordinal)
+                    yield self.repository.record(review, REVIEW, STREAM, self._ordinal)
         except NotThere:
             # Deleted since the request before: the next sync meets it.
             return

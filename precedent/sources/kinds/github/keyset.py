@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from precedent.sources.http_client import Reply
-from precedent.sources.kind import Cursor
-from precedent.sources.kinds.github.repository_api import PER_PAGE, Repository, moment_of, next_link, written
+from precedent.http.answers import Reply
+from precedent.sources.kinds.github.repository_api import PER_PAGE, Repository, moment_of, written
 from precedent.sources.shapes.fields import moment
+from precedent.sources.source import Cursor
 
 # Servers of one site do not show a change at the same moment: look again at what is this close to the newest.
 OVERLAP = timedelta(seconds=5)
@@ -72,7 +72,7 @@ class Keyset:
         while True:
             fresh = self._fresh(reply.data)
             fresh_here += len(fresh)
-            last, ahead = _last(reply.data), next_link(reply)
+            last, ahead = _last(reply.data), reply.next_link
             moved = last is not None and (at is None or last > _moment(at))
             alone = alone and ahead is None
             following = written(last) if moved and last is not None else at

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from precedent.sources.errors import NotThere
-from precedent.sources.kind import Cursor, Page
+from precedent.errors import NotThere
 from precedent.sources.kinds.github.keyset import OVERLAP
-from precedent.sources.kinds.github.repository_api import Repository, moment_of, next_link, written
-from precedent.sources.records import RawRecord, RejectedRecord, Shape
+from precedent.sources.kinds.github.repository_api import Repository, moment_of, written
+from precedent.sources.kinds.github.shapes import GitHubShape
+from precedent.sources.records import RawRecord, RejectedRecord
 from precedent.sources.shapes.fields import moment
+from precedent.sources.source import Cursor, Page
 
 DATES = ("updated_at", "published_at", "created_at")
 
@@ -29,12 +30,12 @@ class NewestFirst:
         name: The stream's name, which is also the path.
         shape: What it lists.
         per_page: Items of a page.
-        statuses: Whether each new or changed item gets its statuses, by one request or more.
+        statuses: True if each new or changed item gets its statuses, by one request or more.
     """
 
     repository: Repository
     name: str
-    shape: Shape
+    shape: GitHubShape
     per_page: int = 100
     statuses: bool = False
     _ordinal: int = 0
@@ -57,7 +58,7 @@ class NewestFirst:
         bound = moment(newest, "newest")
         while True:
             new = [item for item in reply.data if _is_new(item, bound)]
-            ahead = next_link(reply)
+            ahead = reply.next_link
             last = ahead is None or not new
             # This page, not the next: what is deleted before the next sync moves the others up.
             here: Cursor = {"newest": newest, "top": top, "etag": etag, "link": link} if link else {"newest": newest}

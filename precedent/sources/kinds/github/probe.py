@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import orjson
 
-from precedent.sources.errors import NeedsAttention
-from precedent.sources.http_client import Caller
-from precedent.sources.kind import Probe
+from precedent.errors import ActionRequired
+from precedent.http.client import HttpClient
 from precedent.sources.kinds.github.repository_api import Repository
+from precedent.sources.source import Probe
 
 LATEST: Final[dict[str, Any]] = {"sort": "updated", "direction": "desc", "per_page": 1}
 ISSUE: Final[tuple[str, dict[str, Any]]] = ("issues", {"state": "all", **LATEST})
@@ -25,26 +25,26 @@ Part = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What a look found out: the probe, the repository's name now and its default branch."""
+class RepositoryProbe:
+    """What a probe found out: the probe itself, the repository's name now and its default branch."""
 
     probe: Probe
     name: str
     branch: str
 
 
-def look(caller: Caller, repository: str, before: Probe | None) -> Look:
-    """Look at the repository, its newest issue and one of the other lists in turn; the first time at all of them.
+def probed(client: HttpClient, repository: str, before: Probe | None) -> RepositoryProbe:
+    """Ask for the repository, its newest issue and one of the other lists in turn; the first time for all of them.
 
-    Every later look costs three requests and the lists that are not asked keep their part of the token, so that a
-    change in one of them is seen after four looks at the latest.
+    Every later probe costs three requests, and the lists that are not asked for keep their part of the token: a change
+    in one of them is seen after four probes at the latest.
     """
     former = before.validators if before is not None else {}
     parts: dict[str, Part] = dict(former.get("parts") or {})
     turn = int(former.get("turn") or 0)
-    parts["repository"] = _repository(caller, repository, parts.get("repository"))
+    parts["repository"] = _repository(client, repository, parts.get("repository"))
     name, branch = str(parts["repository"]["value"]["name"]), str(parts["repository"]["value"]["branch"])
-    asked = Repository(caller, name)
+    asked = Repository(client, name)
     parts["issue"] = _newest(asked, *ISSUE, parts.get("issue"))
     due = list(IN_TURN)[turn % len(IN_TURN)]
     for part, (path, parameters) in IN_TURN.items():
@@ -52,19 +52,23 @@ def look(caller: Caller, repository: str, before: Probe | None) -> Look:
             parts[part] = _newest(asked, path, parameters, parts.get(part))
     values = {part: parts[part]["value"] for part in ("repository", "issue", *IN_TURN)}
     token = hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    return Look(Probe(token, {"parts": parts, "turn": (turn + 1) % len(IN_TURN)}, name), name, branch)
+    return RepositoryProbe(Probe(token, {"parts": parts, "turn": (turn + 1) % len(IN_TURN)}, name), name, branch)
 
 
-def _repository(caller: Caller, name: str, before: Part | None) -> Part:
+def _repository(client: HttpClient, name: str, before: Part | None) -> Part:
     etag = before["etag"] if before else None
-    reply = caller.get(f"/repos/{name}", etag=etag, what=f"repository {name}")
+    reply = client.get(f"/repos/{name}", etag=etag, what=f"repository {name}")
     if reply.unchanged and before:
         return before
     data = reply.data
     if not isinstance(data.get("full_name"), str) or not isinstance(data.get("default_branch"), str):
-        raise NeedsAttention("other_shape", f"{caller.name} describes {name} in an unknown form: check the base URL.")
-    value = {"id": data.get("id"), "name": data["full_name"], "branch": data["default_branch"],
-             "pushed": data.get("pushed_at")}  # fmt: skip
+        raise ActionRequired("other_shape", f"{client.name} describes {name} in an unknown form: check the base URL.")
+    value = {
+        "id": data.get("id"),
+        "name": data["full_name"],
+        "branch": data["default_branch"],
+        "pushed": data.get("pushed_at"),
+    }
     return {"etag": reply.headers.get("etag"), "value": value}
 
 
@@ -72,7 +76,7 @@ def _newest(repository: Repository, path: str, parameters: dict[str, Any], befor
     """The newest of a list; one that is switched off or not to be seen has none, which its stream will say."""
     try:
         reply = repository.get(path, parameters, etag=before["etag"] if before else None)
-    except NeedsAttention as fault:
+    except ActionRequired as fault:
         if fault.whole or fault.code not in SWITCHED_OFF:
             raise
         return {"etag": None, "value": fault.code}

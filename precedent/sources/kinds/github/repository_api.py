@@ -1,27 +1,26 @@
 """Asking one repository: paths below it, lists by their links, records of what comes."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from precedent.sources.errors import NeedsAttention
-from precedent.sources.http_client import Caller, Reply
-from precedent.sources.records import RawRecord, RejectedRecord, Shape
-from precedent.sources.shapes import github
-from precedent.sources.shapes.cleaning import clean
+from precedent.errors import ActionRequired
+from precedent.http.answers import Reply
+from precedent.http.client import HttpClient
+from precedent.sources.kinds.github.shapes import GitHubShape
+from precedent.sources.records import RawRecord, RejectedRecord
 from precedent.sources.shapes.fields import UnreadableError, moment
+from precedent.sources.shapes.guard import guarded
 
 PER_PAGE = 100
-NEXT = re.compile(r'<([^<>]+)>\s*(?:;[^,<>]*?)?;\s*rel="?next"?')
 
 
 @dataclass(slots=True)
 class Repository:
     """A repository as it is called now, and its requests; `name` is `owner/name` and changes with a rename."""
 
-    caller: Caller
+    client: HttpClient
     name: str
 
     def get(
@@ -36,19 +35,19 @@ class Repository:
         """The answer to a path below the repository, or to a whole URL; a refusal concerns the stream alone."""
         url = path if "://" in path else f"/repos/{self.name}/{path}".rstrip("/")
         named = f"{what or path} of {self.name}"
-        return self.caller.get(url, parameters, expect=expect, etag=etag, what=named, whole=False)
+        return self.client.get(url, parameters, expect=expect, etag=etag, what=named, whole=False)
 
     def pages(self, path: str, parameters: Mapping[str, Any] | None = None, *, what: str = "") -> Iterator[Reply]:
         """Every page of a list, by its links.
 
         Raises:
-            NeedsAttention: the links lead in a circle.
+            ActionRequired: the links lead in a circle.
         """
         reply = self.get(path, {"per_page": PER_PAGE, **(parameters or {})}, what=what)
         visited: set[str] = set()
         while True:
             yield reply
-            link = next_link(reply)
+            link = reply.next_link
             if link is None:
                 return
             self.check_loop(link, visited, what or path)
@@ -57,28 +56,17 @@ class Repository:
     def check_loop(self, link: str, visited: set[str], what: str) -> None:
         """Note a link that is about to be followed; the same one twice would never end."""
         if link in visited:
-            raise NeedsAttention(
+            raise ActionRequired(
                 "link_loop",
-                f"{self.caller.name} links the pages of the {what} of {self.name} in a circle: "
-                "ask its administrator to look, or whoever runs the proxy between.", whole=False,
-            )  # fmt: skip
+                f"{self.client.name} links the pages of the {what} of {self.name} in a circle: "
+                "ask its administrator, or whoever runs the proxy on the way.",
+                whole=False,
+            )
         visited.add(link)
 
-    def record(self, payload: object, shape: Shape, stream: str, ordinal: int) -> RawRecord | RejectedRecord:
-        """The record of an object of a list, or why it is none; `ordinal` is its place, from 1."""
-        if not isinstance(payload, dict):
-            return RejectedRecord(stream, ordinal, "not_an_object", "The value is no object.")
-        cleaned, notes = clean(payload)
-        try:
-            return github.record(cleaned, shape, notes, self.name)
-        except UnreadableError as error:
-            return RejectedRecord(stream, ordinal, error.reason, error.detail)
-
-
-def next_link(reply: Reply) -> str | None:
-    """The URL of the next page, or None on the last."""
-    found = NEXT.search(reply.headers.get("link", ""))
-    return found[1] if found else None
+    def record(self, payload: object, shape: GitHubShape, stream: str, ordinal: int) -> RawRecord | RejectedRecord:
+        """The record of an object of a list, or why it has none; `ordinal` is its place, from 1."""
+        return guarded(lambda item: shape.record(item, self.name), payload, stream, ordinal)
 
 
 def moment_of(item: object, *names: str) -> datetime | None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
-from precedent.sources.kind import Cursor
 from precedent.sources.kinds.jira.search import Deployment, Place
+from precedent.sources.source import Cursor
 
 # Raise it when the same issue would give another payload: everything is then read again.
 VERSION = 1
@@ -59,8 +59,11 @@ class Position:
         if (query := self.unfinished) is not None:
             last = [query.last[0], query.last[1].isoformat()] if query.last else None
             cursor["unfinished"] = {
-                "start": _written(query.start), "text": query.text, "place": query.place, "last": last,
-            }  # fmt: skip
+                "start": _written(query.start),
+                "text": query.text,
+                "place": query.place,
+                "last": last,
+            }
         return cursor
 
     @classmethod

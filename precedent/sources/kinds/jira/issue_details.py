@@ -4,8 +4,8 @@ import difflib
 from typing import Any
 from urllib.parse import quote
 
-from precedent.sources.errors import NeedsAttention
-from precedent.sources.http_client import Caller
+from precedent.errors import ActionRequired
+from precedent.http.client import HttpClient
 from precedent.sources.kinds.jira.search import Deployment
 
 CUSTOM = "customfield_"
@@ -22,13 +22,13 @@ class Completion:
     `names` says what they are called, as Jira itself would. Standard fields all stay.
 
     Args:
-        caller: Sends the requests.
+        client: Sends the requests.
         deployment: Which interface.
         fields: The custom fields to keep, by name.
     """
 
-    def __init__(self, caller: Caller, deployment: Deployment, fields: tuple[str, ...]) -> None:
-        self._caller = caller
+    def __init__(self, client: HttpClient, deployment: Deployment, fields: tuple[str, ...]) -> None:
+        self._client = client
         self._deployment = deployment
         self._wanted = fields
         self._names: dict[str, str] | None = None
@@ -38,7 +38,7 @@ class Completion:
         """Ids of the configured custom fields and what they are called; asked for once.
 
         Raises:
-            NeedsAttention: a name that this Jira does not know.
+            ActionRequired: a name that this Jira does not know.
         """
         if self._names is None:
             self._names = self._looked_up() if self._wanted else {}
@@ -82,10 +82,10 @@ class Completion:
         first = 0
         while True:
             parameters = {"startAt": first, "maxResults": PAGE}
-            data = self._caller.get(path, parameters, what=f"the {path.rpartition('/')[2]} of an issue").data
+            data = self._client.get(path, parameters, what=f"the {path.rpartition('/')[2]} of an issue").data
             items = data.get(member)
             if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-                raise NeedsAttention("other_shape", f"{self._caller.name} answers {path} in an unknown form.")
+                raise ActionRequired("other_shape", f"{self._client.name} answers {path} in an unknown form.")
             found |= {str(item.get("id", (first, position))): item for position, item in enumerate(items)}
             first += len(items)
             total = data.get("total")
@@ -93,7 +93,7 @@ class Completion:
                 return list(found.values())
 
     def _looked_up(self) -> dict[str, str]:
-        listed = self._caller.get(f"{self._deployment.api}/field", expect=list, what="fields").data
+        listed = self._client.get(f"{self._deployment.api}/field", expect=list, what="fields").data
         known = {
             item["id"]: item["name"]
             for item in listed
@@ -107,11 +107,11 @@ class Completion:
             names |= {id_: name for id_, name in same.items() if id_.startswith(CUSTOM)}
         return names
 
-    def _unknown(self, wanted: str, known: dict[str, str]) -> NeedsAttention:
+    def _unknown(self, wanted: str, known: dict[str, str]) -> ActionRequired:
         custom = {name.casefold(): name for id_, name in known.items() if id_.startswith(CUSTOM)}
         similar = [custom[name] for name in difflib.get_close_matches(wanted.casefold(), custom, n=3, cutoff=0.5)]
         hint = f"similar ones are {', '.join(similar)}" if similar else "give its name as Jira's list of fields has it"
-        return NeedsAttention("unknown_field", f"{self._caller.name} has no custom field {wanted!r}: {hint}.")
+        return ActionRequired("unknown_field", f"{self._client.name} has no custom field {wanted!r}: {hint}.")
 
 
 def _cut(listing: object, member: str) -> dict[str, Any] | None:

@@ -5,21 +5,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
-
-from precedent.sources.errors import NeedsAttention, NotThere, Waiting
-from precedent.sources.kind import Cursor, Page
+from precedent.errors import ActionRequired, NotThere, RetryLater
+from precedent.retry import PAUSE_AFTER_TROUBLE
 from precedent.sources.kinds.jira.cursor import Mark, Position, Unfinished, pruned
 from precedent.sources.kinds.jira.issue_details import Completion
 from precedent.sources.kinds.jira.search import EMPTY_PAGES, Deployment, Found, Place, link_loop
+from precedent.sources.kinds.jira.shapes import ISSUE
 from precedent.sources.kinds.jira.timezone import EVERYTHING, LowerBound, UserZone
 from precedent.sources.records import RawRecord, RejectedRecord
-from precedent.sources.shapes.cleaning import clean, is_suspicious
 from precedent.sources.shapes.fields import UnreadableError, moment
-from precedent.sources.shapes.recognition import record
+from precedent.sources.shapes.guard import guarded
+from precedent.sources.source import Cursor, Page
 
 SHIFTS = 50
-PAUSE = timedelta(minutes=5)
 
 # The bound, the place and the most issues to give.
 Search = Callable[[LowerBound, Place | None, int], Found]
@@ -86,7 +84,7 @@ class IssuePass:
         while True:
             try:
                 found = self._page(query)
-            except NeedsAttention as fault:
+            except ActionRequired as fault:
                 if not resumed or fault.code != "refused":
                     raise
                 # Tokens are good for some days only.
@@ -138,10 +136,10 @@ class IssuePass:
     def _count_barren(self) -> None:
         self._barren += 1
         if self._barren > SHIFTS:
-            raise Waiting(
+            raise RetryLater(
                 "changing",
                 f"The issues of {self._by.name} change faster than they can be read; it goes on from here later.",
-                self._by.now() + PAUSE,
+                self._by.now() + PAUSE_AFTER_TROUBLE,
             )
 
     def _guard(self, found: Found, tokens: set[Place]) -> None:
@@ -178,7 +176,7 @@ class IssuePass:
             except NotThere:
                 continue  # deleted since the search; the sweep says so
             self._barren = 0
-            records.append(_record(payload, number))
+            records.append(guarded(ISSUE.record, payload, f"issue/{payload.get('key') or number}", 1))
             if found is not None:
                 self._seen[found[0]] = found[1]
                 self._updated = max(self._updated, found[1]) if self._updated else found[1]
@@ -206,23 +204,3 @@ def mark(issue: dict[str, Any]) -> Mark | None:
     except UnreadableError:
         return None
     return None if updated is None else (key, updated)
-
-
-def _record(payload: dict[str, Any], number: int) -> RawRecord | RejectedRecord:
-    file = f"issue/{payload.get('key') or number}"
-    if not isinstance(payload.get("fields"), dict):
-        return RejectedRecord(file, 1, "wrong_type", "The issue comes without its fields.")
-    notes: tuple[str, ...] = ()
-    if _is_unclean(payload):
-        payload, notes = clean(payload)
-    try:
-        return record(payload, notes)
-    except UnreadableError as error:
-        return RejectedRecord(file, 1, error.reason, error.detail)
-
-
-def _is_unclean(payload: dict[str, Any]) -> bool:
-    try:
-        return is_suspicious(orjson.dumps(payload))
-    except TypeError:  # half a surrogate pair cannot be written
-        return True

@@ -18,7 +18,7 @@ def scope(projects: tuple[str, ...], jql: str | None) -> str:
         jql: A condition of the user's own, in addition.
 
     Raises:
-        UsageError: a key that is none, or a condition that orders or is not balanced.
+        UsageError: a key that is not valid, or a condition that orders or is not balanced.
     """
     clauses = []
     for project in projects:

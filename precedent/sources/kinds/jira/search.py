@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from precedent.sources.errors import NeedsAttention
-from precedent.sources.http_client import Caller
+from precedent.errors import ActionRequired
+from precedent.http.client import HttpClient
 
 Place = int | str
 # A server that sends page after page without an issue, each with a new token, does not come to an end.
@@ -34,7 +34,7 @@ class Found:
 
 
 def search(
-    caller: Caller,
+    client: HttpClient,
     deployment: Deployment,
     jql: str,
     place: Place | None = None,
@@ -46,13 +46,13 @@ def search(
     """One page of the issues that meet a query.
 
     Args:
-        caller: Sends the request.
+        client: Sends the request.
         deployment: Which interface.
         jql: The query.
         place: Where to begin: a position or a token; None: at the start.
         fields: Which fields, as the interface names them; Cloud gives none that are not asked for.
         size: The most issues to give; servers may give fewer.
-        changelog: Whether to ask for the history too.
+        changelog: True to ask for the history too.
     """
     parameters: dict[str, Any] = {"jql": jql, "fields": fields, "maxResults": size}
     if changelog:
@@ -60,11 +60,11 @@ def search(
     if deployment is Deployment.CLOUD:
         if place is not None:
             parameters["nextPageToken"] = place
-        data = caller.get(f"{deployment.api}/search/jql", parameters, what="issues").data
-        return _by_token(caller.name, data, place)
+        data = client.get(f"{deployment.api}/search/jql", parameters, what="issues").data
+        return _by_token(client.name, data, place)
     first = place if isinstance(place, int) else 0
-    data = caller.get(f"{deployment.api}/search", parameters | {"startAt": first}, what="issues").data
-    return _by_position(caller.name, data, first)
+    data = client.get(f"{deployment.api}/search", parameters | {"startAt": first}, what="issues").data
+    return _by_position(client.name, data, first)
 
 
 def _by_token(name: str, data: dict[str, Any], place: Place | None) -> Found:
@@ -81,7 +81,7 @@ def _by_position(name: str, data: dict[str, Any], first: int) -> Found:
     issues = _issues(name, data)
     total = data.get("total")
     if not isinstance(total, int):
-        raise NeedsAttention("other_shape", f"{name} does not say how many issues there are: check the base URL.")
+        raise ActionRequired("other_shape", f"{name} does not say how many issues there are: check the base URL.")
     after = first + len(issues)
     return Found(issues, after if issues and after < total else None, total)
 
@@ -89,12 +89,12 @@ def _by_position(name: str, data: dict[str, Any], first: int) -> Found:
 def _issues(name: str, data: dict[str, Any]) -> tuple[dict[str, Any], ...]:
     issues = data.get("issues")
     if not isinstance(issues, list) or not all(isinstance(issue, dict) for issue in issues):
-        raise NeedsAttention("other_shape", f"{name} answers a search without a list of issues: check the base URL.")
+        raise ActionRequired("other_shape", f"{name} answers a search without a list of issues: check the base URL.")
     return tuple(issues)
 
 
-def link_loop(name: str) -> NeedsAttention:
+def link_loop(name: str) -> ActionRequired:
     """The fault of a server whose pages lead back to themselves."""
-    return NeedsAttention(
+    return ActionRequired(
         "link_loop", f"{name} leads from one page of issues to the same again: try later, or a smaller page size."
     )

@@ -1,17 +1,15 @@
-"""A Jira as a live source."""
+"""Issues of a Jira, read through its REST interface."""
 
-import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
-from precedent.errors import UsageError
-from precedent.sources.errors import NeedsAttention, NotThere
-from precedent.sources.http_client import SHORT_WAIT_S, Caller
-from precedent.sources.kind import Cursor, Page, Probe, Stream
-from precedent.sources.kinds.jira.connection import Connection, JiraAuth
+from precedent.errors import ActionRequired, NotThere, UsageError
+from precedent.http.addresses import checked_url
+from precedent.http.client import HttpOptions
+from precedent.sources.kinds.jira.auth import JiraAuth, connected
 from precedent.sources.kinds.jira.cursor import Position, identity
 from precedent.sources.kinds.jira.issue_details import Completion
 from precedent.sources.kinds.jira.paging import IssuePass, Reading
@@ -19,6 +17,7 @@ from precedent.sources.kinds.jira.query import by_creation, changed_since, newes
 from precedent.sources.kinds.jira.search import EMPTY_PAGES, Deployment, Found, Place, link_loop, search
 from precedent.sources.kinds.jira.timezone import LowerBound, UserZone, named_zone, server_zone
 from precedent.sources.records import RawKind
+from precedent.sources.source import Cursor, Page, Probe, Stream
 
 ISSUES = Stream("issues", frozenset({RawKind.ISSUE}), sweeps=True)
 KEYS_PER_PAGE = 1_000
@@ -35,18 +34,14 @@ class JiraSource:
         projects: Keys of projects; none: all that the credentials may see.
         jql: A condition that issues must meet as well; it must not order.
         deployment: Which interface; `auto` asks the server.
-        auth: Who asks; None: nobody.
+        auth: Credentials; None: anonymous.
         fields: Custom fields to keep, by name.
         overlap_minutes: How far before the newest known change each pass begins, for a search index that lags.
         page_size: Issues on a page; servers may give fewer.
-        name: What it is called in messages; by default its host.
-        short_wait_s: The longest rate limit to sit out, seconds.
-        sleep: How to wait.
-        now: The clock, UTC.
-        timeout_s: Silence after which an attempt is given up, seconds.
+        options: Limits of time and size.
 
     Raises:
-        UsageError: an address, key or condition that cannot be.
+        UsageError: an address, key or condition that is not valid.
     """
 
     def __init__(
@@ -60,11 +55,7 @@ class JiraSource:
         fields: tuple[str, ...] = (),
         overlap_minutes: int = 2,
         page_size: int = 100,
-        name: str | None = None,
-        short_wait_s: float = SHORT_WAIT_S,
-        sleep: Callable[[float], None] = time.sleep,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        timeout_s: float = 30.0,
+        options: HttpOptions | None = None,
     ) -> None:
         if page_size < 1 or overlap_minutes < 0:
             raise UsageError("Jira needs a page size of 1 or more and an overlap of no less than 0 minutes.")
@@ -73,18 +64,17 @@ class JiraSource:
         self._fields = fields
         self._overlap = timedelta(minutes=overlap_minutes)
         self._size = page_size
-        self._now = now
+        self._options = options or HttpOptions()
         self._said = None if deployment == "auto" else Deployment(deployment)
         self._found: Deployment | None = None
         self._server: dict[str, Any] | None = None
-        shown = name or urlsplit(base_url).hostname or "Jira"
-        self._connection = Connection(base_url, self._auth, shown, timeout_s)
-        self._caller = Caller(self._connection.send, shown, short_wait_s=short_wait_s, sleep=sleep, now=now)
+        base = checked_url(base_url, "Jira")
+        self._client = connected(base, urlsplit(base).hostname or "Jira", self._auth, self._options)
 
     @property
     def requests(self) -> int:
         """HTTP requests sent so far."""
-        return self._caller.requests
+        return self._client.requests
 
     def streams(self) -> tuple[Stream, ...]:
         """Issues, which hold their comments and links."""
@@ -111,16 +101,23 @@ class JiraSource:
         else:
             position = None
         deployment = self._deployment()
-        completion = Completion(self._caller, deployment, self._fields)
+        completion = Completion(self._client, deployment, self._fields)
         if position is None:
             _ = completion.names  # so that an unknown field shows before hours of reading
         reading = Reading(
-            name=self._caller.name, deployment=deployment, identity=what, search=self._changed,
-            completion=completion, zone=self._zone(), overlap=self._overlap, size=self._size, now=self._now,
-        )  # fmt: skip
+            name=self._client.name,
+            deployment=deployment,
+            identity=what,
+            search=self._changed,
+            completion=completion,
+            zone=self._zone(),
+            overlap=self._overlap,
+            size=self._size,
+            now=self._options.retry.now,
+        )
         yield from IssuePass(reading, position or Position(deployment)).pages(cursor, since)
 
-    def ids(self, stream: Stream) -> Iterator[tuple[RawKind, str]]:
+    def full_listing(self, stream: Stream) -> Iterator[tuple[RawKind, str]]:
         """The keys of all issues."""
         keys = partial(self._search, by_creation(self._scope), fields="key", size=KEYS_PER_PAGE)
         place: Place | None = None
@@ -135,29 +132,29 @@ class JiraSource:
                 return
             empty = 0 if found.issues else empty + 1
             if found.after in places or empty > EMPTY_PAGES:
-                raise link_loop(self._caller.name)
+                raise link_loop(self._client.name)
             place = found.after
             places.add(place)
 
     def gone(self, stream: Stream, kind: RawKind, external_id: str) -> bool:
-        """Whether an issue is not there any more, or has another key in another project."""
+        """True if an issue is not there any more, or has another key in another project."""
         path = f"{self._deployment().api}/issue/{quote(external_id, safe='')}"
         try:
-            answered = self._caller.get(path, {"fields": "key"}, what=f"issue {external_id}").data
+            answered = self._client.get(path, {"fields": "key"}, what=f"issue {external_id}").data
         except NotThere:
             return True
         return bool(answered.get("key") != external_id)
 
     def close(self) -> None:
-        """Close the session."""
-        self._connection.close()
+        """Close the connections."""
+        self._client.close()
 
     def _search(self, jql: str, place: Place | None = None, *, fields: str, size: int) -> Found:
-        return search(self._caller, self._deployment(), jql, place, fields=fields, size=size)
+        return search(self._client, self._deployment(), jql, place, fields=fields, size=size)
 
     def _changed(self, lower: LowerBound, place: Place | None, size: int) -> Found:
         jql = changed_since(self._scope, lower)
-        return search(self._caller, self._deployment(), jql, place, fields="*all", size=size, changelog=True)
+        return search(self._client, self._deployment(), jql, place, fields="*all", size=size, changelog=True)
 
     def _deployment(self) -> Deployment:
         if self._said is not None:
@@ -171,8 +168,8 @@ class JiraSource:
         if not self._auth.anonymous:
             # Asked at each pass: with a zone that its user has changed since, a query would begin too late.
             try:
-                profile = self._caller.get("/rest/api/2/myself", what="the user's profile").data
-            except NeedsAttention as fault:
+                profile = self._client.get("/rest/api/2/myself", what="the user's profile").data
+            except ActionRequired as fault:
                 if fault.code != "forbidden":
                     raise
             else:
@@ -183,6 +180,6 @@ class JiraSource:
 
     def _information(self) -> dict[str, Any]:
         if self._server is None:
-            information: dict[str, Any] = self._caller.get("/rest/api/2/serverInfo", what="server information").data
+            information: dict[str, Any] = self._client.get("/rest/api/2/serverInfo", what="server information").data
             self._server = information
         return self._server

@@ -1,17 +1,14 @@
-"""Incidents in the shape of Statuspage's interface."""
+"""Documents of incidents as Statuspage returns them."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from precedent.text.extract import fields
-from precedent.text.extract.composition import compose, facts
+from precedent.text.extract.composition import compose, facts, shortened
 from precedent.text.extract.markup import Markup, clean_text, detect
 from precedent.text.extract.model import Document
 
 _ENDED = frozenset({"resolved", "completed", "postmortem"})
-_SHORT = 200
-_SENTENCE_END = re.compile(r"[.!?](?=\s)")
 
 
 def incident_document(payload: dict[str, Any]) -> Document:
@@ -33,15 +30,6 @@ def incident_document(payload: dict[str, Any]) -> Document:
         components=components,
         url=fields.string(payload.get("shortlink")) or None,
     )
-
-
-def shortened(text: str) -> str:
-    """The first sentences that fit into two hundred characters; the whole stands in the document's text."""
-    line = " ".join(text.split())
-    if len(line) <= _SHORT:
-        return line
-    ends = [match.end() for match in _SENTENCE_END.finditer(line, 0, _SHORT)]
-    return line[: ends[-1]] if ends else line[: _SHORT - 1].rsplit(" ", 1)[0] + "…"
 
 
 def _updates(payload: dict[str, Any]) -> Iterator[tuple[str, str]]:

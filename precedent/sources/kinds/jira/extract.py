@@ -1,10 +1,9 @@
-"""Issues in the shape of Jira's REST interface, versions 2 (wiki markup) and 3 (rich text documents)."""
+"""Documents of issues as Jira returns them, by version 2 (wiki markup) or 3 (rich text documents) of its interface."""
 
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from precedent.sources.records import Shape
 from precedent.text.extract import fields
 from precedent.text.extract.atlassian import is_atlassian_document
 from precedent.text.extract.comments import last_comments
@@ -17,8 +16,8 @@ _WORD = re.compile(r"(?<!\S)[\"'(]?[^\W\d_]{2,}[\"'),.;:!?]*(?!\S)")
 _READ_ELSEWHERE = frozenset({"summary", "description", "environment"})
 
 
-def issue_document(payload: dict[str, Any], comments: list[Comment]) -> Document:
-    """An issue: what it says, the facts, long fields of its own, and the last three comments."""
+def issue_document(payload: dict[str, Any]) -> Document:
+    """An issue: what it says, the facts, long fields of its own, and the last three comments, which it carries."""
     issue = fields.member(payload, "fields")
     values: dict[str, Any] = issue if isinstance(issue, dict) else {}
     title = fields.string(values.get("summary"))
@@ -33,7 +32,7 @@ def issue_document(payload: dict[str, Any], comments: list[Comment]) -> Document
         facts(type=kind, priority=priority, state=state, labels=labels, components=components),
         f"Environment: {environment}" if environment else "",
         *_long_fields(values, payload.get("names")),
-        *last_comments([*_own_comments(values), *comments]),
+        *last_comments(_comments(values), _words),
     ]
     return Document(
         title=title,
@@ -49,12 +48,16 @@ def issue_document(payload: dict[str, Any], comments: list[Comment]) -> Document
     )
 
 
-def _own_comments(values: dict[str, Any]) -> Iterator[Comment]:
+def _words(comment: Comment) -> str:
+    text = clean_text(comment.payload.get("body"), Markup.JIRA, quotes=False)
+    return f"Comment: {text}" if text else ""
+
+
+def _comments(values: dict[str, Any]) -> Iterator[Comment]:
     for position, payload in enumerate(fields.items(fields.member(values, "comment", "comments"))):
         if isinstance(payload, dict):
             identifier = fields.string(payload.get("id")) or str(position)
-            created = fields.moment(payload.get("created"))
-            yield Comment(identifier, Shape.JIRA_ISSUE, payload, created)
+            yield Comment(identifier, "", payload, fields.moment(payload.get("created")))
 
 
 def _long_fields(values: dict[str, Any], labels: object) -> Iterator[str]:

@@ -1,17 +1,17 @@
-"""Reading a source into rows: files as a whole, servers from where they were left."""
+"""Reading a source into rows: files as a whole, servers from where the last sync stopped."""
 
 import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from precedent.database.session import Database
-from precedent.errors import SourceError
+from precedent.errors import SourceError, UsageError
 from precedent.progress import Progress
-from precedent.sources import repository as catalog
-from precedent.sources.kind import LiveSource
-from precedent.sources.records import RawKind, Source
+from precedent.sources import repository
+from precedent.sources.records import RawKind
 from precedent.sources.repository import SourceRow
-from precedent.sources.sync import raw_items as store
+from precedent.sources.source import FileSource, LiveSource, Probe
+from precedent.sources.sync import raw_items
 from precedent.sources.sync import state as sync_state
 from precedent.sources.sync.live import Sync, SyncOptions
 from precedent.sources.sync.raw_items import SyncCounts
@@ -40,24 +40,30 @@ def read_source(
     Args:
         database: The database.
         source: The source.
-        options: Time bounds, and whether to read everything anew.
+        options: What to do beyond reading what is new.
         kinds: What to keep of files; the streams of a server depend on one another and are always read together.
         log: Where progress goes.
 
     Raises:
-        SourceBusyError: another sync of a live source is under way.
+        SourceBusyError: another sync of the source is under way.
         SourceError: there are no files to read.
+        UsageError: its kind cannot be used, or its configuration does not fit it.
     """
     try:
         if source.live:
             return _live(database, source, options, log)
-        opened = catalog.opened(source)
-    except SourceError as error:
+        opened = repository.opened(source)
+    except (SourceError, UsageError) as error:
         with database.bulk(source.tenant_id) as connection:
             sync_state.save_outcome(
-                connection, source.tenant_id, source.id, state=State.NEEDS_ATTENTION, code="unreadable",
-                reason=str(error), revision=source.revision,
-            )  # fmt: skip
+                connection,
+                source.tenant_id,
+                source.id,
+                state=State.NEEDS_ATTENTION,
+                code="unreadable",
+                reason=str(error),
+                revision=source.revision,
+            )
         raise
     assert not isinstance(opened, LiveSource)  # noqa: S101 - decided by the row's kind
     return _files(database, source, opened, options, kinds, log)
@@ -68,13 +74,18 @@ def _live(database: Database, source: SourceRow, options: SyncOptions, log: logg
     with database.bulk(source.tenant_id) as connection:
         known = sync_state.load(connection, source.id)
         connection.commit()
-        live = catalog.opened(source, known.name)
+        live = repository.opened(source, known.name)
         assert isinstance(live, LiveSource)  # noqa: S101 - decided by the row's kind
         try:
             report = Sync(
-                connection, source.tenant_id, source.id, live, options, revision=source.revision,
+                connection,
+                source.tenant_id,
+                source.id,
+                live,
+                options,
+                revision=source.revision,
                 progress=lambda n: progress.advance(n - progress.rows),
-            ).run()  # fmt: skip
+            ).run()
         finally:
             live.close()
     log.info(progress.line())
@@ -85,47 +96,56 @@ def _live(database: Database, source: SourceRow, options: SyncOptions, log: logg
     if report.reason:
         log.warning("%s is in state %s: %s What was fetched is kept.", source.key, report.state.value, report.reason)
     counts = report.counts
+    written = counts.added.total() + counts.changed.total() + counts.deleted.total()
     return Reading(
-        counts, live=True,
-        skipped=report.state is State.OK
-        and not (counts.added.total() + counts.changed.total() + counts.deleted.total()),
-        state=report.state, reason=report.reason, wait_until=report.wait_until, requests=report.requests,
+        counts,
+        live=True,
+        skipped=report.state is State.OK and not written,
+        state=report.state,
+        reason=report.reason,
+        wait_until=report.wait_until,
+        requests=report.requests,
         pages=report.pages,
-    )  # fmt: skip
+    )
 
 
 def _files(
     database: Database,
     source: SourceRow,
-    reader: Source,
+    reader: FileSource,
     options: SyncOptions,
     kinds: frozenset[RawKind],
     log: logging.Logger,
 ) -> Reading:
-    bounds = options.bounds
-    whole = kinds == frozenset(RawKind) and not bounds
-    seen = reader.glance()
+    whole = kinds == frozenset(RawKind) and not options.bounds
+    probe = Probe(reader.quick_fingerprint(), {})
     fingerprint = reader.fingerprint()
     progress = Progress("raw", reader.estimate(), log.info)
-    with database.bulk(source.tenant_id, alone_on=source.id) as connection:
-        if not options.full_refresh and store.known_fingerprint(connection, source.id) == fingerprint:
-            log.info("%s holds what it held at the last refresh: nothing was read.", source.key)
-            (rejected,) = connection.execute(
-                "SELECT count(*) FROM rejected_records WHERE source_id = %s", (source.id,)
-            ).fetchone() or (0,)
-            store.save_state(
-                connection, source.tenant_id, source.id, fingerprint, {}, token=seen, revision=source.revision
+    with database.bulk(source.tenant_id) as connection:
+        sync_state.lock(connection, source.id)
+        unchanged = sync_state.load(connection, source.id).fingerprint == fingerprint and not options.full_refresh
+        if unchanged:
+            counts = SyncCounts(rejected=raw_items.rejected_count(connection, source.id))
+        else:
+            counts = raw_items.store_all(
+                connection,
+                source.tenant_id,
+                source.id,
+                reader.read(),
+                kinds=kinds,
+                bounds=options.bounds,
+                full_refresh=options.full_refresh,
+                progress=lambda n: progress.advance(n - progress.rows),
             )
-            return Reading(SyncCounts(rejected=rejected), skipped=True)
-        counts = store.sync(
-            connection, source.tenant_id, source.id, reader.read(), kinds=kinds, bounds=bounds,
-            full_refresh=options.full_refresh, progress=lambda n: progress.advance(n - progress.rows),
-        )  # fmt: skip
-        store.save_state(
-            connection, source.tenant_id, source.id, fingerprint if whole else None, {},
-            token=seen if whole else None, revision=source.revision,
-        )  # fmt: skip
-    log.info(progress.line())
+        sync_state.save_outcome(connection, source.tenant_id, source.id, state=State.OK, revision=source.revision)
+        if unchanged or whole:
+            sync_state.save_complete(connection, source.id, probe, fingerprint=fingerprint)
+        else:
+            sync_state.save_complete(connection, source.id, None)
+    if unchanged:
+        log.info("%s holds what it held at the last refresh: nothing was read.", source.key)
+    else:
+        log.info(progress.line())
     if counts.deletions_held_back:
         log.warning("Items missing from this pass were not removed: it was bounded in time or had unreadable records.")
-    return Reading(counts)
+    return Reading(counts, skipped=unchanged)
