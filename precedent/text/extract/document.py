@@ -16,7 +16,7 @@ from precedent.text.extract.releases import release_document
 __all__ = ["EXTRACTOR_VERSION", "Comment", "Document", "extract"]
 
 # Part of a document's identity: raise it when the same record would give another text.
-EXTRACTOR_VERSION = "1"
+EXTRACTOR_VERSION = "2"
 
 
 def extract(kind: RawKind, shape: Shape, payload: dict[str, Any], comments: Sequence[Comment]) -> Document:

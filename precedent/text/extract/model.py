@@ -21,9 +21,8 @@ class Comment:
 class Document:
     """The text of one item and the facts about it that are worth a column.
 
-    `text` does not repeat the title. `state` is lower case; `resolution` says how the item ended, in the
-    words of its system. `cut_characters` stays 0: nothing is shortened silently, the chunker takes
-    documents of any length.
+    `text` does not repeat the title and is never shortened. `state` is lower case; `resolution` says how the item
+    ended, in the words of its system.
     """
 
     title: str
@@ -36,4 +35,3 @@ class Document:
     components: tuple[str, ...] = ()
     author: str | None = None
     url: str | None = None
-    cut_characters: int = 0

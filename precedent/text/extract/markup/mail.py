@@ -2,7 +2,7 @@
 
 import re
 
-from precedent.text.extract.blocks import normalise
+from precedent.text.extract.markup.blocks import normalise
 
 _INTRODUCTION = re.compile(r"^[ \t>]*On\b[^\n]{5,200}(?:\n[^\n]{0,100})?\bwrote:[ \t]*$", re.MULTILINE)
 _FORWARDED = re.compile(r"^-{2,} ?(?:Original Message|Forwarded message) ?-{2,}.*", re.MULTILINE | re.DOTALL)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from precedent.text.extract.blocks import Block, BlockKind
+from precedent.text.extract.markup.blocks import Block, BlockKind
 
 # Recursion deeper than this is no document that an editor wrote.
 _MAX_DEPTH = 60

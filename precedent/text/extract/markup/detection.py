@@ -1,15 +1,7 @@
-"""Which markup a text is written in, and the text that it says."""
+"""Which markup a text is written in."""
 
 import re
 from enum import StrEnum
-from typing import Any
-
-from precedent.text.extract.atlassian import atlassian_blocks, is_atlassian_document
-from precedent.text.extract.blocks import Block, BlockKind, render
-from precedent.text.extract.html import html_blocks
-from precedent.text.extract.jira_wiki import wiki_blocks
-from precedent.text.extract.mail import without_mail_quotes
-from precedent.text.extract.markdown import markdown_blocks
 
 
 class Markup(StrEnum):
@@ -59,31 +51,3 @@ def detect(text: str) -> Markup:
     # One tag among lines of plain text is an example; reading it as HTML would join the lines.
     certain = html > 1 or (html and ("\n" not in head.strip() or head.lstrip().startswith("<")))
     return Markup.HTML if certain else Markup.PLAIN
-
-
-def clean_text(value: object, markup: Markup | None = None, *, quotes: bool = True) -> str:
-    """The clean text of a body: a string in the given markup (or a guessed one) or a rich text document.
-
-    Anything else, such as a missing body, has no text. `quotes` is false for comments, where a
-    quotation repeats what stands in the document already.
-    """
-    return render(_blocks(value, markup, quotes=quotes), quotes=quotes)
-
-
-def _blocks(value: object, markup: Markup | None, *, quotes: bool) -> list[Block]:
-    if isinstance(value, dict):
-        document: dict[str, Any] = value
-        return atlassian_blocks(document) if is_atlassian_document(document) else []
-    if not isinstance(value, str) or not value.strip():
-        return []
-    markup = markup or detect(value)
-    text = value if quotes or markup is Markup.HTML else without_mail_quotes(value)
-    match markup:
-        case Markup.MARKDOWN:
-            return markdown_blocks(text)
-        case Markup.HTML:
-            return html_blocks(text)
-        case Markup.JIRA:
-            return wiki_blocks(text)
-        case Markup.PLAIN:
-            return [Block(BlockKind.TEXT, text)]
