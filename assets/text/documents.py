@@ -11,8 +11,7 @@ from assets.refresh_config import RefreshConfig
 from assets.row_metadata import OWNERS, row_metadata
 from precedent.database import statistics
 from precedent.progress import Progress, slices
-from precedent.search import word_index
-from precedent.search.words import WORDS_VERSION
+from precedent.search.words import WORDS_VERSION, save_words
 from precedent.sources.records import Shape
 from precedent.text import documents as store
 from precedent.text.documents import DocumentRow, RawText
@@ -52,7 +51,7 @@ def documents(
         for batch in slices(ids, BATCH):
             rows = [document_row(item) for item in store.read(connection, batch, EXTRACTOR_VERSION)]
             new, altered = store.write(connection, source.tenant_id, source.id, rows)
-            word_index.write(connection, source.tenant_id, rows)
+            save_words(connection, source.tenant_id, rows)
             connection.commit()
             added, changed = added + new, changed + altered
             empty += sum(not row.text for row in rows)

@@ -1,4 +1,4 @@
-"""Recommendations for somebody who waits: the stored analysis of an incident, or one made now."""
+"""Recommendations for an interactive caller: the stored analysis of an incident, or one made now."""
 
 from functools import cached_property
 from typing import Any
@@ -44,7 +44,7 @@ class Recommender:
             evidence = find_evidence(connection, self.searcher.space.id, incident) if incident else ()
         if incident is not None:
             # No transaction waits while a provider thinks.
-            generator = self._open(self.searcher.source_name(document.source_id))
+            generator = self._open(document.source)
             row = analyse(
                 generator, incident, evidence, tenant_id=self.tenant_id, source_id=document.source_id,
                 dagster_run_id=None,

@@ -17,10 +17,9 @@ from precedent.errors import PrecedentError
 from precedent.qdrant import state as synced
 from precedent.qdrant.client import Server
 from precedent.qdrant.repository import StoreRow, active, check_place, open_server
-from precedent.search.dense import Hits
 from precedent.settings import Settings
 from precedent.tenants import policies
-from precedent.vectors.space import Space
+from precedent.vectors.space import Hits, Space
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

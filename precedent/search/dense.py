@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from precedent.search.filters import Filters
 from precedent.vectors import index as vector_index
 from precedent.vectors.index import DISTANCE, LARGEST_EF_SEARCH
+from precedent.vectors.space import Hits
 
 # How many documents a leg of search gathers, of which the best are shown.
 POOL = 100
 # An index returns no more than it has looked at: so many passages for each of those documents.
 PASSAGES_PER_DOCUMENT = 4
 EF_SEARCH = PASSAGES_PER_DOCUMENT * POOL
-Hits = list[tuple[bytes, float]]
 # The filters come first and the scan is exact: a filter can make the answer smaller, never worse.
 EXACT = """
 SELECT d.id, 1 - min(e.embedding <=> %(vector)s::halfvec) AS similarity

@@ -10,6 +10,8 @@ from psycopg.types.json import Jsonb
 
 from precedent.errors import NotFoundError
 
+# The nearest passages to a vector: content hashes with their cosine similarity, best first.
+Hits = list[tuple[bytes, float]]
 IDENTITY = "provider, model, model_revision, dimensions, precision, preprocessing, cut"
 COLUMNS = f"id, status, made_by, promoted_at, held, {IDENTITY}"
 FIND = f"""

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from precedent.qdrant import reading
-from precedent.search import legs as search
 from tests.integration.qdrant_tenants import Filled
 
 pytest_plugins = ["tests.integration.qdrant_tenants"]
@@ -32,7 +31,7 @@ def test_search_by_the_store_finds_what_postgres_does(
     ask = reading.nearest
     monkeypatch.setattr(reading, "nearest", lambda *arguments: asked.append(1) or ask(*arguments))
     if "--kind" not in options:  # a filter that takes too much is answered by PostgreSQL
-        monkeypatch.setattr(search, "by_vector", pytest.fail)
+        monkeypatch.setattr(retrieval, "by_vector", pytest.fail)
     stored = found(settled, *options)
     assert asked
     assert [row["external_id"] for row in stored] == [row["external_id"] for row in plain]

@@ -11,7 +11,7 @@ import pytest
 from precedent.database.session import Database
 from precedent.quality import neighbours
 from precedent.quality import recall as recalling
-from precedent.search import legs as search
+from precedent.search import retrieval
 from precedent.tenants import tenants as tenancy
 from precedent.vectors import index as vector_index
 from precedent.vectors import space as spaces
@@ -74,7 +74,7 @@ def test_recall_is_measured_with_what_search_asks_for(database: Database, indexe
         return str(connection.execute("SELECT current_setting('hnsw.ef_search')").fetchone()[0])  # type: ignore[index]
 
     with database.bulk(tenant_id) as connection:
-        search.search(connection, space_id=space.id, text="", vectors=query, mode=search.Mode.VECTOR)
+        retrieval.search(connection, space_id=space.id, text="", vectors=query, mode=retrieval.Mode.VECTOR)
         searched = looked_at(connection)
     with database.bulk(tenant_id) as connection:
         neighbours.distances(connection, space, query[0], 10, exact=False)

@@ -9,7 +9,7 @@ import pytest
 
 from precedent.database.session import Database
 from precedent.search import service as searching
-from precedent.search.legs import Mode
+from precedent.search.retrieval import Mode
 from precedent.search.service import Query, Searcher
 from precedent.settings import Settings
 from tests.integration.conftest import TOPICS, incident, issue, write_lines

@@ -1,4 +1,4 @@
-"""Finding documents: by vectors, by words, and by both fused."""
+"""Retrieval of documents: by vectors, by words, and by both fused."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,15 +10,14 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from precedent.search.dense import POOL, Hits, by_hits, by_vector, document_vectors
+from precedent.search.dense import POOL, by_hits, by_vector
 from precedent.search.filters import Filters
 from precedent.search.fusion import score_fusion
 from precedent.search.lexical import by_text, query_terms
 from precedent.search.rerank import CHARACTERS, DEPTH, Reranker
 from precedent.search.snippets import LOOKED_AT, snippet
 from precedent.search.words import query_words
-
-__all__ = ["Filters", "Mode", "Result", "document_vectors", "search"]
+from precedent.vectors.space import Hits
 
 DETAILS = f"""
 SELECT d.id, d.external_id, i.name, d.kind, d.title, d.state, d.resolution, d.url, d.created_at,
