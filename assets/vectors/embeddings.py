@@ -15,8 +15,8 @@ from precedent.progress import Progress
 from precedent.providers.runtime.embedder import Embedder, Served
 from precedent.sources.repository import SourceRow
 from precedent.vectors import index as vector_index
+from precedent.vectors import repository as store
 from precedent.vectors import space as spaces
-from precedent.vectors import writing as store
 from precedent.vectors.embedding import EmbeddingBatch
 from precedent.vectors.shards import Embedded, Shard, embed_shard, plan
 from precedent.vectors.space import Space
@@ -60,7 +60,7 @@ def embeddings(
     with database.database.bulk(source.tenant_id) as connection:
         space = spaces.ensure(connection, source.tenant_id, provider.profile, provider.primary.described())
         connection.commit()
-        returned = store.take_back(connection, source.id, space.id)
+        returned = store.restore(connection, source.id, space.id)
         pending = store.pending(connection, source.id, space.id)
         vector_index.before_writing(connection, space.id, len(pending))
     shards = plan(pending)
@@ -161,10 +161,10 @@ def run_shard(database: Database, source: SourceRow, space: Space, provider: Emb
         texts.sort(key=lambda pair: -len(pair[1]))
         for part in embed_shard(texts, partial(_embed, provider, shard)):
             if isinstance(part, Embedded):
-                store.write(connection, source.tenant_id, space.id, part.hashes, part.batch.vectors)
+                store.save(connection, source.tenant_id, space.id, part.hashes, part.batch.vectors)
                 embedded += len(part.hashes)
             else:
-                store.record_failure(connection, source.tenant_id, space.id, part.hashes, part.error)
+                store.save_failure(connection, source.tenant_id, space.id, part.hashes, part.error)
                 failed, error = failed + len(part.hashes), part.error
             connection.commit()
     return ShardResult(shard, embedded, failed, error)

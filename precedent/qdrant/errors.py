@@ -88,9 +88,7 @@ def classify(store: str, error: Exception) -> StoreError:
         return StoreError(store, fault, f"{type(source).__name__}: {source}")
     if isinstance(error, OSError):
         return StoreError(store, StoreFault.UNREACHABLE, f"{type(error).__name__}: {error}")
-    # The client's own engine raises ValueError where the server has a status.
-    missing = isinstance(error, ValueError) and "not found" in str(error).lower()
-    return StoreError(store, StoreFault.MISSING if missing else StoreFault.INVALID, f"{type(error).__name__}: {error}")
+    return StoreError(store, StoreFault.INVALID, f"{type(error).__name__}: {error}")
 
 
 def retried(store: str, call: Callable[[], T], *, attempts: int = ATTEMPTS) -> T:

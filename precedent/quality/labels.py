@@ -2,21 +2,8 @@
 
 from collections.abc import Mapping
 
-# Gates whose threshold has another name than they have; those that are in neither are fixed.
-THRESHOLD_OF: Mapping[str, str] = {
-    "canary_below_099": "canary_below",
-    "canary_mean": "canary_mean",
-    "title_to_body_ratio": "title_to_body_ratio",
-    "title_to_body_mrr": "title_to_body_mrr",
-    "tokens_cut": "tokens_cut",
-    "tokens_lost": "tokens_lost",
-    "recall_at_10": "recall_at_10",
-    "coverage": "coverage",
-    "duplicate_rate": "duplicate_rate",
-    "norm_deviation": "norm_deviation",
-    "mean_cosine": "mean_cosine",
-    "effective_rank_share": "effective_rank_share",
-}
+from precedent.quality.thresholds import NAMES
+
 GATES: Mapping[str, str] = {
     "vectors": "There are vectors to judge.",
     "zero_vectors": "Vectors of no length are as near to everything as to nothing.",
@@ -42,15 +29,22 @@ DIAGNOSTICS: Mapping[str, tuple[str, str]] = {
     "participation_ratio": ("Participation ratio", "axes used, by the squares of variances (Gao and others 2017)"),
     "top_variance_share": ("Top variance share", "variance along the first principal axis alone"),
     "hubness_skew": (
-        "Hubness skew", "skew of how often a passage is a neighbour; high: a few are everybody's (Radovanović 2010)",
+        "Hubness skew",
+        "skew of how often a passage is a neighbour; high: a few are neighbours of all others (Radovanović 2010)",
     ),
-}  # fmt: skip
+}
 
 
-def plain(name: str) -> str:
-    """A gate's name for people."""
+def gate_title(name: str) -> str:
+    """A gate's name as people read it."""
     return {
         "canary_below_099": "canary below .99",
         "recall_at_10": "recall at 10",
         "title_to_body_mrr": "title to body MRR",
     }.get(name, name.replace("_", " "))
+
+
+def threshold_of(gate: str) -> str | None:
+    """The name of the threshold that a gate is judged by; None where its limit is fixed."""
+    name = "canary_below" if gate == "canary_below_099" else gate
+    return name if name in NAMES else None

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from precedent.quality.report import QualityMeasures
+from precedent.quality.labels import gate_title
+from precedent.quality.measures.summary import QualityMeasures
 from precedent.quality.thresholds import Thresholds
-
-__all__ = ["Gate", "QualityMeasures", "Thresholds", "Verdict", "judge"]
 
 MIN_PAIRS = 20
 # With 20 candidates the best of random draws reach what a healthy status page does; from 50 on they are far apart.
@@ -28,6 +27,13 @@ class Gate:
     weight: float
     reason: str
 
+    @property
+    def result(self) -> str:
+        """How it ended, in a word or two."""
+        if self.passed is None:
+            return "not measured"
+        return "passed" if self.passed else "failed" if self.blocking else "warning"
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return asdict(self)
@@ -42,9 +48,23 @@ class Verdict:
     gates: tuple[Gate, ...]
 
     @property
+    def failures(self) -> tuple[str, ...]:
+        """Names of the failed gates."""
+        return tuple(gate.name for gate in self.gates if gate.passed is False)
+
+    @property
     def blocking_failures(self) -> tuple[str, ...]:
         """Names of the failed gates that block."""
         return tuple(gate.name for gate in self.gates if gate.blocking and gate.passed is False)
+
+    @property
+    def summary(self) -> str:
+        """The verdict in a sentence."""
+        if self.blocking_failures:
+            return f"Failed: {', '.join(map(gate_title, self.blocking_failures))}."
+        if self.failures:
+            return f"Passed, with a warning: {', '.join(map(gate_title, self.failures))}."
+        return "Passed: every gate that could be measured holds."
 
     @classmethod
     def stored(cls, score: float, passed: bool, gates: list[Mapping[str, Any]]) -> "Verdict":

@@ -8,9 +8,9 @@ import psycopg
 from numpy.typing import NDArray
 
 from precedent.search.filters import Filters
+from precedent.vector_stores.nearest import Hits
 from precedent.vectors import index as vector_index
 from precedent.vectors.index import DISTANCE, LARGEST_EF_SEARCH
-from precedent.vectors.space import Hits
 
 # How many documents a leg of search gathers, of which the best are shown.
 POOL = 100

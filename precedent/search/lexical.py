@@ -1,7 +1,7 @@
 """BM25 in SQL, because `ts_rank` knows no rarity and has to read every document that it ranks: the text leg of search.
 
-The index entries hold a lexeme with the class of its frequency (see `words`), so a posting says all that the score needs
-but the document's length, which stands in the same narrow row. How many documents have a lexeme is kept exact by
+The index entries hold a lexeme with the class of its frequency (see `words`), so a posting says all that the score
+needs but the document's length, which stands in the same narrow row. How many documents have a lexeme is kept exact by
 triggers. The entries that can add most to a score are read first, up to a budget; what is left of the query is added
 to the best candidates only.
 """

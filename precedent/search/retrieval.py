@@ -17,7 +17,7 @@ from precedent.search.lexical import by_text, query_terms
 from precedent.search.rerank import CHARACTERS, DEPTH, Reranker
 from precedent.search.snippets import LOOKED_AT, snippet
 from precedent.search.words import query_words
-from precedent.vectors.space import Hits
+from precedent.vector_stores.nearest import Hits
 
 DETAILS = f"""
 SELECT d.id, d.external_id, i.name, d.kind, d.title, d.state, d.resolution, d.url, d.created_at,

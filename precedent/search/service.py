@@ -12,7 +12,6 @@ from precedent.progress import slices
 from precedent.providers.runtime.embedder import Embedder
 from precedent.providers.runtime.factory import open_space_embedder
 from precedent.providers.runtime.metered_client import CallContext
-from precedent.qdrant.reading import nearest_or_reason
 from precedent.search import retrieval
 from precedent.search.dense import EF_SEARCH, document_vectors
 from precedent.search.filters import Filters
@@ -23,8 +22,9 @@ from precedent.settings import Settings
 from precedent.tenants import tenants as tenancy
 from precedent.text import documents
 from precedent.text.documents import Document
+from precedent.vector_stores.nearest import Hits, nearest_or_reason
 from precedent.vectors import space as spaces
-from precedent.vectors.space import Hits, Space
+from precedent.vectors.space import Space
 
 QUERIES_AT_ONCE = 512
 SOURCE_NAMES = "SELECT name FROM integrations WHERE type = 'data_source' ORDER BY name"

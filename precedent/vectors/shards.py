@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from precedent.vectors.embedding import EmbeddingBatch, EmbeddingError
-from precedent.vectors.writing import PendingText
+from precedent.vectors.repository import PendingText
 
 # A shard is one commit: a kill costs at most one shard's work.
 SHARD_ROWS = 2_000

@@ -14,8 +14,8 @@ from precedent.quality import recall as recalling
 from precedent.search import retrieval
 from precedent.tenants import tenants as tenancy
 from precedent.vectors import index as vector_index
+from precedent.vectors import repository as embeddings
 from precedent.vectors import space as spaces
-from precedent.vectors import writing as embeddings
 from precedent.vectors.space import Space, SpaceProfile
 
 ROWS, DIMENSIONS, QUERIES = 12_000, 24, 40
@@ -30,7 +30,7 @@ def indexed(database: Database, owner_dsn: str) -> tuple[int, Space]:
     hashes = [hashlib.sha256(str(row).encode()).digest() for row in range(ROWS)]
     with database.bulk(tenant_id) as connection:
         space = spaces.ensure(connection, tenant_id, SpaceProfile("test", "m", "1", DIMENSIONS, "float32", "none"))
-        embeddings.write(connection, tenant_id, space.id, hashes, vectors)
+        embeddings.save(connection, tenant_id, space.id, hashes, vectors)
         connection.commit()
         vector_index.after_writing(connection, space.id)
         assert vector_index.state(connection, space.id).exists

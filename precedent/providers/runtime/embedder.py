@@ -103,7 +103,7 @@ class Embedder:
         return SpaceProfile(
             provider=target.driver.name if local else "endpoint",
             model=model,
-            model_revision=local.revision if local else target.options.task_type or "",
+            model_fingerprint=local.revision if local else target.options.task_type or "",
             dimensions=dimensions,
             precision=local.precision if local else "float32",
             preprocessing=PREPROCESSING + (f"/masked{MASKING_VERSION}" if self._masks else ""),
