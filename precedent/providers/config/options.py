@@ -21,7 +21,7 @@ class ModelOptions(BaseModel):
         same_as: The model's common name where this endpoint calls it otherwise.
         price_model: The model's name in price lists where it differs (an Azure deployment, an alias).
         path: A folder with a sentence-transformers model.
-        precision: Of a local model: float32, bfloat16, float16 (GPU) or int8; by default the machine's best but int8.
+        precision: Of a local model: float32, bfloat16 or float16 (GPU); by default the machine's best.
         device: Of a local model: cpu or cuda; by default the GPU where there is one.
         backend: Of a local model: openvino or torch; by default the faster one that agrees with the original.
     """

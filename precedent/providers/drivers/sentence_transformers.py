@@ -11,7 +11,7 @@ from precedent.errors import UsageError
 from precedent.providers.base import BatchLimits, Capability, Driver, DriverInfo, Egress, LocalModel, ModelInfo
 from precedent.settings import Settings
 from precedent.vectors.embedding import EmbeddingBatch, EmbeddingError, checked
-from precedent.vectors.engine.backend_selection import Wish, choose, dimensions_of, open_engine, tokenizer_of
+from precedent.vectors.engine.backend_selection import EngineRequest, choose, dimensions_of, open_engine, tokenizer_of
 from precedent.vectors.engine.model_config import NotAccelerated, window_of
 from precedent.vectors.engine.model_files import DEFAULT_MODEL, ModelFiles, resolve
 
@@ -36,10 +36,10 @@ class SentenceTransformersDriver(Driver):
         return resolve(Settings.from_environment(), self.settings.model, Path(path) if path else None)
 
     @cached_property
-    def wish(self) -> Wish:
+    def request(self) -> EngineRequest:
         """What the row asks of the engine."""
         options = self.settings.options
-        return Wish(options.get("precision"), options.get("device"), options.get("backend"))
+        return EngineRequest(options.get("precision"), options.get("device"), options.get("backend"))
 
     @cached_property
     def cache(self) -> Path:
@@ -48,9 +48,9 @@ class SentenceTransformersDriver(Driver):
 
     def local_model(self) -> LocalModel:
         """Its revision, window and tokenizer; loads the model only where this machine has never run it."""
-        choice = choose(self.files, self.wish, self.cache)
+        choice = choose(self.files, self.request, self.cache)
         return LocalModel(
-            revision=self.files.revision, dimensions=dimensions_of(self.files),
+            revision=self.files.fingerprint, dimensions=dimensions_of(self.files),
             window=self._window(), precision=choice.precision, tokenizer=_tokenizer(self.files),
             backend=f"{choice.backend}/{choice.device}", backend_reason=choice.reason,
         )  # fmt: skip
@@ -67,7 +67,7 @@ class SentenceTransformersDriver(Driver):
         """Embed texts, each within the model's window; vectors have length one."""
         if not texts:
             return EmbeddingBatch(np.empty((0, dimensions_of(self.files)), np.float32), 0)
-        engine = open_engine(self.files, self.wish, self.cache)
+        engine = open_engine(self.files, self.request, self.cache)
         try:
             vectors, tokens = engine.encode(texts)
         except RuntimeError as error:

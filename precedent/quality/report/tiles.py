@@ -44,7 +44,7 @@ class _Figure:
         )
 
     def _change(self) -> str:
-        if self.change is None:
+        if self.value is None or self.change is None:
             return ""
         return f"{self.change:+,.{self.digits}f}" if round(self.change, self.digits) else "unchanged"
 

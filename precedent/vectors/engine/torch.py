@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from precedent.vectors.engine.batching import batches
+from precedent.vectors.engine.batches import batches
 from precedent.vectors.engine.conversion import original
 from precedent.vectors.engine.hardware import BFLOAT16, FLOAT16, FLOAT32
 from precedent.vectors.engine.model_files import ModelFiles

@@ -19,9 +19,3 @@ def batches(lengths: NDArray[np.int64], budget: int) -> Iterator[NDArray[np.int6
         rows = max(1, budget // max(1, int(lengths[order[start]])))
         yield order[start : start + rows]
         start += rows
-
-
-def padding_share(lengths: NDArray[np.int64], budget: int) -> float:
-    """The share of computed tokens that are padding, 0 to 1."""
-    computed = sum(len(batch) * int(lengths[batch[0]]) for batch in batches(lengths, budget))
-    return 1 - float(lengths.sum()) / computed if computed else 0.0

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from precedent.vectors.engine.batching import batches, padding_share
+from precedent.vectors.engine.batches import batches
 
 
 @given(st.lists(st.integers(1, 512), max_size=300), st.integers(1, 4096))
@@ -14,9 +14,3 @@ def test_every_text_is_in_one_batch_within_the_budget_longest_first(lengths: lis
     assert [lengths[row] for row in rows] == sorted(lengths, reverse=True)
     for batch in found:
         assert len(batch) == 1 or len(batch) * lengths[int(batch[0])] <= budget
-
-
-def test_sorting_spares_the_padding() -> None:
-    lengths = np.array([256, 4] * 500)
-    assert padding_share(lengths, 1024) < 0.02
-    assert padding_share(np.array([], dtype=np.int64), 1024) == 0
