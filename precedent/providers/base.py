@@ -178,7 +178,7 @@ class LocalModel:
         dimensions: Of its vectors.
         window: The longest text in tokens, special tokens included.
         precision: Of its arithmetic.
-        tokenizer: Its own, without truncation and padding.
+        load_tokenizer: Gives its tokenizer, without truncation and padding; loaded at the first call.
         backend: What runs it, with the device.
         backend_reason: Why nothing faster does; empty where nothing is faster.
     """
@@ -187,7 +187,7 @@ class LocalModel:
     dimensions: int
     window: int
     precision: str
-    tokenizer: "Tokenizer"
+    load_tokenizer: Callable[[], "Tokenizer"]
     backend: str = ""
     backend_reason: str = ""
 

@@ -36,13 +36,11 @@ def expected(packaged: ModelFiles) -> np.ndarray:
     return oracle(packaged)
 
 
-@pytest.mark.parametrize(
-    "request", [EngineRequest(), EngineRequest("float32"), EngineRequest(backend="torch")], ids=str
-)
+@pytest.mark.parametrize("asked", [EngineRequest(), EngineRequest("float32"), EngineRequest(backend="torch")], ids=str)
 def test_vectors_are_those_of_sentence_transformers_in_the_order_of_the_texts(
-    request: EngineRequest, packaged: ModelFiles, cache: Path, expected: np.ndarray
+    asked: EngineRequest, packaged: ModelFiles, cache: Path, expected: np.ndarray
 ) -> None:
-    engine = open_engine(packaged, request, cache)
+    engine = open_engine(packaged, asked, cache)
     vectors, tokens = engine.encode(TEXTS)
     cosines = (vectors * expected).sum(axis=1)
     assert cosines.mean() > 0.9999
@@ -55,7 +53,7 @@ def test_vectors_are_those_of_sentence_transformers_in_the_order_of_the_texts(
     assert overlap > 0.95
     if engine.backend == "openvino":
         assert tokens > len(TEXTS)
-        assert engine.precision == choose(packaged, request, cache).precision
+        assert engine.precision == choose(packaged, asked, cache).precision
 
 
 def test_threads_share_one_engine_and_get_their_own_vectors(

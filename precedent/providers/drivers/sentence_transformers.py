@@ -1,7 +1,7 @@
 """Embeddings by a sentence-transformers model in this process."""
 
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -51,7 +51,7 @@ class SentenceTransformersDriver(Driver):
         choice = choose(self.files, self.request, self.cache)
         return LocalModel(
             revision=self.files.fingerprint, dimensions=dimensions_of(self.files),
-            window=self._window(), precision=choice.precision, tokenizer=_tokenizer(self.files),
+            window=self._window(), precision=choice.precision, load_tokenizer=partial(_tokenizer, self.files),
             backend=f"{choice.backend}/{choice.device}", backend_reason=choice.reason,
         )  # fmt: skip
 

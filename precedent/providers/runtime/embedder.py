@@ -17,7 +17,7 @@ from precedent.providers.runtime.tokens import ByteTokenCounter, estimate
 from precedent.security.masking import MASKING_VERSION
 from precedent.settings import Settings
 from precedent.tenants.policies import TenantPolicy
-from precedent.text.chunking import BatchTokenCounter, HuggingFaceTokenCounter
+from precedent.text.chunking import HuggingFaceTokenCounter, TokenCounter
 from precedent.vectors.embedding import EmbeddingBatch, EmbeddingError
 from precedent.vectors.space import SpaceProfile
 
@@ -126,11 +126,11 @@ class Embedder:
         return min(self.primary.options.window or LONGEST_WINDOW, self.primary.driver.limits.tokens_each)
 
     @cached_property
-    def counter(self) -> BatchTokenCounter:
+    def counter(self) -> TokenCounter:
         """Counts tokens: by the model's own tokenizer if its files are here, else an estimate that is never too low."""
         if self._local is None:
             return ByteTokenCounter(self.window)
-        return HuggingFaceTokenCounter(self._local.tokenizer, self.window)
+        return HuggingFaceTokenCounter(self._local.load_tokenizer(), self.window)
 
     def embed(self, texts: Sequence[str], tokens: int | None = None) -> EmbeddingBatch:
         """Embed texts in as many requests as the limits ask for, some at once, in the order of the texts.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from precedent.quality.samples import CutDocument
-from precedent.text.chunking.tokens import SPECIAL_TOKENS, BatchTokenCounter
+from precedent.text.chunking.tokens import SPECIAL_TOKENS, TokenCounter
 
 RECOUNTED = 256
 
@@ -29,7 +29,7 @@ class TextLoss:
 
 
 def text_loss(
-    documents: Sequence[CutDocument], counter: BatchTokenCounter, *, passages: int, tokens: int, beyond: int
+    documents: Sequence[CutDocument], counter: TokenCounter, *, passages: int, tokens: int, beyond: int
 ) -> TextLoss:
     """Compare documents with their passages, and passages with the window.
 
@@ -50,7 +50,7 @@ def text_loss(
     )  # fmt: skip
 
 
-def _lost(documents: Sequence[CutDocument], counter: BatchTokenCounter) -> float:
+def _lost(documents: Sequence[CutDocument], counter: TokenCounter) -> float:
     gaps = [gap for document in documents for gap in uncovered(document)]
     if not gaps:
         return 0.0

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import TYPE_CHECKING
 
-from precedent.quality.labels import gate_title
+from precedent.quality.gates import gate_title
 
 if TYPE_CHECKING:
     from jinja2 import Environment

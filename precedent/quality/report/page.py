@@ -3,15 +3,25 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from precedent.quality.labels import DIAGNOSTICS, GATES, threshold_of
+from precedent.quality.gates import BY_NAME, Gate
 from precedent.quality.measures.summary import QualityMeasures
 from precedent.quality.report.charts import charts_of
 from precedent.quality.report.content import PageContent
 from precedent.quality.report.environment import environment
 from precedent.quality.report.tiles import since, tiles_of
-from precedent.quality.score import Gate
 from precedent.quality.thresholds import Origin
 from precedent.quality.trend import trend
+
+DIAGNOSTICS: Mapping[str, tuple[str, str]] = {
+    "mean_cosine": ("Mean cosine", "of all pairs of the sample; near 1 all vectors point one way (Ethayarajh 2019)"),
+    "effective_rank": ("Effective rank", "axes used, by the entropy of their shares (Roy and Vetterli 2007)"),
+    "participation_ratio": ("Participation ratio", "axes used, by the squares of variances (Gao and others 2017)"),
+    "top_variance_share": ("Top variance share", "variance along the first principal axis alone"),
+    "hubness_skew": (
+        "Hubness skew",
+        "skew of how often a passage is a neighbour; high: a few are neighbours of all others (Radovanović 2010)",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +71,16 @@ def quality_page(content: PageContent) -> str:
 
 def _gate(gate: Gate, origins: Mapping[str, Origin]) -> GateRow:
     sign = "≤" if gate.comparison == "at_most" else "≥"
-    threshold = threshold_of(gate.name)
+    # A stored report may have gates of another release.
+    rule = BY_NAME.get(gate.name)
+    threshold = rule.limit if rule and isinstance(rule.limit, str) else None
     return GateRow(
         gate=gate,
         result=gate.result,
         value="" if gate.value is None else f"{gate.value:,.4g}",
         threshold=f"{sign} {gate.threshold:.4g}",
         set_by=origins.get(threshold, "default") if threshold else "fixed",
-        meaning=GATES.get(gate.name, ""),
+        meaning=rule.meaning if rule else "",
         detail=gate.reason.partition(":")[2].strip(),
     )
 

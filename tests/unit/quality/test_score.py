@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from precedent.quality import measures as measure
-from precedent.quality.labels import GATES, threshold_of
+from precedent.quality.gates import RULES, Gate
 from precedent.quality.measures import Canary
 from precedent.quality.measures.drift import Drift
 from precedent.quality.measures.recall import Recall, recall
 from precedent.quality.measures.summary import QualityMeasures, Stale
 from precedent.quality.measures.text_loss import TextLoss
-from precedent.quality.score import Gate, Verdict, judge
+from precedent.quality.score import Verdict, judge
 from precedent.quality.thresholds import NAMES, Thresholds
 
 SOUND = QualityMeasures(
@@ -102,9 +102,9 @@ def test_measures_and_verdict_survive_json() -> None:
 
 
 def test_every_gate_is_explained_and_every_threshold_used() -> None:
-    found = [item.name for item in judge(SOUND).gates]
-    assert set(GATES) == set(found)
-    assert sorted(filter(None, map(threshold_of, found))) == sorted(NAMES)
+    assert [item.name for item in judge(SOUND).gates] == [rule.name for rule in RULES]
+    assert all(rule.meaning for rule in RULES)
+    assert sorted(rule.limit for rule in RULES if isinstance(rule.limit, str)) == sorted(NAMES)
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,9 @@ def test_deep_nesting_loses_no_text() -> None:
 )
 @pytest.mark.parametrize("markup", [Markup.MARKDOWN, Markup.HTML])
 def test_odd_marks_take_no_more_than_linear_time(part: str, markup: Markup) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     clean_text(part * (40_000 // len(part)), markup)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,6 @@ def test_odd_marks_take_no_more_than_linear_time(part: str, markup: Markup) -> N
     ],
 )
 def test_odd_wiki_texts_take_no_more_than_linear_time(part: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     clean_text(part * (40_000 // len(part)), Markup.JIRA)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
