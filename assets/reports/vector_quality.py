@@ -8,7 +8,8 @@ import dagster as dg
 from assets.partitions import backfill_policy, source_partitions
 from assets.row_metadata import OWNERS, picture
 from precedent.progress import Progress
-from precedent.quality.reports import current_report
+from precedent.quality import source_report
+from precedent.quality.report.picture import quality_picture
 from precedent.quality.repository import Point, Report
 from precedent.quality.trend import trend
 from precedent.quality.verdicts import REPORT_VERSION
@@ -40,16 +41,16 @@ def vector_quality(
     provider = embedder.of(context, database.database, source)
     progress = Progress("quality", 1, context.log.info)
     with as_failure():
-        found = current_report(database.database, source, provider)
-    if found is None:
-        return dg.MaterializeResult(
-            metadata={"vectors/count": 0, "quality/judged": False},
-            data_version=dg.DataVersion(f"{REPORT_VERSION}:nothing"),
-        )
-    metadata = report_metadata(found.report, found.history, fresh=found.fresh)
-    if found.picture is not None:
-        metadata["plot"] = picture("vector quality", found.picture.encode(), "svg+xml")
-    if found.fresh:
+        fresh = source_report.refresh(database.database, source, provider)
+        if fresh is None:
+            return dg.MaterializeResult(
+                metadata={"vectors/count": 0, "quality/judged": False},
+                data_version=dg.DataVersion(f"{REPORT_VERSION}:nothing"),
+            )
+        found = source_report.read(database.database, source)
+    metadata = report_metadata(found.report, found.history, fresh=fresh)
+    metadata["plot"] = picture("vector quality", quality_picture(found).encode(), "svg+xml")
+    if fresh:
         progress.advance(1)
         served = provider.served()
         metadata["cost/usd"] = dg.MetadataValue.float(float(served.cost or 0))

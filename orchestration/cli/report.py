@@ -10,10 +10,11 @@ from orchestration.cli.output import console, print_json, print_table
 from orchestration.cli.tenant import Json, Tenant
 from precedent.database.session import Database
 from precedent.errors import UsageError
+from precedent.quality import source_report
 from precedent.quality import thresholds as store
-from precedent.quality.report.content import PageContent, page_content
 from precedent.quality.report.page import quality_page
 from precedent.quality.samples import Connection
+from precedent.quality.source_report import SourceReport
 from precedent.quality.thresholds import NAMES, Thresholds, checked
 from precedent.quality.trend import trend
 from precedent.quality.verdicts import judge_again
@@ -38,7 +39,7 @@ def report(
 ) -> None:
     """Write a source's newest quality report as one HTML file that needs nothing else; with --json print it."""
     database = Database.open()
-    content = page_content(database, catalog.find(database, key))
+    content = source_report.read(database, catalog.find(database, key))
     file = None
     if out is not None or not json:
         file = out or Path(f"{content.key.replace('/', '-')}-quality.html")
@@ -166,7 +167,7 @@ def _pair(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _as_json(content: PageContent) -> dict[str, Any]:
+def _as_json(content: SourceReport) -> dict[str, Any]:
     profile = content.space.profile
     return {
         "source": content.key, "made_at": content.report.created_at, "up_to_date": content.up_to_date,

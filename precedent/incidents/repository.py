@@ -158,9 +158,21 @@ def latest(connection: "psycopg.Connection[Any]", source_id: int, external_id: s
     if row is None:
         return None
     names = [
-        "incident", "provider", "model", "status", "error", "recommendations", "evidence", "duration_ms",
-        "created_at", "source", "provider_asked", "fallback_reason", "cost_usd", "masked",
-    ]  # fmt: skip
+        "incident",
+        "provider",
+        "model",
+        "status",
+        "error",
+        "recommendations",
+        "evidence",
+        "duration_ms",
+        "created_at",
+        "source",
+        "provider_asked",
+        "fallback_reason",
+        "cost_usd",
+        "masked",
+    ]
     return dict(zip(names, row, strict=True))
 
 

@@ -82,9 +82,14 @@ class Server:
             # It warns of a key without TLS, which the health check says in a sentence when the row is saved.
             warnings.simplefilter("ignore")
             raw = QdrantClient(
-                url=address.url, port=PORT, api_key=address.key, prefer_grpc=address.prefer_grpc, grpc_port=GRPC_PORT,
-                timeout=BULK_TIMEOUT_S, check_compatibility=False,
-            )  # fmt: skip
+                url=address.url,
+                port=PORT,
+                api_key=address.key,
+                prefer_grpc=address.prefer_grpc,
+                grpc_port=GRPC_PORT,
+                timeout=BULK_TIMEOUT_S,
+                check_compatibility=False,
+            )
         return cls(address, owner, raw)
 
     def close(self) -> None:
@@ -210,11 +215,16 @@ class TenantCollection:
         how = SearchParams(hnsw_ef=max(LEAST_WIDTH, limit), exact=exact)
         found = self._ask(
             lambda: self._raw.query_points(
-                self.name, query=vector.tolist(), query_filter=self._fence(), limit=limit, with_payload=FIELDS,
-                search_params=how, timeout=SEARCH_TIMEOUT_S,
+                self.name,
+                query=vector.tolist(),
+                query_filter=self._fence(),
+                limit=limit,
+                with_payload=FIELDS,
+                search_params=how,
+                timeout=SEARCH_TIMEOUT_S,
             ),
             attempts=attempts,
-        )  # fmt: skip
+        )
         return [(self._hash(point.payload), float(point.score)) for point in found.points]
 
     def count(self) -> int:
@@ -246,10 +256,14 @@ class TenantCollection:
     def _page(self, fence: "Filter", offset: Any, *, with_vectors: bool) -> tuple[list[Any], Any]:
         return self._ask(
             lambda: self._raw.scroll(
-                self.name, scroll_filter=fence, limit=PAGE, offset=offset, with_payload=FIELDS,
+                self.name,
+                scroll_filter=fence,
+                limit=PAGE,
+                offset=offset,
+                with_payload=FIELDS,
                 with_vectors=with_vectors,
             )
-        )  # fmt: skip
+        )
 
     def _delete(self, fence: "Filter") -> None:
         from qdrant_client.models import FilterSelector

@@ -36,11 +36,16 @@ class StoreFault(StrEnum):
 
 RETRIED = frozenset({StoreFault.UNREACHABLE, StoreFault.LIMITED, StoreFault.UNAVAILABLE})
 GRPC = {
-    "UNAVAILABLE": StoreFault.UNREACHABLE, "DEADLINE_EXCEEDED": StoreFault.UNREACHABLE,
-    "RESOURCE_EXHAUSTED": StoreFault.LIMITED, "ABORTED": StoreFault.UNAVAILABLE, "INTERNAL": StoreFault.UNAVAILABLE,
-    "UNKNOWN": StoreFault.UNAVAILABLE, "UNAUTHENTICATED": StoreFault.REFUSED, "PERMISSION_DENIED": StoreFault.REFUSED,
+    "UNAVAILABLE": StoreFault.UNREACHABLE,
+    "DEADLINE_EXCEEDED": StoreFault.UNREACHABLE,
+    "RESOURCE_EXHAUSTED": StoreFault.LIMITED,
+    "ABORTED": StoreFault.UNAVAILABLE,
+    "INTERNAL": StoreFault.UNAVAILABLE,
+    "UNKNOWN": StoreFault.UNAVAILABLE,
+    "UNAUTHENTICATED": StoreFault.REFUSED,
+    "PERMISSION_DENIED": StoreFault.REFUSED,
     "NOT_FOUND": StoreFault.MISSING,
-}  # fmt: skip
+}
 ADVICE = {
     StoreFault.UNREACHABLE: "cannot be reached ({text}): check that it runs and that its address is right",
     StoreFault.LIMITED: "takes no more requests now ({text}): try again later, or give it more room",

@@ -9,6 +9,8 @@ from precedent.quality.measures.summary import QualityMeasures
 from precedent.quality.thresholds import Thresholds
 
 Comparison = Literal["at_most", "at_least"]
+AT_MOST: Comparison = "at_most"
+AT_LEAST: Comparison = "at_least"
 MIN_PAIRS = 20
 # With 20 candidates the best of random draws reach what a healthy status page does; from 50 on they are far apart.
 MIN_TITLES = 50
@@ -36,6 +38,11 @@ class Gate:
         if self.passed is None:
             return "not measured"
         return "passed" if self.passed else "failed" if self.blocking else "warning"
+
+    @property
+    def detail(self) -> str:
+        """What the reason says beside the figures."""
+        return self.reason.partition(":")[2].strip()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -67,33 +74,38 @@ class Rule:
     Attributes:
         name: Of the gate.
         comparison: Whether the limit is the most or the least.
-        limit: The name of a threshold, or a fixed number.
         meaning: What it looks at, in a line.
         measure: Gives the value.
+        limit: A fixed number; None where a threshold of the gate's name holds.
         weight: In the score.
         blocking: Whether its failure makes the score 0.
     """
 
     name: str
     comparison: Comparison
-    limit: str | float
     meaning: str
     measure: Callable[[QualityMeasures], Finding]
+    limit: float | None = None
     weight: float = 1
     blocking: bool = True
+
+    @property
+    def threshold(self) -> str | None:
+        """The name of its threshold; None where the limit is fixed."""
+        return None if self.limit is not None else self.name.removesuffix("_099")
 
     def apply(self, measures: QualityMeasures, thresholds: Thresholds) -> Gate:
         """The gate for a set of measures."""
         found = self.measure(measures)
-        limit = max(getattr(thresholds, self.limit) if isinstance(self.limit, str) else self.limit, found.least)
+        limit = max(getattr(thresholds, self.threshold) if self.threshold else self.limit, found.least)
         if found.value is None:
-            passed, reason = None, f"not measured: {found.note}"
-        else:
-            passed = found.value <= limit if self.comparison == "at_most" else found.value >= limit
-            reason = f"{found.value:.4g}, {self.comparison.replace('_', ' ')} {limit:.4g}"
-            reason += f": {found.note}" if found.note else ""
-        value = None if found.value is None else float(found.value)
-        return Gate(self.name, value, limit, self.comparison, passed, self.blocking, self.weight, reason)
+            return Gate(
+                self.name, None, limit, self.comparison, None, self.blocking, self.weight, f"not measured: {found.note}"
+            )
+        passed = found.value <= limit if self.comparison == AT_MOST else found.value >= limit
+        reason = f"{found.value:.4g}, {self.comparison.replace('_', ' ')} {limit:.4g}"
+        reason += f": {found.note}" if found.note else ""
+        return Gate(self.name, float(found.value), limit, self.comparison, passed, self.blocking, self.weight, reason)
 
 
 def _stale(measures: QualityMeasures) -> Finding:
@@ -140,6 +152,11 @@ def _effective_rank_share(measures: QualityMeasures) -> Finding:
     return Finding(shape.effective_rank / fresh)
 
 
+def _count(name: str) -> Callable[[QualityMeasures], Finding]:
+    """A figure that is always measured."""
+    return lambda measures: Finding(getattr(measures, name))
+
+
 def _part(part: str, name: str, missing: str) -> Callable[[QualityMeasures], Finding]:
     """A figure of a part of the measures, which may not have been measured."""
 
@@ -151,114 +168,40 @@ def _part(part: str, name: str, missing: str) -> Callable[[QualityMeasures], Fin
 
 
 # Those that go back to the texts weigh as much as all others, as no other sees vectors of other texts.
+# fmt: off
 RULES = (
-    Rule("vectors", "at_least", 1, "There are vectors to judge.", lambda found: Finding(found.count), weight=0),
-    Rule(
-        "zero_vectors",
-        "at_most",
-        0,
-        "Vectors of no length are as near to everything as to nothing.",
-        lambda found: Finding(found.zero),
-    ),
-    Rule("not_finite", "at_most", 0, "Vectors with an infinity or a NaN.", lambda found: Finding(found.not_finite)),
-    Rule(
-        "other_dimensions",
-        "at_most",
-        0,
-        "Vectors of another dimension than their space.",
-        lambda found: Finding(found.other_dimensions),
-    ),
-    Rule(
-        "stale_model",
-        "at_most",
-        0,
-        "Parts of the model's identity in which stored vectors differ from what is configured.",
-        _stale,
-    ),
-    Rule(
-        "canary_below_099",
-        "at_most",
-        "canary_below",
-        "Share of passages that, embedded again, differ from what is stored (cosine below .99).",
-        _part("canary", "below", NO_TEXT),
-        weight=4,
-    ),
-    Rule(
-        "canary_mean",
-        "at_least",
-        "canary_mean",
-        "Mean cosine of those passages: another model or precision lowers it.",
-        _part("canary", "mean_cosine", NO_TEXT),
-        weight=2,
-    ),
-    Rule(
-        "title_to_body_ratio",
-        "at_least",
-        "title_to_body_ratio",
-        "How well titles find their own stored passage, next to fresh vectors of the same.",
-        _title_to_body_ratio,
-        weight=3,
-    ),
-    Rule(
-        "title_to_body_mrr",
-        "at_least",
-        "title_to_body_mrr",
-        "Mean reciprocal rank at which titles find their own passage: chance is near 0.",
-        _title_to_body_mrr,
-        weight=3,
-    ),
-    Rule(
-        "tokens_cut",
-        "at_most",
-        "tokens_cut",
-        "Share of tokens in passages longer than the model's window: it does not read them.",
-        _part("text_loss", "cut", NO_DOCUMENT),
-    ),
-    Rule(
-        "tokens_lost",
-        "at_most",
-        "tokens_lost",
-        "Share of the documents' tokens that are in no passage: no search can find them.",
-        _part("text_loss", "lost", NO_DOCUMENT),
-    ),
-    Rule("recall_at_10", "at_least", "recall_at_10", "Share of the ten truly nearest that the index finds.", _recall),
-    Rule(
-        "coverage",
-        "at_least",
-        "coverage",
-        "Share of passages that have a vector.",
-        lambda found: Finding(found.coverage),
-    ),
-    Rule(
-        "duplicate_rate",
-        "at_most",
-        "duplicate_rate",
-        "Share of vectors equal to another's, though the texts differ.",
-        lambda found: Finding(found.duplicates / max(found.count, 1)),
-    ),
-    Rule(
-        "norm_deviation",
-        "at_most",
-        "norm_deviation",
-        "Largest distance of a vector's length from 1.",
-        _norm_deviation,
-        blocking=False,
-    ),
-    Rule(
-        "mean_cosine",
-        "at_most",
-        "mean_cosine",
-        "Mean cosine of all pairs: a high one means that all vectors point one way.",
-        _part("shape", "mean_cosine", "fewer than three vectors"),
-        blocking=False,
-    ),
-    Rule(
-        "effective_rank_share",
-        "at_least",
-        "effective_rank_share",
-        "Axes that the vectors use, next to fresh vectors of the same texts.",
-        _effective_rank_share,
-        blocking=False,
-    ),
+    Rule("vectors", AT_LEAST, "There are vectors to judge.", _count("count"), limit=1, weight=0),
+    Rule("zero_vectors", AT_MOST, "Vectors of no length are as near to everything as to nothing.",
+         _count("zero"), limit=0),
+    Rule("not_finite", AT_MOST, "Vectors with an infinity or a NaN.", _count("not_finite"), limit=0),
+    Rule("other_dimensions", AT_MOST, "Vectors of another dimension than their space.",
+         _count("other_dimensions"), limit=0),
+    Rule("stale_model", AT_MOST,
+         "Parts of the model's identity in which stored vectors differ from what is configured.", _stale, limit=0),
+    Rule("canary_below_099", AT_MOST,
+         "Share of passages that, embedded again, differ from what is stored (cosine below .99).",
+         _part("canary", "below", NO_TEXT), weight=4),
+    Rule("canary_mean", AT_LEAST, "Mean cosine of those passages: another model or precision lowers it.",
+         _part("canary", "mean_cosine", NO_TEXT), weight=2),
+    Rule("title_to_body_ratio", AT_LEAST,
+         "How well titles find their own stored passage, next to fresh vectors of the same.",
+         _title_to_body_ratio, weight=3),
+    Rule("title_to_body_mrr", AT_LEAST,
+         "Mean reciprocal rank at which titles find their own passage: chance is near 0.",
+         _title_to_body_mrr, weight=3),
+    Rule("tokens_cut", AT_MOST, "Share of tokens in passages longer than the model's window: it does not read them.",
+         _part("text_loss", "cut", NO_DOCUMENT)),
+    Rule("tokens_lost", AT_MOST, "Share of the documents' tokens that are in no passage: no search can find them.",
+         _part("text_loss", "lost", NO_DOCUMENT)),
+    Rule("recall_at_10", AT_LEAST, "Share of the ten truly nearest that the index finds.", _recall),
+    Rule("coverage", AT_LEAST, "Share of passages that have a vector.", _count("coverage")),
+    Rule("duplicate_rate", AT_MOST, "Share of vectors equal to another's, though the texts differ.",
+         _count("duplicate_rate")),
+    Rule("norm_deviation", AT_MOST, "Largest distance of a vector's length from 1.", _norm_deviation, blocking=False),
+    Rule("mean_cosine", AT_MOST, "Mean cosine of all pairs: a high one means that all vectors point one way.",
+         _part("shape", "mean_cosine", "fewer than three vectors"), blocking=False),
+    Rule("effective_rank_share", AT_LEAST, "Axes that the vectors use, next to fresh vectors of the same texts.",
+         _effective_rank_share, blocking=False),
 )
+# fmt: on
 BY_NAME = {rule.name: rule for rule in RULES}

@@ -122,15 +122,16 @@ def _read(
         sums = store.tokens(connection, source.id, space, provider.window)
         documents = store.documents(connection, source.id, space, plan.documents, STEADY)
         return _Read(
-            rows=rows, sample=sample, canaries=canaries,
+            rows=rows,
+            sample=sample,
+            canaries=canaries,
             texts=embeddings.read_texts(connection, canaries.hashes),
             kinds=store.kinds(connection, source.id, space, sample.hashes),
-            new=new, kept=kept,
+            new=new,
+            kept=kept,
             pairs=store.title_body_pairs(connection, source.id, space, plan.titles, STEADY),
-            loss=text_loss(
-                documents, provider.counter, passages=sums.passages, tokens=sums.tokens, beyond=sums.beyond
-            ),
-        )  # fmt: skip
+            loss=text_loss(documents, provider.counter, passages=sums.passages, tokens=sums.tokens, beyond=sums.beyond),
+        )
 
 
 def _embed(provider: Embedder, read: _Read, plan: SamplePlan) -> _Again:
@@ -148,9 +149,7 @@ def _embed(provider: Embedder, read: _Read, plan: SamplePlan) -> _Again:
     return _Again(vectors[:first], vectors[first:second], vectors[second:])
 
 
-def _measured(
-    space: Space, provider: Embedder, read: _Read, again: _Again, covered: Coverage
-) -> QualityMeasures:  # fmt: skip
+def _measured(space: Space, provider: Embedder, read: _Read, again: _Again, covered: Coverage) -> QualityMeasures:
     rows, norms = read.rows, read.rows.all_norms()
     held = [row for row, digest in enumerate(read.canaries.hashes) if digest in read.texts]
     stored = read.canaries.vectors[held]
@@ -158,12 +157,18 @@ def _measured(
     compared = len(again.bodies)
     shape, own, renewed = (measure.shape(vectors) for vectors in (read.sample.vectors, stored, again.canaries))
     return QualityMeasures(
-        count=rows.count, dimensions=space.profile.dimensions, other_dimensions=rows.other_dimensions,
-        zero=rows.zero, not_finite=rows.not_finite, duplicates=rows.duplicates,
+        count=rows.count,
+        dimensions=space.profile.dimensions,
+        other_dimensions=rows.other_dimensions,
+        zero=rows.zero,
+        not_finite=rows.not_finite,
+        duplicates=rows.duplicates,
         norm_mean=float(norms.mean()) if len(norms) else 0.0,
         norm_min=float(norms.min()) if len(norms) else 0.0,
         norm_max=float(norms.max()) if len(norms) else 0.0,
-        coverage=covered.share, shape=shape, canary=measure.canary(stored, again.canaries),
+        coverage=covered.share,
+        shape=shape,
+        canary=measure.canary(stored, again.canaries),
         title_to_body=measure.title_to_body(again.titles, bodies),
         title_to_body_compared=measure.title_to_body(again.titles[:compared], bodies[:compared]),
         title_to_body_fresh=measure.title_to_body(again.titles[:compared], again.bodies),
@@ -171,7 +176,8 @@ def _measured(
         effective_rank_fresh=(
             shape.effective_rank * renewed.effective_rank / own.effective_rank if shape and own and renewed else None
         ),
-        stale=stale(space.profile, provider.profile), text_loss=read.loss,
+        stale=stale(space.profile, provider.profile),
+        text_loss=read.loss,
         drift=drift(read.new.vectors, read.kept.vectors) if read.kept and len(read.new.hashes) else None,
         embedded_again=len(again.canaries) + len(again.titles) + len(again.bodies),
-    )  # fmt: skip
+    )

@@ -145,9 +145,10 @@ def stream(
             for size in sorted({len(row[1]) for row in rows}):
                 alike = [row for row in rows if len(row[1]) == size]
                 yield Batch(
-                    [bytes(row[0]) for row in alike], halves([row[1] for row in alike]),
+                    [bytes(row[0]) for row in alike],
+                    halves([row[1] for row in alike]),
                     np.array([bool(row[2]) for row in alike]),
-                )  # fmt: skip
+                )
 
 
 def kinds(connection: Connection, source_id: int, space: Space, hashes: Sequence[bytes]) -> dict[bytes, str]:

@@ -49,10 +49,13 @@ def sample_plan(texts: int) -> SamplePlan:
     """
     share = int(EMBEDDED_AGAIN * texts)
     return SamplePlan(
-        canaries=CANARIES, bodies=_within(share - CANARIES, FEWEST_BODIES, MOST_BODIES),
-        titles=_within(share, FEWEST_TITLES, MOST_TITLES), shaped=_within(texts // 8, FEWEST_SHAPED, MOST_SHAPED),
-        documents=DOCUMENTS, queries=QUERIES,
-    )  # fmt: skip
+        canaries=CANARIES,
+        bodies=_within(share - CANARIES, FEWEST_BODIES, MOST_BODIES),
+        titles=_within(share, FEWEST_TITLES, MOST_TITLES),
+        shaped=_within(texts // 8, FEWEST_SHAPED, MOST_SHAPED),
+        documents=DOCUMENTS,
+        queries=QUERIES,
+    )
 
 
 def _within(value: int, least: int, most: int) -> int:

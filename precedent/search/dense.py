@@ -88,8 +88,12 @@ def _search(
 
     def search(vector: NDArray[np.float32]) -> list[tuple[int, float]]:
         parameters = {
-            **values, "vector": vector_index.literal(vector), "space": space_id, "pool": pool, "chunks": looked_at,
-        }  # fmt: skip
+            **values,
+            "vector": vector_index.literal(vector),
+            "space": space_id,
+            "pool": pool,
+            "chunks": looked_at,
+        }
         statement = NEAREST.format(filters=condition, dimensions=len(vector))
         if indexed:
             with vector_index.used(connection, looked_at):

@@ -126,11 +126,23 @@ class _Legs:
         external_id, source, kind, title, state, resolution, url, created_at, text, labels = row
         passage = snippet(text, self._weights)
         return Result(
-            external_id=external_id, source=source, kind=kind, title=title, score=score,
-            vector_score=self._near.get(item), text_score=self._worded.get(item), state=state, resolution=resolution,
-            url=url, created_at=created_at, snippet=passage.text, labels=labels,
-            vector_rank=self._near_ranks.get(item), text_rank=self._worded_ranks.get(item), marks=passage.marks,
-        )  # fmt: skip
+            external_id=external_id,
+            source=source,
+            kind=kind,
+            title=title,
+            score=score,
+            vector_score=self._near.get(item),
+            text_score=self._worded.get(item),
+            state=state,
+            resolution=resolution,
+            url=url,
+            created_at=created_at,
+            snippet=passage.text,
+            labels=labels,
+            vector_rank=self._near_ranks.get(item),
+            text_rank=self._worded_ranks.get(item),
+            marks=passage.marks,
+        )
 
 
 def _reranked(

@@ -57,9 +57,12 @@ def drift(new: Vectors, kept: Vectors, seed: int = 0) -> Drift | None:
     values = _mmd2(kernel, labels, size)
     null = values[1:]
     return Drift(
-        new=size, kept=len(kept), mmd2=float(values[0]), null_95=float(np.quantile(null, 0.95)),
+        new=size,
+        kept=len(kept),
+        mmd2=float(values[0]),
+        null_95=float(np.quantile(null, 0.95)),
         p_value=float((1 + (null >= values[0]).sum()) / (1 + PERMUTATIONS)),
-    )  # fmt: skip
+    )
 
 
 def _kernel(points: Vectors) -> NDArray[np.float64]:

@@ -76,9 +76,13 @@ def recall(found: Sequence[NDArray[np.float64]], exact: Sequence[NDArray[np.floa
         for near, true in zip(found, exact, strict=True)
     ]
     return Recall(
-        indexed=True, rows=rows, band=band(rows), queries=len(shares),
-        recall=float(np.mean(shares)) if shares else 1.0, worst=min(shares, default=1.0),
-    )  # fmt: skip
+        indexed=True,
+        rows=rows,
+        band=band(rows),
+        queries=len(shares),
+        recall=float(np.mean(shares)) if shares else 1.0,
+        worst=min(shares, default=1.0),
+    )
 
 
 def measure_recall(connection: Connection, space: Space, queries: Vectors) -> Recall | None:

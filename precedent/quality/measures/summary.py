@@ -72,6 +72,11 @@ class QualityMeasures:
     embedded_again: int = 0
     seconds: float = 0.0
 
+    @property
+    def duplicate_rate(self) -> float:
+        """Share of vectors equal to another's."""
+        return self.duplicates / max(self.count, 1)
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return asdict(self)

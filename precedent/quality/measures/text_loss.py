@@ -45,9 +45,12 @@ def text_loss(
     # Stored counts may be another tokenizer's: the sample is counted anew, and the worse of both is reported.
     recounted = sum(max(count - counter.window, 0) for count in counts) / max(sum(counts), 1)
     return TextLoss(
-        passages=passages, tokens=tokens, cut=max(beyond / max(tokens, 1), recounted), documents=len(documents),
+        passages=passages,
+        tokens=tokens,
+        cut=max(beyond / max(tokens, 1), recounted),
+        documents=len(documents),
         lost=_lost(documents, counter),
-    )  # fmt: skip
+    )
 
 
 def _lost(documents: Sequence[CutDocument], counter: TokenCounter) -> float:

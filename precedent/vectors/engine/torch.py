@@ -51,9 +51,12 @@ class TorchEngine:
                 for start in range(0, len(rows), MOST_ROWS):
                     part = rows[start : start + MOST_ROWS]
                     vectors[part] = model.encode(
-                        [texts[row] for row in part], batch_size=len(part), normalize_embeddings=True,
-                        convert_to_numpy=True, show_progress_bar=False,
-                    ).astype(np.float32)  # fmt: skip
+                        [texts[row] for row in part],
+                        batch_size=len(part),
+                        normalize_embeddings=True,
+                        convert_to_numpy=True,
+                        show_progress_bar=False,
+                    ).astype(np.float32)
         return vectors, 0
 
     def _loaded(self) -> "SentenceTransformer":

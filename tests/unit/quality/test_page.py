@@ -7,33 +7,10 @@ from html.parser import HTMLParser
 import pytest
 
 from precedent.quality.measures import Canary
-from precedent.quality.measures.drift import Drift
-from precedent.quality.measures.summary import QualityMeasures
-from precedent.quality.report.content import PageContent
 from precedent.quality.report.page import quality_page
-from precedent.quality.repository import Report
-from precedent.quality.score import judge
-from precedent.quality.thresholds import NAMES
-from precedent.vectors.space import Space, SpaceProfile
-from tests.unit.quality.test_charts import drawn, points
+from tests.unit.quality.sample_report import MEASURES, content
 
-MEASURES = QualityMeasures(
-    count=300, dimensions=32, other_dimensions=0, zero=0, not_finite=0, duplicates=0, norm_mean=1.0, norm_min=1.0,
-    norm_max=1.0, coverage=1.0, canary=Canary(64, 1.0, 1.0, 0.0), drift=Drift(20, 200, 0.2, 0.01, 0.002),
-)  # fmt: skip
 VOID = {"meta", "br", "rect", "circle", "line", "polyline", "path"}
-
-
-def content(measures: QualityMeasures = MEASURES, reports: int = 5, key: str = "acme/issues") -> PageContent:
-    verdict = judge(measures)
-    history = points(reports)
-    profile = SpaceProfile("local", "a<b>model", "5&6", 32, "float32", "title+passage", "cut")
-    report = Report(1, 7, "3:7:abc", verdict.score, verdict.passed, measures.as_dict(),
-                    [gate.as_dict() for gate in verdict.gates], history[-1].at, {})  # fmt: skip
-    return PageContent(
-        key, report, verdict, measures, drawn(300), history, dict.fromkeys(NAMES, "tenant"),
-        Space(7, "active", profile, {}), True,
-    )  # fmt: skip
 
 
 class Strict(HTMLParser):

@@ -104,7 +104,7 @@ def test_measures_and_verdict_survive_json() -> None:
 def test_every_gate_is_explained_and_every_threshold_used() -> None:
     assert [item.name for item in judge(SOUND).gates] == [rule.name for rule in RULES]
     assert all(rule.meaning for rule in RULES)
-    assert sorted(rule.limit for rule in RULES if isinstance(rule.limit, str)) == sorted(NAMES)
+    assert sorted(rule.threshold for rule in RULES if rule.threshold) == sorted(NAMES)
 
 
 @pytest.mark.parametrize(
