@@ -50,8 +50,8 @@ def original(files: ModelFiles, device: str = "cpu") -> "SentenceTransformer":
     from transformers.utils import logging as transformers_logging
 
     logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
     return SentenceTransformer(str(files.folder), local_files_only=True, device=device)
 
 
@@ -103,7 +103,7 @@ def _with_pooling(transformer: Any, pooling: str) -> Any:
     """The transformer with what sentence-transformers does after it, in one graph."""
     import torch
 
-    class Pooled(torch.nn.Module):
+    class Pooled(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.transformer = transformer
