@@ -75,7 +75,7 @@ class StoreError(PrecedentError):
 
 
 def classify(store: str, error: Exception) -> StoreError:
-    """Whatever the client raised, as one of ours."""
+    """The error that the client raised as a `StoreError`."""
     if isinstance(error, StoreError):
         return error
     code = _grpc_code(error)
@@ -101,7 +101,7 @@ def retried(store: str, call: Callable[[], T], *, attempts: int = ATTEMPTS) -> T
 
     Args:
         store: Its name and address, for the message.
-        call: May be made again: every operation of ours has the same effect twice as once.
+        call: Is made again after a failure; every operation has the same effect twice as once.
         attempts: The first included.
 
     Raises:

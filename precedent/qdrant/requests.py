@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 TENANT, SPACE, HASH = "tenant", "space", "hash"
 FIELDS = [TENANT, SPACE, HASH]
-# A UUID as text where it is one of ours.
+# The platform's own points have a UUID as text.
 PointId = int | str
 # Links of a tenant's own graph in a shared collection; the graph over all tenants (`m`) is not built.
 TENANT_LINKS = 16

@@ -159,5 +159,5 @@ def save_verdict(
     passed: bool,
     gates: list[dict[str, Any]],
 ) -> None:
-    """Replace a report's verdict, as its thresholds have changed."""
+    """Replace the score (0 to 100), outcome and gates of a report, as its thresholds have changed."""
     connection.execute(SAVE_VERDICT, (score, passed, Jsonb(gates), report_id))

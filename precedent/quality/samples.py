@@ -158,7 +158,7 @@ def kinds(connection: Connection, source_id: int, space: Space, hashes: Sequence
 
 
 def title_body_pairs(connection: Connection, source_id: int, space: Space, limit: int, seed: str) -> list[TitleBody]:
-    """Documents with enough of both, their first passage and its stored vector, chosen by hash."""
+    """At most `limit` documents with enough of both, chosen by hash and `seed`, with their first passage's vector."""
     values = {**_values(source_id, space), "limit": limit, "seed": seed.encode()}
     with connection.cursor(binary=True) as cursor:
         rows = cursor.execute(PAIRS, values).fetchall()
@@ -172,7 +172,7 @@ def tokens(connection: Connection, source_id: int, space: Space, window: int) ->
 
 
 def documents(connection: Connection, source_id: int, space: Space, limit: int, seed: str) -> list[CutDocument]:
-    """Documents chosen by hash, each with its passages in order; without any where it was not cut."""
+    """At most `limit` documents, chosen by their hash and `seed`, each with its passages in order."""
     values = {**_values(source_id, space), "limit": limit, "seed": seed.encode()}
     ids = [row[0] for row in connection.execute(DOCUMENT_IDS, values)]
     passages: dict[int, list[str]] = {number: [] for number in ids}

@@ -16,7 +16,7 @@ import Stemmer
 
 # Raise it when the same text would give other lexemes: documents of another version are indexed anew.
 ANALYSER_VERSION = 2
-# What is longer is a key, a hash or the inside of an archive: nobody types it, and it would fill the index.
+# Longer words are keys, hashes or the inside of an archive: they are never typed, and would fill the index.
 LONGEST_LEXEME = 64
 
 # Runs of letters and digits, and what glues them together in paths, hosts, versions, options and qualified names.

@@ -14,7 +14,7 @@ from precedent.vectors.index import DISTANCE, LARGEST_EF_SEARCH
 
 # How many documents a leg of search gathers, of which the best are shown.
 POOL = 100
-# An index returns no more than it has looked at: so many passages for each of those documents.
+# How many passages an index looks at for each of those documents: it returns no more than it has looked at.
 PASSAGES_PER_DOCUMENT = 4
 EF_SEARCH = PASSAGES_PER_DOCUMENT * POOL
 # The filters come first and the scan is exact: a filter can make the answer smaller, never worse.

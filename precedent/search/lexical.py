@@ -41,7 +41,7 @@ SELECT document_id, score FROM rank_by_words(
   %(before)s::timestamptz, %(after)s::timestamptz, %(updated_since)s::timestamptz,
   CASE WHEN %(exclude)s::text[] IS NOT NULL THEN ARRAY({EXCLUDED}) END)
 """  # noqa: S608 - the interpolated text is a constant
-# For a filter that next to nothing passes: first what passes, then its words.
+# For a filter that few documents pass: first those documents, then their words.
 SCAN = """
 SELECT d.document_id, sum(k.weight * k.frequency / (k.frequency + %(flat)s + %(slope)s * d.length)) AS score
 FROM (SELECT d.document_id, d.length, d.words || ''::tsvector AS words FROM (
@@ -135,7 +135,7 @@ def by_text(
     found = _scores(connection, RANKED, asked | {"candidates": max(CANDIDATES, 2 * pool)})
     if not rest or len(found) == pool:
         return found
-    # Few of so many candidates pass the filter: those that do are looked for first, so that none is missed.
+    # Few candidates pass the filter: the documents that pass are looked for first, so that none is missed.
     condition, some = filters.sql("d.document_id", folded=True)
     any_of = " | ".join(_quoted(entry) for entry in entries)
     return _scores(connection, SCAN.format(filters=condition), values | some | _arrays(entries) | {"any": any_of})

@@ -41,7 +41,7 @@ class Result:
     Attributes:
         score: Of a hybrid search from 0 to 1, of one leg that leg's, of a reranked one the reranker's.
         vector_score: Cosine similarity of the nearest passage; None where that leg did not find the document.
-        text_score: BM25; likewise.
+        text_score: BM25; None where that leg did not find the document.
         snippet: The passage that says most about the query, on one line.
         vector_rank: Place in the vector leg, from 1.
         text_rank: Place in the text leg.

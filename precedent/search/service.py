@@ -130,7 +130,7 @@ class Searcher:
         Args:
             external_id: The document's.
             source: Its source, where the id is not unique.
-            kind: Its kind, likewise.
+            kind: Its kind, where the id is not unique.
             k: How many results.
             mode: Which legs answer.
             filters: What a result must be.

@@ -24,10 +24,10 @@ TITLE_WEIGHT = 4
 _BOUNDS = (1, 2, 3, 5, 9, 16)
 FREQUENCIES = (1.0, 2.0, 3.0, 4.4, 7.0, 12.0, 24.0)
 CLASSES = tuple(range(len(FREQUENCIES)))
-# A tsvector holds one megabyte: so many characters of any text, and so many distinct lexemes, fit.
+# A tsvector holds one megabyte: this many characters of any text, and this many distinct lexemes, fit.
 CHARACTERS = 200_000
 LEXEMES_EACH = 10_000
-# Of a query, the first line is its title; a word further on counts less: half after so many words.
+# The first line of a query is its title; a word behind it counts less, half after this many words.
 QUERY_CHARACTERS = 20_000
 QUERY_TITLE_WEIGHT = 4.0
 QUERY_HALF_LIFE = 20
@@ -59,7 +59,7 @@ class DocumentWords(NamedTuple):
 
 
 def document_words(tenant_id: int, external_id: str, title: str, text: str) -> DocumentWords:
-    """The index entries of a document of a tenant; its id is found as a whole."""
+    """The index entries of a document of a tenant; its external id is one of them, as a whole."""
     head, body = analyse(title), analyse(text[:CHARACTERS])
     counts = Counter(body.words)
     counts.update(body.extras)

@@ -55,7 +55,15 @@ class ChunkRow:
 def pending(
     connection: "psycopg.Connection[Any]", source_id: int, cut: str, version: str, *, everything: bool
 ) -> list[int]:
-    """Ids of documents whose chunks of a cut are missing, or were made from another text or by another version."""
+    """Ids of documents whose chunks of a cut are missing, or were made from another text or by another version.
+
+    Args:
+        connection: Bound to the tenant.
+        source_id: Whose documents.
+        cut: The name of the cut, as the embedding space has it.
+        version: Of the chunker.
+        everything: Also those that are up to date.
+    """
     values = {"source": source_id, "cut": cut, "version": version.encode(), "everything": everything}
     rows = connection.execute(PENDING, values)
     return [row[0] for row in rows]

@@ -54,7 +54,7 @@ def check(database: Database, settings: Settings, row: StoreRow) -> StoreHealth:
 def check_specification(
     database: Database, settings: Settings, tenant: str, spec: StoreSpecification, *, replace: bool
 ) -> StoreHealth:
-    """Ask the server of a store that is not saved yet, if it may be saved.
+    """Ask the server of a store that is not saved yet, if it may be saved; takes what `repository.check` takes.
 
     Raises:
         UsageError: something is wrong with it, or the client is not installed.

@@ -58,7 +58,7 @@ _lock = threading.Lock()
 
 
 def nearest(store: OpenStore, space: Space, vector: NDArray[np.float32], limit: int) -> Hits:
-    """The `limit` nearest content hashes to a vector of shape (dimensions,), best first, with cosine similarity.
+    """The `limit` nearest content hashes to a vector of shape (dimensions,), best first, with their cosine similarity.
 
     Raises:
         StoreError: the store did not answer in time, or not properly.

@@ -104,6 +104,13 @@ def get(database: Database, tenant: str, name: str) -> StoreRow:
 def check(database: Database, settings: Settings, tenant: str, spec: StoreSpecification, *, replace: bool) -> Address:
     """The server's address with its key, if the specification may be saved; the server is not called.
 
+    Args:
+        database: Where the rows are.
+        settings: Where the keys are.
+        tenant: The tenant's name.
+        spec: What is to be saved.
+        replace: Whether a store of this name may be there already.
+
     Raises:
         UsageError: the first thing that is wrong.
         NotFoundError: no such tenant.
@@ -131,10 +138,13 @@ def check(database: Database, settings: Settings, tenant: str, spec: StoreSpecif
 def save(
     database: Database, settings: Settings, tenant: str, spec: StoreSpecification, *, replace: bool
 ) -> tuple[StoreRow, StoreRow | None]:
-    """Add or replace a store and make it the tenant's; returns it and the one that was before, if it was another.
+    """Add or replace a store and make it the tenant's; takes what `check` takes.
+
+    Returns:
+        The store, and the one that was active before where that was another.
 
     Raises:
-        UsageError: whatever is wrong with it; nothing is changed then.
+        UsageError: the first thing that is wrong; nothing is changed then.
     """
     check(database, settings, tenant, spec, replace=replace)
     owner = tenancy.find(database, tenant)
@@ -154,7 +164,7 @@ def delete(database: Database, row: StoreRow) -> None:
 def check_place(policy: TenantPolicy, url: str) -> None:
     """Refuse an address that the tenant's policy forbids.
 
-    Vectors say much of the texts they were made of: where those may not leave, vectors do not either.
+    Vectors say much of the texts they were made of: where texts may not leave, vectors may not either.
 
     Raises:
         UsageError: with the reason.

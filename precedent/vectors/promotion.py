@@ -115,7 +115,7 @@ def promote(connection: "psycopg.Connection[Any]", tenant_id: int, space_id: int
 
 
 def promote_if_ready(connection: "psycopg.Connection[Any]", tenant_id: int, space: Space) -> bool:
-    """Promote a space that was built beside the active one, once nothing is missing; says whether it did."""
+    """Promote a space that was built beside the active one, once nothing is missing; returns whether it did."""
     if space.status not in ("building", "previous") or space.held:
         return False
     _alone(connection, tenant_id)

@@ -42,7 +42,7 @@ SELECT %(space)s, %(tenant)s, unnest(%(hashes)s::bytea[]), %(error)s
 ON CONFLICT (space_id, content_hash) DO UPDATE SET
   attempts = embedding_failures.attempts + 1, error = excluded.error, failed_at = now()
 """
-# What loses its last passage leaves the searched partition and is kept in the cache.
+# A vector without a passage leaves the searched partition and is kept in the cache.
 REMOVE_ORPHANS = f"""
 WITH gone AS (
   DELETE FROM embeddings e WHERE e.space_id = %(space)s AND NOT EXISTS (
@@ -98,7 +98,7 @@ class Coverage:
 
     @property
     def share(self) -> float:
-        """The part that has a vector; of nothing, all."""
+        """Share of chunks with a vector, 0 to 1; 1 where there are no chunks."""
         return self.embedded / self.chunks if self.chunks else 1.0
 
 
@@ -120,7 +120,14 @@ def save(
     hashes: Sequence[bytes],
     vectors: NDArray[np.float32],
 ) -> None:
-    """Store vectors, shape (len(hashes), dimensions); the caller commits.
+    """Store vectors; the caller commits.
+
+    Args:
+        connection: Bound to the tenant.
+        tenant_id: Whose.
+        space_id: Of their space.
+        hashes: SHA-256 of their texts.
+        vectors: Shape (len(hashes), dimensions), float32; stored in half precision.
 
     Raises:
         psycopg.errors.CheckViolation: a vector is zero, not finite or of another dimension than its space.
@@ -132,7 +139,7 @@ def save(
         copy.write(binary_rows(hashes, vectors))
     values = {"space": space_id, "tenant": tenant_id}
     try:
-        # What is pending is new: only where another run was quicker does the dearer statement have to settle it.
+        # What is pending is new: the slower statement is needed only where another run was quicker.
         with connection.transaction():
             connection.execute(INSERT, values)
     except psycopg.errors.UniqueViolation:
@@ -141,7 +148,10 @@ def save(
 
 
 def binary_rows(hashes: Sequence[bytes], vectors: NDArray[np.float32]) -> bytes:
-    """PostgreSQL's binary COPY of (bytea, halfvec) rows: header, rows, trailer."""
+    """PostgreSQL's binary COPY of (bytea, halfvec) rows: header, rows, trailer.
+
+    `vectors` has shape (len(hashes), dimensions).
+    """
     dimensions = vectors.shape[1]
     halves = vectors.astype(">f2")
     head = struct.Struct(">hi")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from precedent.quality.measures.vector_shape import Vectors, normalised
 
 PERMUTATIONS = 500
-# Fewer say nothing; more say no more for a diagnostic, at a cost that grows with their square.
+# Fewer vectors show nothing; more add little to a diagnostic, at a cost that grows with their square.
 FEWEST, MOST = 20, 256
 SIGNIFICANT = 0.01
 

@@ -63,10 +63,10 @@ def exact_search(rows: int) -> Recall:
 
 
 def recall(found: Sequence[NDArray[np.float64]], exact: Sequence[NDArray[np.float64]], rows: int, k: int = K) -> Recall:
-    """Recall at k by distance, as ann-benchmarks does: who is as near as the k-th counts, whichever it is.
+    """Recall at k by distance, as ann-benchmarks does: a row as near as the k-th counts, whichever row it is.
 
     Args:
-        found: For each query the distances that the index returned, ascending.
+        found: For each query the distances that the index returned, ascending, shape (up to k,).
         exact: The same by exact search.
         rows: Vectors in the space.
         k: How many count.
@@ -97,7 +97,7 @@ def measure_recall(connection: Connection, space: Space, queries: Vectors) -> Re
 
 
 def uses_index(connection: Connection, space: Space, query: NDArray[np.float32], k: int) -> bool:
-    """Whether the planner answers from the approximate index; it may be absent, or not worth its while."""
+    """True if the planner answers a query of shape (dimensions,) from the approximate index, rather than by a scan."""
     statement = f"EXPLAIN (FORMAT JSON) {NEAREST.format(dimensions=space.profile.dimensions)}"
     with vector_index.used(connection, EF_SEARCH):
         row = connection.execute(statement, _values(space, query, k)).fetchone()

@@ -34,6 +34,12 @@ def chunk(title: str, text: str, counter: TokenCounter, *, overlap_tokens: int =
 
     Every chunk begins with the title, or with the start of one longer than a third of the window, whose
     rest then has chunks of its own. Without a title and a text there is nothing to embed and no chunk.
+
+    Args:
+        title: Of the document; it stands above each passage.
+        text: Without the title.
+        counter: The model's tokenizer and window.
+        overlap_tokens: How many tokens two neighbouring passages share at most.
     """
     return next(_chunk_slice([(title, text)], counter, overlap_tokens))
 

@@ -43,7 +43,7 @@ class Block:
 
 
 def normalise(text: str) -> str:
-    """One kind of line end, without terminal colours and characters that nobody sees."""
+    """One kind of line end, without terminal colours and invisible characters."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\x1b" in text:

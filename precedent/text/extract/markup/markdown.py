@@ -53,7 +53,7 @@ def _end_quotations(text: str) -> str:
 def _mark_template_headings(tokens: list[Token]) -> None:
     """Make a heading of each paragraph that is all bold with an instruction in a comment below, as in issue templates.
 
-    Its section goes with it where nobody has written one.
+    An empty section then goes with its heading.
     """
     for index in range(len(tokens) - 3):
         opening, inline, closing, following = tokens[index : index + 4]
