@@ -97,7 +97,8 @@ class Rule:
     def apply(self, measures: QualityMeasures, thresholds: Thresholds) -> Gate:
         """The gate for a set of measures."""
         found = self.measure(measures)
-        limit = max(getattr(thresholds, self.threshold) if self.threshold else self.limit, found.least)
+        limit: float = getattr(thresholds, self.threshold) if self.threshold else self.limit or 0
+        limit = max(limit, found.least)
         if found.value is None:
             return Gate(
                 self.name, None, limit, self.comparison, None, self.blocking, self.weight, f"not measured: {found.note}"

@@ -104,15 +104,6 @@ def nearest_or_reason(
         return Answer(None, str(error), row.name)
 
 
-def close_all() -> None:
-    """Close the servers that searches have opened in this process."""
-    with _lock:
-        for store in _open.values():
-            store.server.close()
-        _open.clear()
-        _paused.clear()
-
-
 def _resting(row: StoreRow) -> str | None:
     until, reason = _paused.get((row.id, row.revision), (0.0, ""))
     return reason if time.monotonic() < until else None

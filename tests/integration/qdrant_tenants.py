@@ -127,7 +127,15 @@ class Filled:
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(failures, "FIRST_WAIT_S", 0.01)
     yield
-    nearest.close_all()
+    close_servers()
+
+
+def close_servers() -> None:
+    """Close the servers that searches have opened in this process, and end every pause."""
+    for store in nearest._open.values():
+        store.server.close()
+    nearest._open.clear()
+    nearest._paused.clear()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from cryptography.fernet import Fernet
 from precedent.database.session import Database
 from precedent.qdrant.errors import StoreError, StoreFault
 from precedent.vector_stores import mirror, nearest
-from tests.integration.qdrant_tenants import ISSUES, Call, Filled
+from tests.integration.qdrant_tenants import ISSUES, Call, Filled, close_servers
 from tests.integration.qdrant_wire import Fault, QdrantWire, waiting
 from tests.integration.test_leaks import MARK, assert_nothing_leaked
 
@@ -138,7 +138,7 @@ def test_a_server_that_is_down_fails_the_run_with_a_sentence_and_search_goes_on(
         settled.use(wire.url, key=KEY)
         settled.mirror()
         assert settled.ask(np.ones(384, dtype=np.float32)).hits
-    nearest.close_all()
+    close_servers()
     answer = settled.refresh("vectors", code=1)
     assert answer["error"].startswith(f"The vector store {settled.store.name} at {wire.url} cannot be reached")
     assert answer["layers"]["vectors/embeddings"]["rows/unchanged"] == ISSUES
@@ -164,7 +164,7 @@ def test_a_search_waits_for_a_store_that_is_down_only_once(
         assert "ReadTimeout" in (answer.reason or "")
         assert len(wire.calls("/points/query")) == asked + 20  # 20 for the recall of the sample
     monkeypatch.setattr(nearest, "PAUSE_S", 0.0)
-    nearest.close_all()
+    close_servers()
     wire.faults = []
     assert settled.ask(np.ones(384, dtype=np.float32)).hits
 

@@ -63,9 +63,7 @@ def histogram(title: str, axis: str, values: Histogram) -> Markup:
         for share, anchor in ((0, "start"), (0.5, "middle"), (1, "end"))
     )
     name = TEXT.format(LEFT + inner / 2, HEIGHT - 8, "middle", axis)
-    return CHART.format(
-        title, Markup('<g class="grid">{}{}{}</g><g class="bars">{}</g>').format(grid, ticks, name, bars)
-    )
+    return CHART.format(title, GRID.format(grid, ticks, name) + BARS.format(bars))
 
 
 def scatter(title: str, data: ChartData) -> Markup:
