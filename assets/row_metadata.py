@@ -36,9 +36,9 @@ def row_metadata(
     return found
 
 
-def picture(name: str, png: bytes) -> dg.MetadataValue:
-    """A PNG within an entry, which the UI shows without asking for a file; `name` is said where it cannot."""
-    return dg.MetadataValue.md(f"![{name}](data:image/png;base64,{base64.b64encode(png).decode()})")
+def picture(name: str, image: bytes, kind: str = "png") -> dg.MetadataValue:
+    """A picture within an entry, which the UI shows without asking for a file; `name` stands where it cannot."""
+    return dg.MetadataValue.md(f"![{name}](data:image/{kind};base64,{base64.b64encode(image).decode()})")
 
 
 def counted(prefix: str, counts: Mapping[str, int]) -> Metadata:

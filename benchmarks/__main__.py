@@ -5,7 +5,7 @@ import sys
 
 ALL = (
     "engine", "ingest", "throughput", "growth", "search", "retrieval", "tuning", "lexical", "rerun", "metering",
-    "quality", "peers", "sensors",
+    "quality", "chunking", "peers", "sensors",
 )  # fmt: skip
 
 for name in sys.argv[1:] or ALL:

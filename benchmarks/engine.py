@@ -14,7 +14,7 @@ from rich.table import Table
 
 from benchmarks.setting import machine, records
 from precedent.settings import Settings
-from precedent.vectors.engine.backend_selection import Wish, choose, open_engine, tokenizer_of
+from precedent.vectors.engine.backend_selection import EngineRequest, choose, open_engine, tokenizer_of
 from precedent.vectors.engine.conversion import original
 from precedent.vectors.engine.hardware import precisions
 from precedent.vectors.engine.model_files import resolve
@@ -40,9 +40,9 @@ def main() -> None:
 
     ways: dict[str, Encode] = {"sentence-transformers": plain}
     for precision in precisions("cpu"):
-        engine = open_engine(files, Wish(precision, "cpu"), cache)
+        engine = open_engine(files, EngineRequest(precision, "cpu"), cache)
         ways[f"{engine.backend} {precision}"] = lambda texts, engine=engine: engine.encode(texts)[0]  # type: ignore[misc]
-    chosen = choose(files, Wish(), cache)
+    chosen = choose(files, EngineRequest(), cache)
     table = Table(title=f"Embedding, {ROUNDS} rounds; {machine()}; chosen here: {chosen.backend} {chosen.precision}")
     for column in ("texts", "tokens", "way", "tokens/s", "ratio", "cosine mean", "cosine lowest", "top-10 overlap"):
         table.add_column(column, justify="left" if column in ("texts", "way") else "right")

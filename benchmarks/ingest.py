@@ -12,8 +12,8 @@ from rich.table import Table
 from benchmarks.setting import machine
 from precedent.database.session import Database
 from precedent.tenants import tenants as tenancy
+from precedent.vectors import repository as embeddings
 from precedent.vectors import space as spaces
-from precedent.vectors import writing as embeddings
 from precedent.vectors.space import SpaceProfile
 
 ROWS, DIMENSIONS = 50_000, 384
@@ -74,6 +74,6 @@ def store_rate(
         began = time.perf_counter()
         for start in range(0, len(hashes), batch):
             part = slice(start, start + batch)
-            embeddings.write(connection, tenant_id, space.id, hashes[part], vectors[part])
+            embeddings.save(connection, tenant_id, space.id, hashes[part], vectors[part])
             connection.commit()
         return len(hashes) / (time.perf_counter() - began)

@@ -26,11 +26,10 @@ from orchestration.cli import run
 from precedent.clock import TimeBounds
 from precedent.database.session import Database
 from precedent.progress import slices
-from precedent.search import word_index
 from precedent.search.dense import POOL
 from precedent.search.filters import Filters
 from precedent.search.lexical import POSTINGS, by_text, query_terms
-from precedent.search.words import WORDS_VERSION, query_words
+from precedent.search.words import WORDS_VERSION, query_words, save_words
 from precedent.settings import Settings
 from precedent.sources import registry
 from precedent.sources import repository as catalog
@@ -140,7 +139,7 @@ def _load(real: list[Document], number: int) -> float:
         for batch in slices(ids, BATCH):
             rows = [document_row(item, registry.extract) for item in store.read(connection, batch, EXTRACTOR_VERSION)]
             store.write(connection, source.tenant_id, source.id, rows)
-            word_index.write(connection, source.tenant_id, rows)
+            save_words(connection, source.tenant_id, rows)
             connection.commit()
     database.close()
     return time.perf_counter() - began if ids else 0.0

@@ -14,9 +14,9 @@ from rich.table import Table
 from benchmarks import corpus
 from benchmarks.setting import machine
 from precedent.database.session import Database
-from precedent.quality.neighbours import distances
+from precedent.quality.measures.recall import distances
 from precedent.search.filters import Filters
-from precedent.search.legs import Mode
+from precedent.search.retrieval import Mode
 from precedent.search.service import Query, Searcher
 from precedent.settings import Settings
 from precedent.vectors import index as vector_index

@@ -11,7 +11,7 @@ from orchestration.cli import run
 from precedent.database.session import Database
 from precedent.settings import Settings
 from precedent.sources import repository as catalog
-from precedent.vectors.engine.backend_selection import Wish, open_engine
+from precedent.vectors.engine.backend_selection import EngineRequest, open_engine
 from precedent.vectors.engine.model_files import resolve
 
 SAMPLE = 4_000
@@ -39,7 +39,7 @@ def main() -> None:
     count = documents[0] if documents else 0
     total = sum(tokens for _, tokens in rows)
     sample = random.Random(1).sample(rows, min(SAMPLE, len(rows)))  # noqa: S311 - a sample
-    engine = open_engine(resolve(settings), Wish(), settings.model_cache)
+    engine = open_engine(resolve(settings), EngineRequest(), settings.model_cache)
     began = time.perf_counter()
     engine.encode([text for text, _ in sample])
     alone = sum(tokens for _, tokens in sample) / (time.perf_counter() - began)

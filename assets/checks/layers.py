@@ -5,7 +5,8 @@ import dagster as dg
 from assets.checks import rows
 from assets.partitions import source_partitions
 from precedent.quality import repository as reports
-from precedent.quality.verdicts import limits_of, verdict_of
+from precedent.quality import thresholds
+from precedent.quality.verdicts import verdict_of
 from precedent.sources.sync import state as sync_state
 from precedent.sources.sync.state import State
 from resources.platform import DatabaseResource
@@ -25,7 +26,7 @@ def coverage(context: dg.AssetCheckExecutionContext, database: DatabaseResource)
     source = database.source(context.partition_key)
     with database.database.bulk(source.tenant_id) as connection:
         chunks, embedded = rows.coverage(connection, source.id)
-        limit = limits_of(connection, source.id).coverage
+        limit = thresholds.for_source(connection, source.id).thresholds.coverage
     return dg.AssetCheckResult(
         passed=embedded >= limit * chunks,
         description=f"{embedded:,} of {chunks:,} passages have a vector.",
@@ -80,7 +81,7 @@ def quality_score(context: dg.AssetCheckExecutionContext, database: DatabaseReso
     with database.database.bulk(source.tenant_id) as connection:
         report = reports.latest(connection, source.id)
         chunks, _ = rows.coverage(connection, source.id)
-        limits = limits_of(connection, source.id)
+        limits = thresholds.for_source(connection, source.id).thresholds
     if report is None or not chunks:
         return dg.AssetCheckResult(passed=True, description="The source has no vectors to judge yet.")
     verdict = verdict_of(report, limits)

@@ -1,30 +1,19 @@
 """`reports/vector_quality`: how good a source's vectors are."""
 
-import hashlib
 import time
+from collections.abc import Sequence
 
 import dagster as dg
 
 from assets.partitions import backfill_policy, source_partitions
 from assets.row_metadata import OWNERS, picture
-from precedent.database.session import Database
 from precedent.progress import Progress
-from precedent.providers.runtime.embedder import Embedder
-from precedent.quality import repository as store
-from precedent.quality import samples
-from precedent.quality.figures import Figures
-from precedent.quality.measurement import measure_source
-from precedent.quality.plots import quality_figure
+from precedent.quality import source_report
+from precedent.quality.report.picture import quality_picture
 from precedent.quality.repository import Point, Report
-from precedent.quality.score import judge
 from precedent.quality.trend import trend
-from precedent.quality.verdicts import REPORT_VERSION, judge_again, limits_of, verdict_of
-from precedent.sources.repository import SourceRow
-from precedent.vectors import index as vector_index
+from precedent.quality.verdicts import REPORT_VERSION
 from precedent.vectors import promotion
-from precedent.vectors import writing as embeddings
-from precedent.vectors.space import Space
-from precedent.vectors.writing import Coverage
 from resources.platform import DatabaseResource, EmbedderResource, as_failure
 
 
@@ -32,7 +21,7 @@ from resources.platform import DatabaseResource, EmbedderResource, as_failure
     key=["reports", "vector_quality"],
     deps=[dg.AssetKey(["vectors", "embeddings"])],
     group_name="reports",
-    kinds={"postgres", "numpy", "matplotlib"},
+    kinds={"postgres", "numpy"},
     owners=OWNERS,
     code_version=REPORT_VERSION,
     partitions_def=source_partitions,
@@ -50,78 +39,33 @@ def vector_quality(
     began = time.monotonic()
     source = database.source(context.partition_key)
     provider = embedder.of(context, database.database, source)
-    with database.database.bulk(source.tenant_id) as connection:
-        space = samples.measured_space(connection, source.id, provider.profile)
-        if space is None:
+    progress = Progress("quality", 1, context.log.info)
+    with as_failure():
+        fresh = source_report.refresh(database.database, source, provider)
+        if fresh is None:
             return dg.MaterializeResult(
                 metadata={"vectors/count": 0, "quality/judged": False},
                 data_version=dg.DataVersion(f"{REPORT_VERSION}:nothing"),
             )
-        count, digest = samples.digest(connection, source.id, space)
-        covered = embeddings.coverage(connection, source.id, space.id)
-        index = "hnsw" if vector_index.exists(connection, space.id) else "exact"
-        report = store.latest(connection, source.id)
-    configured = hashlib.sha256(repr(provider.profile).encode()).hexdigest()[:8]
-    manifest = f"{REPORT_VERSION}:{space.id}:{configured}:{index}:{covered.embedded}/{covered.chunks}:{digest}"
-    fresh = report is None or report.manifest != manifest
+        found = source_report.read(database.database, source)
+    metadata = report_metadata(found.report, found.history, fresh=fresh)
+    metadata["plot"] = picture("vector quality", quality_picture(found).encode(), "svg+xml")
     if fresh:
-        progress = Progress("quality", 1, context.log.info)
-        with as_failure():
-            make_report(database.database, source, space, provider, manifest, count, covered)
         progress.advance(1)
-    report, history = _stored(database.database, source)
-    metadata = report_metadata(report, history, fresh=fresh)
-    if fresh:
         served = provider.served()
         metadata["cost/usd"] = dg.MetadataValue.float(float(served.cost or 0))
         metadata["provider/calls"] = dg.MetadataValue.int(sum(served.by.values()))
     metadata["report/seconds"] = dg.MetadataValue.float(round(time.monotonic() - began, 3))
     with database.database.bulk(source.tenant_id) as connection:
-        promoted = promotion.promote_if_ready(connection, source.tenant_id, space)
+        promoted = promotion.promote_if_ready(connection, source.tenant_id, found.space)
     metadata["space/promoted"] = dg.MetadataValue.bool(promoted)
-    metadata["space/id"] = dg.MetadataValue.int(space.id)
-    metadata["space/status"] = dg.MetadataValue.text(space.status)
-    return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(manifest))
+    metadata["space/id"] = dg.MetadataValue.int(found.space.id)
+    metadata["space/status"] = dg.MetadataValue.text(found.space.status)
+    return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(found.report.manifest))
 
 
-def make_report(
-    database: Database, source: SourceRow, space: Space, provider: Embedder, manifest: str, count: int,
-    covered: Coverage,
-) -> None:  # fmt: skip
-    """Measure, judge, draw and store.
-
-    Raises:
-        PrecedentError: no endpoint embedded the canaries; what was not looked at is not judged.
-        BudgetExhausted: the tenant's money is used up.
-    """
-    found = measure_source(database, source, space, provider, count=count, covered=covered, seed=manifest)
-    with database.bulk(source.tenant_id) as connection:
-        verdict = judge(found.measures, limits_of(connection, source.id))
-        store.save(
-            connection, source.tenant_id, source.id, space.id, manifest=manifest, score=verdict.score,
-            passed=verdict.passed, measures=found.measures.as_dict(), gates=[gate.as_dict() for gate in verdict.gates],
-            figures=found.figures.as_dict(), sample=found.kept,
-        )  # fmt: skip
-
-
-def _stored(database: Database, source: SourceRow) -> tuple[Report, list[Point]]:
-    """The newest report under the thresholds of now, with its plot, and those before it."""
-    with database.bulk(source.tenant_id) as connection:
-        judge_again(connection, source.id)
-        report = store.latest(connection, source.id)
-        if report is None:
-            raise dg.Failure("The report was not stored: another run removed the source meanwhile.")
-        history = store.history(connection, source.id)
-        figures = Figures.from_dict(report.figures)
-        if report.plot is None and figures is not None:
-            verdict = verdict_of(report, limits_of(connection, source.id))
-            store.keep_plot(connection, report.id, quality_figure(source.key, verdict, figures, history))
-            report = store.latest(connection, source.id) or report
-    return report, history
-
-
-def report_metadata(report: Report, history: list[Point], *, fresh: bool) -> dict[str, dg.MetadataValue]:
-    """What the UI shows of a report: figures by name, differences to the previous one, the gates and the plot."""
+def report_metadata(report: Report, history: Sequence[Point], *, fresh: bool) -> dict[str, dg.MetadataValue]:
+    """What the UI shows of a report: figures by name, differences to the previous one, the gates."""
     measures = report.measures
     found: dict[str, dg.MetadataValue] = {
         "quality/score": dg.MetadataValue.float(report.score),
@@ -160,8 +104,6 @@ def report_metadata(report: Report, history: list[Point], *, fresh: bool) -> dic
             value = getattr(change, name)
             if value is not None:
                 found[f"trend/{name}"] = dg.MetadataValue.float(round(float(value), 6))
-    if report.plot:
-        found["plot"] = picture("vector quality", bytes(report.plot))
     return found
 
 

@@ -1,7 +1,5 @@
 """`text/chunks`: passages that fit the model's window."""
 
-import hashlib
-
 import dagster as dg
 
 from assets.partitions import backfill_policy, source_partitions
@@ -10,8 +8,7 @@ from assets.row_metadata import OWNERS, row_metadata
 from precedent.database import statistics
 from precedent.progress import Progress, slices
 from precedent.text import chunks as store
-from precedent.text.chunking import CHUNKER_VERSION, chunk_many
-from precedent.text.chunks import ChunkRow
+from precedent.text.chunking import CHUNKER_VERSION
 from resources.platform import DatabaseResource, EmbedderResource, as_failure
 
 BATCH = 1_000
@@ -40,7 +37,7 @@ def chunks(
     source = database.source(context.partition_key)
     provider = embedder.of(context, database.database, source)
     with as_failure():
-        counter = provider.counter
+        # Known without the tokenizer, which is loaded only where there is something to cut.
         cut_name = provider.profile.cut
     written = replaced = 0
     with database.database.bulk(source.tenant_id, alone_on=source.id) as connection:
@@ -48,12 +45,7 @@ def chunks(
         progress = Progress("chunks", len(ids), context.log.info)
         for batch in slices(ids, BATCH):
             found = store.read(connection, batch)
-            cut = chunk_many([(title, text) for _, _, title, text in found], counter)
-            rows = [
-                ChunkRow(document[0], c.ordinal, c.text, c.tokens, hashlib.sha256(c.text.encode()).digest())
-                for document, passages in zip(found, cut, strict=True)
-                for c in passages
-            ]
+            rows = store.cut(found, provider.counter)
             written += store.replace(connection, source.tenant_id, source.id, batch, rows, cut_name, CHUNKER_VERSION)
             connection.commit()
             replaced += len(batch)

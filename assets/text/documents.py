@@ -8,8 +8,7 @@ from assets.refresh_config import RefreshConfig
 from assets.row_metadata import OWNERS, row_metadata
 from precedent.database import statistics
 from precedent.progress import Progress, slices
-from precedent.search import word_index
-from precedent.search.words import WORDS_VERSION
+from precedent.search.words import WORDS_VERSION, save_words
 from precedent.sources import registry
 from precedent.text import documents as store
 from precedent.text.documents import EXTRACTOR_VERSION, document_row
@@ -48,7 +47,7 @@ def documents(
         for batch in slices(ids, BATCH):
             rows = [document_row(item, registry.extract) for item in store.read(connection, batch, EXTRACTOR_VERSION)]
             new, altered = store.write(connection, source.tenant_id, source.id, rows)
-            word_index.write(connection, source.tenant_id, rows)
+            save_words(connection, source.tenant_id, rows)
             connection.commit()
             added, changed = added + new, changed + altered
             empty += sum(not row.text for row in rows)

@@ -14,9 +14,9 @@ from precedent.progress import Progress
 from precedent.providers.runtime.embedder import Embedder, Served
 from precedent.sources.repository import SourceRow
 from precedent.vectors import index as vector_index
+from precedent.vectors import repository as store
 from precedent.vectors import shards
 from precedent.vectors import space as spaces
-from precedent.vectors import writing as store
 from precedent.vectors.shards import Shard, plan
 from precedent.vectors.space import Space
 from resources.platform import DatabaseResource, EmbedderResource, as_failure
@@ -59,7 +59,7 @@ def embeddings(
     with database.database.bulk(source.tenant_id) as connection:
         space = spaces.ensure(connection, source.tenant_id, provider.profile, provider.primary.provider.described())
         connection.commit()
-        returned = store.take_back(connection, source.id, space.id)
+        returned = store.restore(connection, source.id, space.id)
         pending = store.pending(connection, source.id, space.id)
         vector_index.before_writing(connection, space.id, len(pending))
     planned = plan(pending)

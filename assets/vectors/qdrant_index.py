@@ -1,7 +1,6 @@
 """`vectors/qdrant_index`: the same vectors in Qdrant, where the tenant uses it."""
 
 from collections.abc import Sequence
-from contextlib import closing
 
 import dagster as dg
 
@@ -9,11 +8,11 @@ from assets.partitions import backfill_policy, source_partitions
 from assets.refresh_config import RefreshConfig
 from assets.row_metadata import OWNERS, Metadata, row_metadata
 from precedent.progress import Progress
-from precedent.qdrant import repository as vector_stores
-from precedent.qdrant.repository import StoreRow
-from precedent.qdrant.writing import Mirrored, mirror
 from precedent.settings import Settings
-from precedent.vectors import writing as vectors
+from precedent.vector_stores import repository as vector_stores
+from precedent.vector_stores.mirror import Mirrored, mirror
+from precedent.vector_stores.repository import StoreRow
+from precedent.vectors import repository as vectors
 from resources.platform import DatabaseResource, as_failure
 
 
@@ -45,8 +44,7 @@ def qdrant_index(
             )
         settings = Settings.from_environment()
         progress = Progress("qdrant", None, context.log.info)
-        with closing(vector_stores.open_server(database.database, settings, store)) as server:
-            found = mirror(database.database, server, store, source, progress.advance, everything=config.full_refresh)
+        found = mirror(database.database, settings, store, source, progress.advance, everything=config.full_refresh)
     for item in found:
         if item.recounted:
             context.log.warning(f"{store.name} had lost or gained points of space {item.space.id} by itself.")

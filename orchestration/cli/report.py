@@ -9,19 +9,17 @@ import typer
 from orchestration.cli.output import console, print_json, print_table
 from orchestration.cli.tenant import Json, Tenant
 from precedent.database.session import Database
-from precedent.errors import NotFoundError, UsageError
-from precedent.quality import repository as reports
-from precedent.quality import samples as quality_samples
-from precedent.quality import threshold_rows as store
-from precedent.quality.figures import Figures
-from precedent.quality.page import PageContent, quality_page
-from precedent.quality.report import QualityMeasures
-from precedent.quality.thresholds import Thresholds, checked, names, origin
+from precedent.errors import UsageError
+from precedent.quality import source_report
+from precedent.quality import thresholds as store
+from precedent.quality.report.page import quality_page
+from precedent.quality.samples import Connection
+from precedent.quality.source_report import SourceReport
+from precedent.quality.thresholds import NAMES, Thresholds, checked
 from precedent.quality.trend import trend
-from precedent.quality.verdicts import judge_again, limits_of, verdict_of
+from precedent.quality.verdicts import judge_again
 from precedent.sources import repository as catalog
 from precedent.tenants import tenants as tenancy
-from precedent.vectors import space as spaces
 
 Source = Annotated[str | None, typer.Option("--source", "-s", help="One source of the tenant, which goes first.")]
 
@@ -41,7 +39,7 @@ def report(
 ) -> None:
     """Write a source's newest quality report as one HTML file that needs nothing else; with --json print it."""
     database = Database.open()
-    content = _content(database, key)
+    content = source_report.read(database, catalog.find(database, key))
     file = None
     if out is not None or not json:
         file = out or Path(f"{content.key.replace('/', '-')}-quality.html")
@@ -49,7 +47,7 @@ def report(
     if json:
         print_json(_as_json(content) | ({"file": str(file)} if file else {}))
         return
-    rows = [[gate.name, _word(gate.passed, gate.blocking), gate.reason] for gate in content.verdict.gates]
+    rows = [[gate.name, gate.result, gate.reason] for gate in content.verdict.gates]
     print_table(f"{content.key}: {content.verdict.score:.0f} of 100", ["gate", "result", "figures"], rows)
     if not content.up_to_date:
         console.print(f"The vectors have changed since: precedent refresh {content.key} --select reports.")
@@ -62,12 +60,12 @@ def thresholds_show(tenant: Tenant = tenancy.DEFAULT_TENANT, source: Source = No
     database = Database.open()
     scope = _scope(database, tenant, source)
     with database.bulk(scope.tenant_id) as connection:
-        layers = store.read(connection, scope.source_id)
-    limits, default = Thresholds.layered(layers.tenant, layers.source), Thresholds()
+        layers = store.for_source(connection, scope.source_id)
+    limits, default = layers.thresholds, Thresholds()
     rows = [
         {"name": name, "value": getattr(limits, name), "default": getattr(default, name),
-         "set_by": origin(name, layers.tenant, layers.source)}
-        for name in names()
+         "set_by": layers.origin(name)}
+        for name in NAMES
     ]  # fmt: skip
     if json:
         print_json(rows)
@@ -90,7 +88,7 @@ def thresholds_set(
     database = Database.open()
     scope = _scope(database, tenant, source)
     with database.bulk(scope.tenant_id) as connection:
-        store.put(connection, scope.tenant_id, scope.source_id, values)
+        store.save(connection, scope.tenant_id, scope.source_id, values)
         changed = _judged_again(connection, scope)
     _say(scope, f"{', '.join(f'{name} = {value:g}' for name, value in values.items())} set", changed, json=json)
 
@@ -104,12 +102,12 @@ def thresholds_clear(
 ) -> None:
     """Go back to what holds without a tenant's or source's own thresholds."""
     for name in chosen or ():
-        if name not in names():
-            raise UsageError(f"There is no threshold {name!r}: choose from {', '.join(sorted(names()))}.")
+        if name not in NAMES:
+            raise UsageError(f"There is no threshold {name!r}: choose from {', '.join(sorted(NAMES))}.")
     database = Database.open()
     scope = _scope(database, tenant, source)
     with database.bulk(scope.tenant_id) as connection:
-        store.clear(connection, scope.source_id, chosen or ())
+        store.delete(connection, scope.source_id, chosen or ())
         changed = _judged_again(connection, scope)
     _say(scope, f"{', '.join(chosen) if chosen else 'all thresholds'} cleared", changed, json=json)
 
@@ -136,7 +134,7 @@ def _scope(database: Database, tenant: str, source: str | None) -> _Scope:
     return _Scope(owner.name, owner.id, None, {row.id: row.key for row in rows})
 
 
-def _judged_again(connection: quality_samples.Connection, scope: _Scope) -> list[dict[str, Any]]:
+def _judged_again(connection: Connection, scope: _Scope) -> list[dict[str, Any]]:
     """Bring the stored verdicts to the thresholds, by which spaces are taken into use; what another verdict has now."""
     changed = []
     for source_id, key in scope.sources.items():
@@ -169,43 +167,19 @@ def _pair(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _content(database: Database, key: str) -> PageContent:
-    row = catalog.get(database, key)
-    with database.bulk(row.tenant_id) as connection:
-        found = reports.latest(connection, row.id)
-        if found is None:
-            raise NotFoundError(f"{row.key} has no quality report yet: `precedent refresh {row.key}` makes one.")
-        space = spaces.by_id(connection, found.space_id)
-        layers = store.read(connection, row.id)
-        _, digest = quality_samples.digest(connection, row.id, space)
-        return PageContent(
-            key=row.key, report=found, verdict=verdict_of(found, limits_of(connection, row.id)),
-            measures=QualityMeasures.from_dict(found.measures), figures=Figures.from_dict(found.figures),
-            history=reports.history(connection, row.id),
-            origins={name: origin(name, layers.tenant, layers.source) for name in names()},
-            space=space, up_to_date=found.manifest.rsplit(":", 1)[-1] == digest,
-        )  # fmt: skip
-
-
-def _as_json(content: PageContent) -> dict[str, Any]:
+def _as_json(content: SourceReport) -> dict[str, Any]:
     profile = content.space.profile
     return {
         "source": content.key, "made_at": content.report.created_at, "up_to_date": content.up_to_date,
         "score": content.verdict.score, "passed": content.verdict.passed,
-        "failed_gates": [gate.name for gate in content.verdict.gates if gate.passed is False],
+        "failed_gates": list(content.verdict.failures),
         "blocking_gates": list(content.verdict.blocking_failures),
         "space": {"id": content.space.id, "status": content.space.status, "model": profile.model,
-                  "revision": profile.model_revision, "precision": profile.precision,
+                  "revision": profile.model_fingerprint, "precision": profile.precision,
                   "dimensions": profile.dimensions},
         "gates": [gate.as_dict() for gate in content.verdict.gates],
         "measures": content.measures.as_dict(), "trend": trend(content.history), "history": list(content.history),
     }  # fmt: skip
-
-
-def _word(passed: bool | None, blocking: bool) -> str:
-    if passed is None:
-        return "not measured"
-    return "passed" if passed else "failed" if blocking else "warning"
 
 
 def _write(path: Path, text: str) -> None:

@@ -14,7 +14,7 @@ from orchestration.cli.tenant import Json, Tenant
 from precedent.database.session import Database
 from precedent.errors import UsageError
 from precedent.incidents.service import Recommender
-from precedent.search.legs import Mode, Result
+from precedent.search.retrieval import Mode, Result
 from precedent.search.service import Query, Searcher
 from precedent.settings import Settings
 from precedent.tenants import tenants as tenancy

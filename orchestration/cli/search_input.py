@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 from precedent.errors import UsageError
-from precedent.search.legs import Filters, Mode
+from precedent.search.filters import Filters
+from precedent.search.retrieval import Mode
 from precedent.search.service import Query
 from precedent.sources.records import RawKind
 

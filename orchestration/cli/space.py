@@ -52,7 +52,7 @@ def space_list(tenant: Tenant = DEFAULT_TENANT, json: Json = False) -> None:
     owner = tenancy.get(database, tenant)
     with database.bulk(owner.id) as connection:
         lines = []
-        for space in spaces.every(connection):
+        for space in spaces.list(connection):
             ready = promotion.readiness(connection, space)
             index = vector_index.state(connection, space.id)
             lines.append(_line(space, ready, index))
@@ -80,7 +80,7 @@ def _line(space: Space, ready: promotion.Readiness, index: vector_index.IndexSta
     waiting = space.status in ("building", "previous")
     return SpaceLine(
         space=space.id, status=space.status, held=space.held, provider=profile.provider, model=profile.model,
-        revision=profile.model_revision, dimensions=profile.dimensions, precision=profile.precision,
+        revision=profile.model_fingerprint, dimensions=profile.dimensions, precision=profile.precision,
         preprocessing=profile.preprocessing, cut=profile.cut, vectors=index.rows, coverage=round(ready.coverage, 4),
         index="hnsw" if index.exists else "exact" if index.rows else "",
         promoted_at=space.promoted_at.strftime("%Y-%m-%d %H:%M") if space.promoted_at else None,

@@ -1,6 +1,5 @@
 """`store`: the server that holds a copy of a tenant's vectors."""
 
-from contextlib import closing
 from typing import Annotated, Any
 
 import typer
@@ -13,14 +12,13 @@ from orchestration.cli.tenant import Json, Tenant
 from precedent.database.session import Database
 from precedent.errors import PrecedentError
 from precedent.providers.base import DriverInfo
-from precedent.qdrant import health_check as checking
-from precedent.qdrant import repository as vector_stores
-from precedent.qdrant.health_check import StoreHealth
-from precedent.qdrant.repository import StoreRow, StoreSpecification
-from precedent.qdrant.requests import SHARED
-from precedent.qdrant.writing import empty
 from precedent.settings import Settings
 from precedent.tenants import tenants as tenancy
+from precedent.vector_stores import health as store_health
+from precedent.vector_stores import repository as vector_stores
+from precedent.vector_stores.health import StoreHealth
+from precedent.vector_stores.mirror import empty
+from precedent.vector_stores.repository import StoreRow, StoreSpecification
 
 Name = Annotated[str, typer.Argument(help="The store's name.")]
 # A server of one's own may have no key: it is not asked for.
@@ -43,7 +41,7 @@ def store_add(
     isolation: Annotated[
         str,
         typer.Option("--isolation", help="shared: a collection a model; collection: one a space of this tenant."),
-    ] = SHARED,
+    ] = "shared",
     prefer_grpc: Annotated[bool, typer.Option("--prefer-grpc", help="Send points by gRPC, on port 6334.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the store of this name.")] = False,
     no_test: NoTest = False,
@@ -55,8 +53,9 @@ def store_add(
     spec = StoreSpecification(name, url.rstrip("/"), isolation, prefer_grpc, secrets)
     settings = Settings.from_environment()
     database = Database.open(settings)
-    address = vector_stores.check(database, settings, tenant, spec, replace=replace)
-    health = None if no_test else checking.check(address, vector_stores.owner_of(database, _id(database, tenant)))
+    health = None
+    if not no_test:
+        health = store_health.check_specification(database, settings, tenant, spec, replace=replace)
     if health is not None and not health.reachable:
         raise PrecedentError(f"{health.error} Nothing was saved; --no-test saves it all the same.")
     row, before = vector_stores.save(database, settings, tenant, spec, replace=replace)
@@ -83,7 +82,7 @@ def store_show(
     """Show all of a store but its key: what it holds, and whether search asks it."""
     settings = Settings.from_environment()
     database = Database.open(settings)
-    rows = [vector_stores.find(database, tenant, name)] if name else vector_stores.every(database, tenant)
+    rows = [vector_stores.get(database, tenant, name)] if name else vector_stores.list(database, tenant)
     found = [_shown(database, settings, row) for row in rows]
     if json:
         output.emit(found[0] if name else found)
@@ -111,9 +110,8 @@ def store_test(name: Name, tenant: Tenant = tenancy.DEFAULT_TENANT, json: Json =
     """Ask a store once: does it answer, how fast, and in which version?"""
     settings = Settings.from_environment()
     database = Database.open(settings)
-    row = vector_stores.find(database, tenant, name)
-    with closing(vector_stores.open_server(database, settings, row)) as server:
-        health = checking.check_server(server)
+    row = vector_stores.get(database, tenant, name)
+    health = store_health.check(database, settings, row)
     if json:
         output.emit(health)
     if not health.reachable:
@@ -135,18 +133,17 @@ def store_remove(
     """Remove a store with its key, and the tenant's points from its server; PostgreSQL keeps every vector."""
     settings = Settings.from_environment()
     database = Database.open(settings)
-    row = vector_stores.find(database, tenant, name)
+    row = vector_stores.get(database, tenant, name)
     if not yes:
         what = f"the vector store {name} of {tenant}" + ("" if keep_points else f" and its points on {row.url}")
         confirm_removal(what)
     emptied = 0
     if not keep_points:
-        with closing(vector_stores.open_server(database, settings, row)) as server:
-            try:
-                emptied = empty(database, server, row)
-            except PrecedentError as error:
-                raise PrecedentError(f"{error} Nothing was removed; --keep-points leaves its points there.") from None
-    vector_stores.remove(database, row)
+        try:
+            emptied = empty(database, settings, row)
+        except PrecedentError as error:
+            raise PrecedentError(f"{error} Nothing was removed; --keep-points leaves its points there.") from None
+    vector_stores.delete(database, row)
     if json:
         output.emit({"removed": name, "spaces_emptied": emptied, "points_kept": keep_points})
         return
@@ -157,7 +154,7 @@ def _shown(database: Database, settings: Settings, row: StoreRow) -> dict[str, A
     return {
         "name": row.name, "kind": vector_stores.KIND, "url": row.url, "isolation": row.isolation,
         "prefer_grpc": row.prefer_grpc, "active": row.is_active, "revision": row.revision,
-        "credentials": row.shown_key(settings), "spaces": checking.coverage(database, row),
+        "credentials": row.shown_key(settings), "spaces": store_health.coverage(database, row),
     }  # fmt: skip
 
 
@@ -165,7 +162,3 @@ def _say_health(health: StoreHealth) -> None:
     output.say(f"It answered in {health.latency_ms:.0f} ms: Qdrant {health.version}.")
     for warning in health.warnings:
         output.warn(warning)
-
-
-def _id(database: Database, tenant: str) -> int:
-    return tenancy.get(database, tenant).id

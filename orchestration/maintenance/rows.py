@@ -14,8 +14,8 @@ from orchestration.maintenance.parts import Amount, Order, Place, Steps, Trouble
 from precedent.errors import PrecedentError
 from precedent.tenants import tenants as tenancy
 from precedent.vectors import promotion
+from precedent.vectors import repository as embeddings
 from precedent.vectors import space as spaces
-from precedent.vectors import writing as embeddings
 
 BATCH = 1_000
 # A table of vectors can only be dropped while nobody reads any: wait a little, then leave it to the next time.
@@ -124,7 +124,7 @@ def _tombstones(connection: Connection, tenant_id: int, order: Order) -> Iterato
     def move_vectors(rows: list[dict[str, Any]]) -> None:
         # Passages went with their documents: their vectors move to the cache, as after any deletion.
         if any(row["had_document"] for row in rows):
-            for space in spaces.every(connection):
+            for space in spaces.list(connection):
                 if space.status != "retired":
                     embeddings.remove_orphans(connection, space.id)
 

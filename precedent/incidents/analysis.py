@@ -22,8 +22,10 @@ from precedent.incidents.schema import (
 from precedent.providers.runtime.embedder import BudgetExhausted
 from precedent.providers.runtime.endpoint import Endpoint
 from precedent.providers.runtime.generator import Answer, Generator
-from precedent.search import legs as retrieval
-from precedent.search.legs import Filters, Mode, Result
+from precedent.search import retrieval
+from precedent.search.dense import document_vectors
+from precedent.search.filters import Filters
+from precedent.search.retrieval import Mode, Result
 from precedent.security.redaction import scrub, scrub_values
 
 EVIDENCE = 8
@@ -50,7 +52,7 @@ def find_evidence(
     `vectors`, shape (n, dimensions), stand for an incident that is not stored; by default its own are read.
     """
     if vectors is None:
-        vectors = retrieval.document_vectors(connection, space_id, incident.document_id, limit=1)
+        vectors = document_vectors(connection, space_id, incident.document_id, limit=1)
     results = retrieval.search(
         connection,
         space_id=space_id,

@@ -111,9 +111,14 @@ def pending(
     everything: bool,
     retry_fallbacks: bool = False,
 ) -> list[PendingIncident]:
-    """Incidents whose analysis is missing, failed, or was made from something else.
+    """Incidents whose analysis is missing, failed, or was made from another text, state or version.
 
-    With `retry_fallbacks` also those that only a fallback has answered.
+    Args:
+        connection: Bound to the tenant.
+        source_id: Whose incidents.
+        version: Of what analyses them.
+        everything: Also those that are up to date.
+        retry_fallbacks: Also those that only a fallback has answered.
     """
     values = {"source": source_id, "version": version.encode(), "everything": everything}
     rows = connection.execute(PENDING, {**values, "retry_fallbacks": retry_fallbacks})
@@ -158,9 +163,21 @@ def latest(connection: "psycopg.Connection[Any]", source_id: int, external_id: s
     if row is None:
         return None
     names = [
-        "incident", "provider", "model", "status", "error", "recommendations", "evidence", "duration_ms",
-        "created_at", "source", "provider_asked", "fallback_reason", "cost_usd", "masked",
-    ]  # fmt: skip
+        "incident",
+        "provider",
+        "model",
+        "status",
+        "error",
+        "recommendations",
+        "evidence",
+        "duration_ms",
+        "created_at",
+        "source",
+        "provider_asked",
+        "fallback_reason",
+        "cost_usd",
+        "masked",
+    ]
     return dict(zip(names, row, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""Recommendations for somebody who waits: the stored analysis of an incident, or one made now."""
+"""Recommendations for an interactive caller: the stored analysis of an incident, or one made now."""
 
 from functools import cached_property
 from typing import Any
@@ -44,11 +44,15 @@ class Recommender:
             evidence = find_evidence(connection, self.searcher.space.id, incident) if incident else ()
         if incident is not None:
             # No transaction waits while a provider thinks.
-            generator = self._open(self.searcher.source_name(document.source_id))
+            generator = self._open(document.source)
             row = analyse(
-                generator, incident, evidence, tenant_id=self.tenant_id, source_id=document.source_id,
+                generator,
+                incident,
+                evidence,
+                tenant_id=self.tenant_id,
+                source_id=document.source_id,
                 dagster_run_id=None,
-            )  # fmt: skip
+            )
             with self.database.bulk(self.tenant_id) as connection:
                 analyses.save(connection, row)
         with self.database.bulk(self.tenant_id) as connection:
@@ -65,12 +69,20 @@ class Recommender:
             evidence = find_evidence(connection, self.searcher.space.id, incident, vectors)
         row = analyse(self.generator, incident, evidence, tenant_id=self.tenant_id, source_id=0, dagster_run_id=None)
         return {
-            "incident": None, "title": title, "provider": row.provider_served, "model": row.model,
-            "status": row.status, "error": row.error, "duration_ms": row.duration_ms,
-            "provider_asked": row.provider_asked, "fallback_reason": row.fallback_reason, "cost_usd": row.cost_usd,
+            "incident": None,
+            "title": title,
+            "provider": row.provider_served,
+            "model": row.model,
+            "status": row.status,
+            "error": row.error,
+            "duration_ms": row.duration_ms,
+            "provider_asked": row.provider_asked,
+            "fallback_reason": row.fallback_reason,
+            "cost_usd": row.cost_usd,
             "masked": row.masked,
-            "recommendations": list(row.recommendations), "evidence": list(row.evidence),
-        }  # fmt: skip
+            "recommendations": list(row.recommendations),
+            "evidence": list(row.evidence),
+        }
 
     def _open(self, source: str | None) -> Generator:
         return open_generator(self.database, self.settings, CallContext(self.tenant_id, source=source))

@@ -1,6 +1,6 @@
 """What a driver is: one SDK, one call at a time; everything around a call is done once, outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -114,7 +114,7 @@ class LocalModel:
         dimensions: Of its vectors.
         window: The longest text in tokens, special tokens included.
         precision: Of its arithmetic.
-        tokenizer: Its own, without truncation and padding.
+        load_tokenizer: Gives its tokenizer, without truncation and padding; loaded at the first call.
         backend: What runs it, with the device.
         backend_reason: Why nothing faster runs it; empty where nothing is faster.
     """
@@ -123,7 +123,7 @@ class LocalModel:
     dimensions: int
     window: int
     precision: str
-    tokenizer: "Tokenizer"
+    load_tokenizer: Callable[[], "Tokenizer"]
     backend: str = ""
     backend_reason: str = ""
 

@@ -1,15 +1,14 @@
 """The only module that holds a Qdrant client.
 
-Tenants share collections, and with `m=0` a search that forgets the tenant is no error: it returns points of anybody,
-or next to nothing. So nobody is handed a client. A `Server` belongs to one tenant from the start and hands out a
-`TenantCollection`, each operation of which puts the tenant and the space into the filter or the payload itself. What
-comes back is looked at once more: a point of somebody else stops everything.
+Tenants share collections, and with `m=0` a search that forgets the tenant is no error: it returns points of any tenant,
+or next to nothing. So the client itself is never handed out. A `Server` belongs to one tenant from the start and hands
+out a `TenantCollection`, each operation of which puts the tenant and the space into the filter or the payload itself.
+What comes back is looked at once more: a point of another tenant stops everything.
 """
 
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,7 +20,7 @@ from precedent.errors import UsageError
 from precedent.qdrant import requests
 from precedent.qdrant.errors import ATTEMPTS, StoreError, StoreFault, retried
 from precedent.qdrant.naming import Owner, alias, own_collection, point_id, shared_collection
-from precedent.qdrant.requests import COLLECTION, FIELDS, HASH, SPACE, TENANT, PointId
+from precedent.qdrant.requests import FIELDS, HASH, SPACE, TENANT, Isolation, PointId
 from precedent.security.redaction import register_secret
 from precedent.vectors.space import Space
 
@@ -38,10 +37,7 @@ SEARCH_TIMEOUT_S = 5
 PAGE = 1_000
 # The width of the search in a graph; below this recall falls off.
 LEAST_WIDTH = 128
-# Measured on the client's own engine: 907 rows/s to disk, and 146-857 ms for a search of 100,000 points.
-LARGEST_LOCAL = 20_000
 
-_local: dict[str, "QdrantClient"] = {}
 _opening = threading.Lock()
 
 
@@ -60,28 +56,12 @@ class Address:
         return f"{self.name} at {self.url}"
 
 
-@contextmanager
-def local_engine(url: str) -> Iterator[None]:
-    """For tests: under this URL this process reaches the client's own engine, in memory.
-
-    No row can ask for it: it ignores payload indexes, scans everything and keeps nothing.
-    """
-    from qdrant_client import QdrantClient
-
-    _local[url] = QdrantClient(":memory:")
-    try:
-        yield
-    finally:
-        _local.pop(url).close()
-
-
 class Server:
     """A Qdrant server as one tenant may use it."""
 
-    def __init__(self, address: Address, owner: Owner, raw: "QdrantClient", *, local: bool = False) -> None:
+    def __init__(self, address: Address, owner: Owner, raw: "QdrantClient") -> None:
         self.address = address
         self.owner = owner
-        self.local = local
         self._raw = raw
 
     @classmethod
@@ -91,8 +71,6 @@ class Server:
         Raises:
             UsageError: the package is not installed.
         """
-        if address.url in _local:
-            return cls(address, owner, _local[address.url], local=True)
         try:
             from qdrant_client import QdrantClient
         except ImportError:
@@ -101,18 +79,22 @@ class Server:
             ) from None
         register_secret(address.key or "")
         with _opening, warnings.catch_warnings():
-            # It warns of a key without TLS; whoever saves the row is told so in a sentence.
+            # It warns of a key without TLS, which the health check says in a sentence when the row is saved.
             warnings.simplefilter("ignore")
             raw = QdrantClient(
-                url=address.url, port=PORT, api_key=address.key, prefer_grpc=address.prefer_grpc, grpc_port=GRPC_PORT,
-                timeout=BULK_TIMEOUT_S, check_compatibility=False,
-            )  # fmt: skip
+                url=address.url,
+                port=PORT,
+                api_key=address.key,
+                prefer_grpc=address.prefer_grpc,
+                grpc_port=GRPC_PORT,
+                timeout=BULK_TIMEOUT_S,
+                check_compatibility=False,
+            )
         return cls(address, owner, raw)
 
     def close(self) -> None:
         """Close the connections."""
-        if not self.local:
-            self._raw.close()
+        self._raw.close()
 
     def version(self) -> str:
         """The server's version, after a call that needs the key; asked once, without trying again.
@@ -123,13 +105,13 @@ class Server:
         self._ask(self._raw.get_collections, attempts=1)
         return str(self._ask(self._raw.info, attempts=1).version)
 
-    def name_of(self, space: Space, isolation: str) -> str:
+    def name_of(self, space: Space, isolation: Isolation) -> str:
         """The collection that holds a space."""
-        if isolation == COLLECTION:
+        if isolation is Isolation.COLLECTION:
             return own_collection(self.owner, space.id, space.profile)
         return shared_collection(space.profile)
 
-    def prepare(self, space: Space, isolation: str) -> "TenantCollection":
+    def prepare(self, space: Space, isolation: Isolation) -> "TenantCollection":
         """The tenant's part of a space's collection, which is made with its indexes where it is missing.
 
         Raises:
@@ -141,21 +123,20 @@ class Server:
         if found != (size, "cosine"):
             text = f"collection {name} has {found[0]} dimensions and distance {found[1]}, not {size} and cosine"
             raise StoreError(self.address.label, StoreFault.INVALID, text)
-        if not self.local:
-            for key, schema in requests.indexes(isolation).items():
-                if key not in info.payload_schema:
-                    self._ask(partial(self._raw.create_payload_index, name, key, schema, wait=True))
+        for key, schema in requests.indexes(isolation).items():
+            if key not in info.payload_schema:
+                self._ask(partial(self._raw.create_payload_index, name, key, schema, wait=True))
         return self.part(name, space.id)
 
     def part(self, name: str, space_id: int) -> "TenantCollection":
         """The tenant's part of a collection that is there."""
-        return TenantCollection(self.address, self.owner, self._raw, name, space_id, local=self.local)
+        return TenantCollection(self.address, self.owner, self._raw, name, space_id)
 
-    def remove(self, name: str, space_id: int, isolation: str) -> None:
+    def remove(self, name: str, space_id: int, isolation: Isolation) -> None:
         """Remove the tenant's points of a space: the collection where it is the tenant's own, else only those."""
         if self._info(name) is None:
             return
-        if isolation == COLLECTION:
+        if isolation is Isolation.COLLECTION:
             self._ask(partial(self._raw.delete_collection, name))
         else:
             self.part(name, space_id).clear()
@@ -177,7 +158,7 @@ class Server:
                 return None
             raise
 
-    def _create(self, name: str, size: int, isolation: str) -> "CollectionInfo":
+    def _create(self, name: str, size: int, isolation: Isolation) -> "CollectionInfo":
         try:
             self._ask(partial(self._raw.create_collection, name, **requests.layout(size, isolation)))
         except StoreError:
@@ -194,12 +175,9 @@ class Server:
 class TenantCollection:
     """The points of one space of one tenant; there is no way to ask for others."""
 
-    def __init__(
-        self, address: Address, owner: Owner, raw: "QdrantClient", name: str, space_id: int, *, local: bool
-    ) -> None:
+    def __init__(self, address: Address, owner: Owner, raw: "QdrantClient", name: str, space_id: int) -> None:
         self.name = name
         self.space_id = space_id
-        self.local = local
         self._address, self._owner, self._raw = address, owner, raw
 
     def ids(self, hashes: Sequence[bytes]) -> list[str]:
@@ -214,9 +192,6 @@ class TenantCollection:
         """
         from qdrant_client.models import Batch
 
-        if self.local and self.count() + len(hashes) > LARGEST_LOCAL:
-            text = f"the client's own engine scans everything, {LARGEST_LOCAL:,} points at most: run a server"
-            raise StoreError(self._address.label, StoreFault.INVALID, text)
         payloads = [{**self._own(), HASH: digest.hex()} for digest in hashes]
         batch = Batch(ids=list(self.ids(hashes)), vectors=vectors.tolist(), payloads=payloads)
         self._ask(lambda: self._raw.upsert(self.name, points=batch, wait=wait))
@@ -226,19 +201,30 @@ class TenantCollection:
     ) -> list[tuple[bytes, float]]:
         """The nearest texts by content hash, best first, with their cosine similarity.
 
+        Args:
+            vector: Shape (dimensions,).
+            limit: How many at most.
+            exact: Compare every point, whatever graph there is.
+            attempts: The first included.
+
         Raises:
-            StoreError: there was no answer, within SEARCH_TIMEOUT_S.
+            StoreError: there was no answer, within SEARCH_TIMEOUT_S seconds an attempt.
         """
         from qdrant_client.models import SearchParams
 
         how = SearchParams(hnsw_ef=max(LEAST_WIDTH, limit), exact=exact)
         found = self._ask(
             lambda: self._raw.query_points(
-                self.name, query=vector.tolist(), query_filter=self._fence(), limit=limit, with_payload=FIELDS,
-                search_params=how, timeout=SEARCH_TIMEOUT_S,
+                self.name,
+                query=vector.tolist(),
+                query_filter=self._fence(),
+                limit=limit,
+                with_payload=FIELDS,
+                search_params=how,
+                timeout=SEARCH_TIMEOUT_S,
             ),
             attempts=attempts,
-        )  # fmt: skip
+        )
         return [(self._hash(point.payload), float(point.score)) for point in found.points]
 
     def count(self) -> int:
@@ -255,7 +241,7 @@ class TenantCollection:
                 return
 
     def vectors(self, hashes: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
-        """The stored vectors of these texts, at most PAGE; those that are not there are left out."""
+        """The stored vectors of these texts, each of shape (dimensions,), at most PAGE; absent ones are left out."""
         page, _ = self._page(self._fence(self.ids(hashes)), None, with_vectors=True)
         return {self._hash(point.payload): np.asarray(point.vector, dtype=np.float32) for point in page}
 
@@ -270,10 +256,14 @@ class TenantCollection:
     def _page(self, fence: "Filter", offset: Any, *, with_vectors: bool) -> tuple[list[Any], Any]:
         return self._ask(
             lambda: self._raw.scroll(
-                self.name, scroll_filter=fence, limit=PAGE, offset=offset, with_payload=FIELDS,
+                self.name,
+                scroll_filter=fence,
+                limit=PAGE,
+                offset=offset,
+                with_payload=FIELDS,
                 with_vectors=with_vectors,
             )
-        )  # fmt: skip
+        )
 
     def _delete(self, fence: "Filter") -> None:
         from qdrant_client.models import FilterSelector

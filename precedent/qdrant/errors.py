@@ -36,11 +36,16 @@ class StoreFault(StrEnum):
 
 RETRIED = frozenset({StoreFault.UNREACHABLE, StoreFault.LIMITED, StoreFault.UNAVAILABLE})
 GRPC = {
-    "UNAVAILABLE": StoreFault.UNREACHABLE, "DEADLINE_EXCEEDED": StoreFault.UNREACHABLE,
-    "RESOURCE_EXHAUSTED": StoreFault.LIMITED, "ABORTED": StoreFault.UNAVAILABLE, "INTERNAL": StoreFault.UNAVAILABLE,
-    "UNKNOWN": StoreFault.UNAVAILABLE, "UNAUTHENTICATED": StoreFault.REFUSED, "PERMISSION_DENIED": StoreFault.REFUSED,
+    "UNAVAILABLE": StoreFault.UNREACHABLE,
+    "DEADLINE_EXCEEDED": StoreFault.UNREACHABLE,
+    "RESOURCE_EXHAUSTED": StoreFault.LIMITED,
+    "ABORTED": StoreFault.UNAVAILABLE,
+    "INTERNAL": StoreFault.UNAVAILABLE,
+    "UNKNOWN": StoreFault.UNAVAILABLE,
+    "UNAUTHENTICATED": StoreFault.REFUSED,
+    "PERMISSION_DENIED": StoreFault.REFUSED,
     "NOT_FOUND": StoreFault.MISSING,
-}  # fmt: skip
+}
 ADVICE = {
     StoreFault.UNREACHABLE: "cannot be reached ({text}): check that it runs and that its address is right",
     StoreFault.LIMITED: "takes no more requests now ({text}): try again later, or give it more room",
@@ -70,7 +75,7 @@ class StoreError(PrecedentError):
 
 
 def classify(store: str, error: Exception) -> StoreError:
-    """Whatever the client raised, as one of ours."""
+    """The error that the client raised as a `StoreError`."""
     if isinstance(error, StoreError):
         return error
     code = _grpc_code(error)
@@ -88,9 +93,7 @@ def classify(store: str, error: Exception) -> StoreError:
         return StoreError(store, fault, f"{type(source).__name__}: {source}")
     if isinstance(error, OSError):
         return StoreError(store, StoreFault.UNREACHABLE, f"{type(error).__name__}: {error}")
-    # The client's own engine raises ValueError where the server has a status.
-    missing = isinstance(error, ValueError) and "not found" in str(error).lower()
-    return StoreError(store, StoreFault.MISSING if missing else StoreFault.INVALID, f"{type(error).__name__}: {error}")
+    return StoreError(store, StoreFault.INVALID, f"{type(error).__name__}: {error}")
 
 
 def retried(store: str, call: Callable[[], T], *, attempts: int = ATTEMPTS) -> T:
@@ -98,7 +101,7 @@ def retried(store: str, call: Callable[[], T], *, attempts: int = ATTEMPTS) -> T
 
     Args:
         store: Its name and address, for the message.
-        call: May be made again: every operation of ours has the same effect twice as once.
+        call: Is made again after a failure; every operation has the same effect twice as once.
         attempts: The first included.
 
     Raises:

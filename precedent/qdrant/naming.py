@@ -41,10 +41,7 @@ def profile_digest(profile: SpaceProfile) -> str:
 
     How documents are cut is no part of it: vectors of long and short passages of one model can be.
     """
-    parts = [
-        profile.provider, profile.model, profile.model_revision, profile.dimensions, profile.precision,
-        profile.preprocessing,
-    ]  # fmt: skip
+    parts = profile.identity()[:-1]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 

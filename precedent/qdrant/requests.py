@@ -1,6 +1,7 @@
 """What is asked of Qdrant, in its own terms; no request is made here."""
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -8,34 +9,39 @@ if TYPE_CHECKING:
 
 TENANT, SPACE, HASH = "tenant", "space", "hash"
 FIELDS = [TENANT, SPACE, HASH]
-SHARED, COLLECTION = "shared", "collection"
-ISOLATIONS = (SHARED, COLLECTION)
-# A UUID as text where it is one of ours.
+# The platform's own points have a UUID as text.
 PointId = int | str
-# Links of a tenant's own graph in a shared collection; the graph over everybody (`m`) is not built.
+# Links of a tenant's own graph in a shared collection; the graph over all tenants (`m`) is not built.
 TENANT_LINKS = 16
 
 
-def layout(dimensions: int, isolation: str) -> dict[str, Any]:
+class Isolation(StrEnum):
+    """How tenants are kept apart: in one collection a model for all, or in one a space of the tenant."""
+
+    SHARED = "shared"
+    COLLECTION = "collection"
+
+
+def layout(dimensions: int, isolation: Isolation) -> dict[str, Any]:
     """A new collection: cosine over half-precision vectors, which is what PostgreSQL has."""
     from qdrant_client import models
 
     vectors = models.VectorParams(size=dimensions, distance=models.Distance.COSINE, datatype=models.Datatype.FLOAT16)
     # One graph a tenant and none over all: a graph over all finds a small tenant's points by luck only.
-    graph = models.HnswConfigDiff(m=0, payload_m=TENANT_LINKS) if isolation == SHARED else None
+    graph = models.HnswConfigDiff(m=0, payload_m=TENANT_LINKS) if isolation is Isolation.SHARED else None
     return {"vectors_config": vectors, "hnsw_config": graph}
 
 
-def indexes(isolation: str) -> dict[str, Any]:
+def indexes(isolation: Isolation) -> dict[str, Any]:
     """The payload indexes by field; graphs are built by those that exist when points come."""
     from qdrant_client import models
 
-    shared = isolation == SHARED
+    shared = isolation is Isolation.SHARED
     return {
         TENANT: models.KeywordIndexParams(
             type=models.KeywordIndexType.KEYWORD, is_tenant=shared or None, enable_hnsw=None if shared else False
         ),
-        # A tenant has one space or two in a collection: a graph for each would cost and help nobody.
+        # A tenant has one space or two in a collection: a graph for each would only cost.
         SPACE: models.IntegerIndexParams(
             type=models.IntegerIndexType.INTEGER, lookup=True, range=False, enable_hnsw=False
         ),

@@ -9,23 +9,21 @@ from precedent.database.session import Database
 from precedent.errors import PrecedentError
 from precedent.providers.runtime.embedder import Embedder
 from precedent.quality import measures as measure
-from precedent.quality import neighbours
-from precedent.quality import recall as recalling
 from precedent.quality import repository as reports
 from precedent.quality import samples as store
-from precedent.quality.drift import MOST, drift
-from precedent.quality.figures import Figures
 from precedent.quality.measures import Vectors
-from precedent.quality.report import QualityMeasures, Stale
+from precedent.quality.measures.drift import MOST, drift
+from precedent.quality.measures.recall import measure_recall
+from precedent.quality.measures.summary import QualityMeasures, Stale
+from precedent.quality.measures.text_loss import TextLoss, text_loss
+from precedent.quality.report.chart_data import ChartData
 from precedent.quality.samples import TitleBody
 from precedent.quality.sampling import BottomK, SamplePlan, sample_plan
-from precedent.quality.text_loss import TextLoss, text_loss
 from precedent.sources.repository import SourceRow
-from precedent.vectors import index as vector_index
-from precedent.vectors import writing as embeddings
+from precedent.vectors import repository as embeddings
 from precedent.vectors.embedding import EmbeddingError
+from precedent.vectors.repository import Coverage
 from precedent.vectors.space import Space, SpaceProfile
-from precedent.vectors.writing import Coverage
 
 # The same rows are looked at in every report as far as they are still there: its figures then compare with the last.
 STEADY = "quality"
@@ -33,10 +31,10 @@ STEADY = "quality"
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was found, what to draw, and the vectors that the next report's drift is measured from."""
+    """What was found, what to draw, and the vectors (n, dimensions) that the next report's drift is measured from."""
 
     measures: QualityMeasures
-    figures: Figures
+    chart_data: ChartData
     kept: Vectors
 
 
@@ -50,7 +48,7 @@ class _Read:
     texts: dict[bytes, str]
     kinds: dict[bytes, str]
     new: BottomK
-    kept: reports.Kept | None
+    kept: reports.Sample | None
     pairs: list[TitleBody]
     loss: TextLoss
 
@@ -89,10 +87,12 @@ def measure_source(
     measures = _measured(space, provider, read, again, covered)
     with database.bulk(source.tenant_id) as connection:
         usable = again.titles if again.titles.shape[1] == space.profile.dimensions else read.sample.vectors
-        measures = replace(measures, recall=_recall(connection, space, usable[: plan.queries]))
+        measures = replace(measures, recall=measure_recall(connection, space, usable[: plan.queries]))
     kinds = [read.kinds.get(digest, "unknown") for digest in read.sample.hashes]
-    figures = Figures.of(read.rows.all_norms(), read.sample.vectors, kinds)
-    return Measured(replace(measures, seconds=round(time.monotonic() - began, 3)), figures, read.sample.vectors[:MOST])
+    chart_data = ChartData.of(read.rows.all_norms(), read.sample.vectors, kinds)
+    return Measured(
+        replace(measures, seconds=round(time.monotonic() - began, 3)), chart_data, read.sample.vectors[:MOST]
+    )
 
 
 def stale(stored: SpaceProfile, configured: SpaceProfile) -> tuple[Stale, ...]:
@@ -112,7 +112,7 @@ def _read(
     sample, canaries = BottomK(plan.shaped, STEADY), BottomK(plan.canaries, seed)
     new = BottomK(MOST, STEADY)
     with database.bulk(source.tenant_id) as connection:
-        kept = reports.kept(connection, source.id, space.id)
+        kept = reports.latest_sample(connection, source.id, space.id)
         for batch in store.stream(connection, source.id, space, kept.at if kept else None):
             rows.add(batch.vectors)
             sample.add(batch.hashes, batch.vectors)
@@ -122,15 +122,16 @@ def _read(
         sums = store.tokens(connection, source.id, space, provider.window)
         documents = store.documents(connection, source.id, space, plan.documents, STEADY)
         return _Read(
-            rows=rows, sample=sample, canaries=canaries,
+            rows=rows,
+            sample=sample,
+            canaries=canaries,
             texts=embeddings.read_texts(connection, canaries.hashes),
             kinds=store.kinds(connection, source.id, space, sample.hashes),
-            new=new, kept=kept,
+            new=new,
+            kept=kept,
             pairs=store.title_body_pairs(connection, source.id, space, plan.titles, STEADY),
-            loss=text_loss(
-                documents, provider.counter, passages=sums.passages, tokens=sums.tokens, beyond=sums.beyond
-            ),
-        )  # fmt: skip
+            loss=text_loss(documents, provider.counter, passages=sums.passages, tokens=sums.tokens, beyond=sums.beyond),
+        )
 
 
 def _embed(provider: Embedder, read: _Read, plan: SamplePlan) -> _Again:
@@ -148,9 +149,7 @@ def _embed(provider: Embedder, read: _Read, plan: SamplePlan) -> _Again:
     return _Again(vectors[:first], vectors[first:second], vectors[second:])
 
 
-def _measured(
-    space: Space, provider: Embedder, read: _Read, again: _Again, covered: Coverage
-) -> QualityMeasures:  # fmt: skip
+def _measured(space: Space, provider: Embedder, read: _Read, again: _Again, covered: Coverage) -> QualityMeasures:
     rows, norms = read.rows, read.rows.all_norms()
     held = [row for row, digest in enumerate(read.canaries.hashes) if digest in read.texts]
     stored = read.canaries.vectors[held]
@@ -158,12 +157,18 @@ def _measured(
     compared = len(again.bodies)
     shape, own, renewed = (measure.shape(vectors) for vectors in (read.sample.vectors, stored, again.canaries))
     return QualityMeasures(
-        count=rows.count, dimensions=space.profile.dimensions, other_dimensions=rows.other_dimensions,
-        zero=rows.zero, not_finite=rows.not_finite, duplicates=rows.duplicates,
+        count=rows.count,
+        dimensions=space.profile.dimensions,
+        other_dimensions=rows.other_dimensions,
+        zero=rows.zero,
+        not_finite=rows.not_finite,
+        duplicates=rows.duplicates,
         norm_mean=float(norms.mean()) if len(norms) else 0.0,
         norm_min=float(norms.min()) if len(norms) else 0.0,
         norm_max=float(norms.max()) if len(norms) else 0.0,
-        coverage=covered.share, shape=shape, canary=measure.canary(stored, again.canaries),
+        coverage=covered.share,
+        shape=shape,
+        canary=measure.canary(stored, again.canaries),
         title_to_body=measure.title_to_body(again.titles, bodies),
         title_to_body_compared=measure.title_to_body(again.titles[:compared], bodies[:compared]),
         title_to_body_fresh=measure.title_to_body(again.titles[:compared], again.bodies),
@@ -171,20 +176,8 @@ def _measured(
         effective_rank_fresh=(
             shape.effective_rank * renewed.effective_rank / own.effective_rank if shape and own and renewed else None
         ),
-        stale=stale(space.profile, provider.profile), text_loss=read.loss,
+        stale=stale(space.profile, provider.profile),
+        text_loss=read.loss,
         drift=drift(read.new.vectors, read.kept.vectors) if read.kept and len(read.new.hashes) else None,
         embedded_again=len(again.canaries) + len(again.titles) + len(again.bodies),
-    )  # fmt: skip
-
-
-def _recall(connection: "neighbours.Connection", space: Space, queries: Vectors) -> recalling.Recall | None:
-    rows = vector_index.state(connection, space.id).rows
-    if not rows:
-        return None
-    if not len(queries) or not neighbours.uses_index(connection, space, queries[0], recalling.K):
-        return recalling.exact_search(rows)
-    near, true = (
-        [neighbours.distances(connection, space, query, recalling.K, exact=exact) for query in queries]
-        for exact in (False, True)
     )
-    return recalling.recall(near, true, rows)

@@ -10,6 +10,7 @@ import psycopg
 from numpy.typing import NDArray
 
 from precedent.vectors import space as spaces
+from precedent.vectors.repository import halves
 from precedent.vectors.space import IDENTITY, Space, SpaceProfile
 
 Connection = psycopg.Connection[Any]
@@ -17,7 +18,7 @@ Connection = psycopg.Connection[Any]
 # The space of the configured model, else the one that search uses: of two with vectors the configured one.
 MEASURED = f"""
 SELECT id FROM (
-  SELECT s.id, ({IDENTITY}) = (%(provider)s, %(model)s, %(model_revision)s, %(dimensions)s, %(precision)s,
+  SELECT s.id, ({IDENTITY}) = (%(provider)s, %(model)s, %(model_fingerprint)s, %(dimensions)s, %(precision)s,
                                %(preprocessing)s, %(cut)s) AS configured, s.status,
          EXISTS (SELECT FROM chunks c WHERE c.source_id = %(source)s AND c.cut = s.cut) AS has_passages,
          EXISTS (SELECT FROM chunks c JOIN embeddings e ON e.space_id = s.id AND e.content_hash = c.content_hash
@@ -112,7 +113,7 @@ def measured_space(connection: Connection, source_id: int, configured: SpaceProf
     """
     values = {name: getattr(configured, name) for name in configured.__dataclass_fields__} | {"source": source_id}
     row = connection.execute(MEASURED, values).fetchone()
-    return spaces.by_id(connection, row[0]) if row else None
+    return spaces.get(connection, row[0]) if row else None
 
 
 def digest(connection: Connection, source_id: int, space: Space) -> tuple[int, str]:
@@ -144,9 +145,10 @@ def stream(
             for size in sorted({len(row[1]) for row in rows}):
                 alike = [row for row in rows if len(row[1]) == size]
                 yield Batch(
-                    [bytes(row[0]) for row in alike], parse([row[1] for row in alike]),
+                    [bytes(row[0]) for row in alike],
+                    halves([row[1] for row in alike]),
                     np.array([bool(row[2]) for row in alike]),
-                )  # fmt: skip
+                )
 
 
 def kinds(connection: Connection, source_id: int, space: Space, hashes: Sequence[bytes]) -> dict[bytes, str]:
@@ -156,11 +158,11 @@ def kinds(connection: Connection, source_id: int, space: Space, hashes: Sequence
 
 
 def title_body_pairs(connection: Connection, source_id: int, space: Space, limit: int, seed: str) -> list[TitleBody]:
-    """Documents with enough of both, their first passage and its stored vector, chosen by hash."""
+    """At most `limit` documents with enough of both, chosen by hash and `seed`, with their first passage's vector."""
     values = {**_values(source_id, space), "limit": limit, "seed": seed.encode()}
     with connection.cursor(binary=True) as cursor:
         rows = cursor.execute(PAIRS, values).fetchall()
-    return [TitleBody(title, text, parse([vector])[0]) for title, text, vector in rows]
+    return [TitleBody(title, text, halves([vector])[0]) for title, text, vector in rows]
 
 
 def tokens(connection: Connection, source_id: int, space: Space, window: int) -> TokenSums:
@@ -170,21 +172,13 @@ def tokens(connection: Connection, source_id: int, space: Space, window: int) ->
 
 
 def documents(connection: Connection, source_id: int, space: Space, limit: int, seed: str) -> list[CutDocument]:
-    """Documents chosen by hash, each with its passages in order; without any where it was not cut."""
+    """At most `limit` documents, chosen by their hash and `seed`, each with its passages in order."""
     values = {**_values(source_id, space), "limit": limit, "seed": seed.encode()}
     ids = [row[0] for row in connection.execute(DOCUMENT_IDS, values)]
     passages: dict[int, list[str]] = {number: [] for number in ids}
     for number, passage in connection.execute(PASSAGES, {"ids": ids, "cut": space.profile.cut}):
         passages[number].append(passage)
     return [CutDocument(title, text, passages[number]) for number, title, text in connection.execute(DOCUMENTS, (ids,))]
-
-
-def parse(values: Sequence[bytes]) -> NDArray[np.float32]:
-    """Vectors from pgvector's binary halves (two counts of 16 bits, then big-endian values), shape (n, dimensions)."""
-    if not values:
-        return np.empty((0, 0), np.float32)
-    joined = np.frombuffer(b"".join(values), dtype=">f2").reshape(len(values), -1)
-    return joined[:, 2:].astype(np.float32)
 
 
 def _values(source_id: int, space: Space) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from precedent.quality.measures import Vectors
 
-# Of the texts of a source, this share may be embedded again; as much as that is left for everything else.
+# This share of a source's texts may be embedded again; everything else in a report may take as long again.
 EMBEDDED_AGAIN = 0.02
 # One of 64 sees a fault of 5 % of the rows with a probability of .96.
 CANARIES = 64
@@ -49,10 +49,13 @@ def sample_plan(texts: int) -> SamplePlan:
     """
     share = int(EMBEDDED_AGAIN * texts)
     return SamplePlan(
-        canaries=CANARIES, bodies=_within(share - CANARIES, FEWEST_BODIES, MOST_BODIES),
-        titles=_within(share, FEWEST_TITLES, MOST_TITLES), shaped=_within(texts // 8, FEWEST_SHAPED, MOST_SHAPED),
-        documents=DOCUMENTS, queries=QUERIES,
-    )  # fmt: skip
+        canaries=CANARIES,
+        bodies=_within(share - CANARIES, FEWEST_BODIES, MOST_BODIES),
+        titles=_within(share, FEWEST_TITLES, MOST_TITLES),
+        shaped=_within(texts // 8, FEWEST_SHAPED, MOST_SHAPED),
+        documents=DOCUMENTS,
+        queries=QUERIES,
+    )
 
 
 def _within(value: int, least: int, most: int) -> int:
@@ -80,7 +83,7 @@ class BottomK:
     _keys: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
 
     def add(self, hashes: Sequence[bytes], vectors: Vectors) -> None:
-        """Take a batch: hashes and vectors of the same rows; of another dimension than the first batch's, none."""
+        """Take a batch of hashes and vectors, shape (len(hashes), dimensions); of another dimension ignored."""
         if not len(hashes) or (self.hashes and vectors.shape[1] != self.vectors.shape[1]):
             return
         keys = self._mixed(hashes)

@@ -36,10 +36,14 @@ def trend(history: Sequence[Point]) -> Trend | None:
         return None
     before, now = history[-2], history[-1]
     return Trend(
-        since=before.at, same_space=before.space_id == now.space_id, score=now.score - before.score,
-        count=now.count - before.count, canary_mean=_difference(now.canary_mean, before.canary_mean),
-        mrr=_difference(now.mrr, before.mrr), recall=_difference(now.recall, before.recall),
-    )  # fmt: skip
+        since=before.at,
+        same_space=before.space_id == now.space_id,
+        score=now.score - before.score,
+        count=now.count - before.count,
+        canary_mean=_difference(now.canary_mean, before.canary_mean),
+        mrr=_difference(now.mrr, before.mrr),
+        recall=_difference(now.recall, before.recall),
+    )
 
 
 def _difference(now: float | None, before: float | None) -> float | None:

@@ -5,20 +5,14 @@ from typing import Any
 import psycopg
 
 from precedent.quality import repository as reports
-from precedent.quality import threshold_rows as store
-from precedent.quality.report import QualityMeasures
+from precedent.quality import thresholds
+from precedent.quality.measures.summary import QualityMeasures
 from precedent.quality.repository import Report
 from precedent.quality.score import Verdict, judge
 from precedent.quality.thresholds import Thresholds
 
 # Raise it when the same vectors would be measured or judged in another way.
 REPORT_VERSION = "3"
-
-
-def limits_of(connection: "psycopg.Connection[Any]", source_id: int) -> Thresholds:
-    """The thresholds that hold for a source."""
-    layers = store.read(connection, source_id)
-    return Thresholds.layered(layers.tenant, layers.source)
 
 
 def verdict_of(report: Report, limits: Thresholds) -> Verdict:
@@ -36,13 +30,13 @@ def judge_again(connection: "psycopg.Connection[Any]", source_id: int) -> list[t
     Returns:
         The reports whose verdict is another now, with that verdict.
     """
-    limits = limits_of(connection, source_id)
+    limits = thresholds.for_source(connection, source_id).thresholds
     changed = []
-    for report in reports.newest_of_spaces(connection, source_id):
+    for report in reports.latest_of_spaces(connection, source_id):
         verdict = verdict_of(report, limits)
         gates = [gate.as_dict() for gate in verdict.gates]
         if gates == report.gates:
             continue
-        reports.judge_again(connection, report.id, score=verdict.score, passed=verdict.passed, gates=gates)
+        reports.save_verdict(connection, report.id, score=verdict.score, passed=verdict.passed, gates=gates)
         changed.append((report, verdict))
     return changed

@@ -7,15 +7,16 @@ by itself, `HDFS-1234` by `hdfs` and `1234`, `/var/log/x.log` by `log`. Document
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from threading import local
 from typing import NamedTuple
 
-from precedent.search.stemming import stem
+import Stemmer
 
 # Raise it when the same text would give other lexemes: documents of another version are indexed anew.
-ANALYSER_VERSION = 1
-# What is longer is a key, a hash or the inside of an archive: nobody types it, and it would fill the index.
+ANALYSER_VERSION = 2
+# Longer words are keys, hashes or the inside of an archive: they are never typed, and would fill the index.
 LONGEST_LEXEME = 64
 
 # Runs of letters and digits, and what glues them together in paths, hosts, versions, options and qualified names.
@@ -37,6 +38,17 @@ _STOP_WORDS = (
     "wouldn you your yours yourself yourselves"
 )
 _STOPPED = frozenset(_STOP_WORDS.split())
+
+
+class _ThreadStemmer(local):
+    """The English Snowball stemmer; threads must not share one."""
+
+    def __init__(self) -> None:
+        # It needs no cache of its own: `_lexemes` has one.
+        self.stem: Callable[[str], str] = Stemmer.Stemmer("english", 0).stemWord
+
+
+_stemmer = _ThreadStemmer()
 
 
 class Lexemes(NamedTuple):
@@ -108,7 +120,7 @@ def _word(run: str) -> list[str]:
     word = run.lower()
     if len(word) < 2 or word in _STOPPED or not _fits(word):
         return []
-    return [stem(word)] if word.isascii() and word.isalpha() else [word]
+    return [_stemmer.stem(word)] if word.isascii() and word.isalpha() else [word]
 
 
 def _pairs(run: str) -> list[str]:

@@ -8,15 +8,15 @@ import psycopg
 from numpy.typing import NDArray
 
 from precedent.search.filters import Filters
+from precedent.vector_stores.nearest import Hits
 from precedent.vectors import index as vector_index
 from precedent.vectors.index import DISTANCE, LARGEST_EF_SEARCH
 
 # How many documents a leg of search gathers, of which the best are shown.
 POOL = 100
-# An index returns no more than it has looked at: so many passages for each of those documents.
+# How many passages an index looks at for each of those documents: it returns no more than it has looked at.
 PASSAGES_PER_DOCUMENT = 4
 EF_SEARCH = PASSAGES_PER_DOCUMENT * POOL
-Hits = list[tuple[bytes, float]]
 # The filters come first and the scan is exact: a filter can make the answer smaller, never worse.
 EXACT = """
 SELECT d.id, 1 - min(e.embedding <=> %(vector)s::halfvec) AS similarity
@@ -88,8 +88,12 @@ def _search(
 
     def search(vector: NDArray[np.float32]) -> list[tuple[int, float]]:
         parameters = {
-            **values, "vector": vector_index.literal(vector), "space": space_id, "pool": pool, "chunks": looked_at,
-        }  # fmt: skip
+            **values,
+            "vector": vector_index.literal(vector),
+            "space": space_id,
+            "pool": pool,
+            "chunks": looked_at,
+        }
         statement = NEAREST.format(filters=condition, dimensions=len(vector))
         if indexed:
             with vector_index.used(connection, looked_at):

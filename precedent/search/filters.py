@@ -38,7 +38,7 @@ class Filters:
 
     @property
     def selective(self) -> bool:
-        """Whether more is asked for than that a few documents be left out: then filters go before nearness."""
+        """True if the filters do more than leave out some ids: they then apply before nearness."""
         lists = self.kinds or self.sources or self.states or self.labels or self.authors
         return bool(lists or self.before or self.after or self.updated_since)
 
@@ -74,6 +74,6 @@ class Filters:
         return " AND ".join(terms), values
 
     def values(self) -> dict[str, object]:
-        """Every filter by its name, as parameters; None where anything will do."""
+        """Every filter by its name, as parameters; None for one that is empty."""
         found = {field.name: getattr(self, field.name) or None for field in fields(self)}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}

@@ -1,6 +1,6 @@
-"""The lexical leg of search: documents ranked by the words they share with a query, by BM25.
+"""BM25 in SQL, because `ts_rank` knows no rarity and has to read every document that it ranks: the text leg of search.
 
-The index entries hold a lexeme with the class of its frequency (`search_words`), so a posting says all that the score
+The index entries hold a lexeme with the class of its frequency (see `words`), so a posting says all that the score
 needs but the document's length, which stands in the same narrow row. How many documents have a lexeme is kept exact by
 triggers. The entries that can add most to a score are read first, up to a budget; what is left of the query is added
 to the best candidates only.
@@ -41,7 +41,7 @@ SELECT document_id, score FROM rank_by_words(
   %(before)s::timestamptz, %(after)s::timestamptz, %(updated_since)s::timestamptz,
   CASE WHEN %(exclude)s::text[] IS NOT NULL THEN ARRAY({EXCLUDED}) END)
 """  # noqa: S608 - the interpolated text is a constant
-# For a filter that next to nothing passes: first what passes, then its words.
+# For a filter that few documents pass: first those documents, then their words.
 SCAN = """
 SELECT d.document_id, sum(k.weight * k.frequency / (k.frequency + %(flat)s + %(slope)s * d.length)) AS score
 FROM (SELECT d.document_id, d.length, d.words || ''::tsvector AS words FROM (
@@ -89,7 +89,7 @@ def query_terms(connection: "psycopg.Connection[Any]", words: Mapping[str, float
 
     Args:
         connection: Bound to a tenant.
-        words: The query's lexemes and how much each counts, as `search_words.query_words` gives them.
+        words: The query's lexemes and how much each counts, as `query_words` gives them.
     """
     corpus = connection.execute(CORPUS).fetchone()
     if corpus is None or not words:
@@ -135,7 +135,7 @@ def by_text(
     found = _scores(connection, RANKED, asked | {"candidates": max(CANDIDATES, 2 * pool)})
     if not rest or len(found) == pool:
         return found
-    # Few of so many candidates pass the filter: those that do are looked for first, so that none is missed.
+    # Few candidates pass the filter: the documents that pass are looked for first, so that none is missed.
     condition, some = filters.sql("d.document_id", folded=True)
     any_of = " | ".join(_quoted(entry) for entry in entries)
     return _scores(connection, SCAN.format(filters=condition), values | some | _arrays(entries) | {"any": any_of})

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from precedent.errors import ModelError, UsageError
 
-# So many of the fused results are read again, and so many characters of each.
+# How many of the fused results are read again, and how many characters of each.
 DEPTH = 30
 CHARACTERS = 2_000
 BATCH = 16

@@ -8,9 +8,13 @@ front keeps the entries of tenants apart: how much another one has makes no sear
 
 from bisect import bisect_left
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import psycopg
 
 from precedent.search.analyzer import ANALYSER_VERSION, LONGEST_LEXEME, analyse
+from precedent.text.documents import DocumentRow
 
 # Part of a document's row: raise it with any constant below that changes what is stored.
 WORDS_VERSION = ANALYSER_VERSION * 100 + 1
@@ -20,14 +24,31 @@ TITLE_WEIGHT = 4
 _BOUNDS = (1, 2, 3, 5, 9, 16)
 FREQUENCIES = (1.0, 2.0, 3.0, 4.4, 7.0, 12.0, 24.0)
 CLASSES = tuple(range(len(FREQUENCIES)))
-# A tsvector holds one megabyte: so many characters of any text, and so many distinct lexemes, fit.
+# A tsvector holds one megabyte: this many characters of any text, and this many distinct lexemes, fit.
 CHARACTERS = 200_000
 LEXEMES_EACH = 10_000
-# Of a query, the first line is its title; a word further on counts less: half after so many words.
+# The first line of a query is its title; a word behind it counts less, half after this many words.
 QUERY_CHARACTERS = 20_000
 QUERY_TITLE_WEIGHT = 4.0
 QUERY_HALF_LIFE = 20
 QUERY_LEXEMES = 100
+
+STAGE = """
+CREATE TEMP TABLE IF NOT EXISTS staged_words (raw_item_id bigint, words text[], length integer) ON COMMIT DELETE ROWS
+"""
+COPY = "COPY staged_words (raw_item_id, words, length) FROM STDIN"
+# What search by words reads: each document's words, and the facts that it filters by.
+UPSERT = """
+INSERT INTO document_words (document_id, source_id, tenant_id, length, version, kind, created_at, updated_at, state,
+                            author, labels, words)
+SELECT d.id, d.source_id, d.tenant_id, s.length, %s, d.kind, d.created_at, d.updated_at, lower(d.state),
+       lower(d.author), lower(d.labels::text)::text[], array_to_tsvector(s.words)
+FROM staged_words s JOIN documents d ON d.raw_item_id = s.raw_item_id
+ON CONFLICT (document_id) DO UPDATE SET
+  length = excluded.length, version = excluded.version, kind = excluded.kind, created_at = excluded.created_at,
+  updated_at = excluded.updated_at, state = excluded.state, author = excluded.author, labels = excluded.labels,
+  words = excluded.words
+"""
 
 
 class DocumentWords(NamedTuple):
@@ -38,7 +59,7 @@ class DocumentWords(NamedTuple):
 
 
 def document_words(tenant_id: int, external_id: str, title: str, text: str) -> DocumentWords:
-    """The index entries of a document of a tenant; its id is found as a whole."""
+    """The index entries of a document of a tenant; its external id is one of them, as a whole."""
     head, body = analyse(title), analyse(text[:CHARACTERS])
     counts = Counter(body.words)
     counts.update(body.extras)
@@ -73,3 +94,14 @@ def query_words(text: str) -> dict[str, float]:
 def key(tenant_id: int, lexeme: str, frequency_class: int) -> str:
     """The index entry for a lexeme that stands in a document as often as the class says."""
     return f"{tenant_id}|{lexeme}|{frequency_class}"
+
+
+def save_words(connection: "psycopg.Connection[Any]", tenant_id: int, rows: Iterable[DocumentRow]) -> None:
+    """Index the words of documents that were saved before in the same transaction."""
+    connection.execute(STAGE)
+    with connection.cursor().copy(COPY) as copy:
+        for row in rows:
+            words = document_words(tenant_id, row.external_id, row.title, row.text)
+            copy.write_row((row.raw_item_id, words.keys, words.length))
+    connection.execute(UPSERT, (WORDS_VERSION,))
+    connection.execute("SELECT settle_words()")

@@ -1,10 +1,13 @@
 """Chunks in PostgreSQL: passages of documents, addressed by the hash of their text."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+
+from precedent.text.chunking import TokenCounter, chunk_many
 
 PENDING = """
 SELECT d.id FROM documents d LEFT JOIN document_cuts k ON k.document_id = d.id AND k.cut = %(cut)s
@@ -12,7 +15,7 @@ WHERE d.source_id = %(source)s
   AND (%(everything)s OR k.made_from IS DISTINCT FROM sha256(%(version)s::bytea || d.content_hash))
 ORDER BY d.id
 """
-READ = "SELECT id, external_id, title, text FROM documents WHERE id = ANY(%s) ORDER BY id"
+READ = "SELECT id, title, text FROM documents WHERE id = ANY(%s) ORDER BY id"
 MARK = """
 INSERT INTO document_cuts (document_id, cut, made_from, source_id, tenant_id)
 SELECT id, %(cut)s, sha256(%(version)s::bytea || content_hash), source_id, tenant_id
@@ -52,15 +55,33 @@ class ChunkRow:
 def pending(
     connection: "psycopg.Connection[Any]", source_id: int, cut: str, version: str, *, everything: bool
 ) -> list[int]:
-    """Ids of documents whose chunks of a cut are missing, or were made from another text or by another version."""
+    """Ids of documents whose chunks of a cut are missing, or were made from another text or by another version.
+
+    Args:
+        connection: Bound to the tenant.
+        source_id: Whose documents.
+        cut: The name of the cut, as the embedding space has it.
+        version: Of the chunker.
+        everything: Also those that are up to date.
+    """
     values = {"source": source_id, "cut": cut, "version": version.encode(), "everything": everything}
     rows = connection.execute(PENDING, values)
     return [row[0] for row in rows]
 
 
-def read(connection: "psycopg.Connection[Any]", ids: Sequence[int]) -> list[tuple[int, str, str, str]]:
-    """Id, external id, title and text of these documents."""
+def read(connection: "psycopg.Connection[Any]", ids: Sequence[int]) -> list[tuple[int, str, str]]:
+    """Id, title and text of these documents."""
     return connection.execute(READ, (list(ids),)).fetchall()
+
+
+def cut(documents: Sequence[tuple[int, str, str]], counter: TokenCounter) -> list[ChunkRow]:
+    """The passages of documents (id, title, text), in their order."""
+    passages = chunk_many([(title, text) for _, title, text in documents], counter)
+    return [
+        ChunkRow(number, part.ordinal, part.text, part.tokens, hashlib.sha256(part.text.encode()).digest())
+        for (number, _, _), parts in zip(documents, passages, strict=True)
+        for part in parts
+    ]
 
 
 def replace(
@@ -72,7 +93,17 @@ def replace(
     cut: str,
     version: str,
 ) -> int:
-    """Put `rows` in the place of all chunks of these documents in one cut; returns how many were written."""
+    """Put `rows` in the place of all chunks of these documents in one cut; returns how many were written.
+
+    Args:
+        connection: Bound to the tenant.
+        tenant_id: Whose.
+        source_id: Of the documents.
+        document_ids: All documents that were cut, those without passages included.
+        rows: Their passages.
+        cut: The name of the cut, as the embedding space has it.
+        version: Of the chunker.
+    """
     ids = list(document_ids)
     connection.execute("DELETE FROM chunks WHERE document_id = ANY(%s) AND cut = %s", (ids, cut))
     connection.execute(STAGE)

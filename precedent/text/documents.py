@@ -13,7 +13,7 @@ from precedent.clock import TimeBounds
 from precedent.text.extract.model import Comment, Extract
 
 # Part of a document's identity: raise it when the same records would give other texts.
-EXTRACTOR_VERSION = "1"
+EXTRACTOR_VERSION = "2"
 # Of each shape of comment the newest three that say something: what extractors may quote.
 SPOKEN = """
 SELECT jsonb_agg(jsonb_build_object('external_id', m.external_id, 'shape', m.shape, 'payload', m.payload,
@@ -72,6 +72,26 @@ SELECT count(*),
        encode(sha256(coalesce(string_agg(input_hash, ''::bytea ORDER BY raw_item_id), ''::bytea)), 'hex')
 FROM documents WHERE source_id = %s
 """
+FIND = """
+SELECT d.id, d.source_id, i.name, d.kind, d.external_id, d.title, d.text, d.state
+FROM documents d JOIN integrations i ON i.id = d.source_id
+WHERE d.external_id = %(id)s AND i.name = coalesce(%(source)s, i.name) AND d.kind = coalesce(%(kind)s, d.kind)
+ORDER BY i.name, d.kind
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document of the current tenant; `source` is the name of its source."""
+
+    id: int
+    source_id: int
+    source: str
+    kind: str
+    external_id: str
+    title: str
+    text: str
+    state: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +224,14 @@ def manifest(connection: "psycopg.Connection[Any]", source_id: int) -> tuple[int
     """Rows and digest of a source's documents."""
     row = connection.execute(MANIFEST, (source_id,)).fetchone()
     return (row[0], row[1]) if row else (0, "")
+
+
+def find(
+    connection: "psycopg.Connection[Any]", external_id: str, *, source: str | None = None, kind: str | None = None
+) -> list[Document]:
+    """The documents of this external id, of one source or kind where they are named."""
+    rows = connection.execute(FIND, {"id": external_id, "source": source, "kind": kind})
+    return [Document(*row) for row in rows]
 
 
 def _comment(said: dict[str, Any]) -> Comment:

@@ -57,7 +57,7 @@ def state(connection: "psycopg.Connection[Any]", space_id: int) -> IndexState:
 
 
 def before_writing(connection: "psycopg.Connection[Any]", space_id: int, new_rows: int) -> bool:
-    """Drop the index where so many rows are coming that building it anew is cheaper; says whether it did.
+    """Drop the index where building it anew is cheaper than to insert `new_rows`; returns whether it did.
 
     Until it is built again searches of the space are exact: slower, not worse.
     """

@@ -100,7 +100,7 @@ def promote(connection: "psycopg.Connection[Any]", tenant_id: int, space_id: int
         UsageError: it is active already, has no vectors, or falls short and `force` is not said.
     """
     _alone(connection, tenant_id)
-    space = spaces.by_id(connection, space_id)
+    space = spaces.get(connection, space_id)
     if space.status == "active":
         raise UsageError(f"Space {space_id} is the active one already.")
     if space.status == "retired":
@@ -111,15 +111,15 @@ def promote(connection: "psycopg.Connection[Any]", tenant_id: int, space_id: int
             f"Space {space_id} is not promoted: {'; '.join(lacks)}. Refresh the tenant's sources, or say --force."
         )
     _switch(connection, space_id, hold=False)
-    return spaces.by_id(connection, space_id)
+    return spaces.get(connection, space_id)
 
 
 def promote_if_ready(connection: "psycopg.Connection[Any]", tenant_id: int, space: Space) -> bool:
-    """Promote a space that was built beside the active one, once nothing is missing; says whether it did."""
+    """Promote a space that was built beside the active one, once nothing is missing; returns whether it did."""
     if space.status not in ("building", "previous") or space.held:
         return False
     _alone(connection, tenant_id)
-    fresh = spaces.by_id(connection, space.id)
+    fresh = spaces.get(connection, space.id)
     if fresh.status == "active" or fresh.held or readiness(connection, fresh).lacks:
         return False
     _switch(connection, space.id, hold=False)
@@ -137,7 +137,7 @@ def rollback(connection: "psycopg.Connection[Any]", tenant_id: int) -> Space:
     if row is None:
         raise UsageError("There is no earlier space to go back to: it was retired, or there never was one.")
     _switch(connection, row[0], hold=True)
-    return spaces.by_id(connection, row[0])
+    return spaces.get(connection, row[0])
 
 
 def retire(connection: "psycopg.Connection[Any]", tenant_id: int, space_id: int) -> Space:
@@ -148,14 +148,14 @@ def retire(connection: "psycopg.Connection[Any]", tenant_id: int, space_id: int)
         UsageError: search uses it.
     """
     _alone(connection, tenant_id)
-    space = spaces.by_id(connection, space_id)
+    space = spaces.get(connection, space_id)
     if space.status == "active":
         raise UsageError(f"Space {space_id} is the active one: promote another, then retire it.")
     connection.execute("SELECT drop_space_vectors(%s)", (space_id,))
     connection.execute("UPDATE embedding_spaces SET status = 'retired' WHERE id = %s", (space_id,))
     for table in ("chunks", "document_cuts"):
         connection.execute(UNUSED_CUTS.format(table=table))
-    return spaces.by_id(connection, space_id)
+    return spaces.get(connection, space_id)
 
 
 def _switch(connection: "psycopg.Connection[Any]", space_id: int, *, hold: bool) -> None:

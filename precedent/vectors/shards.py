@@ -6,8 +6,9 @@ from typing import Any
 
 import psycopg
 
+from precedent.vectors import repository
 from precedent.vectors.embedding import Embedded
-from precedent.vectors.writing import PendingText, record_failure, write
+from precedent.vectors.repository import PendingText
 
 # A shard is one commit: a kill costs at most one shard's work.
 SHARD_ROWS = 2_000
@@ -54,9 +55,9 @@ def save(
         found: What became of each.
     """
     if found.vectors is not None:
-        write(connection, tenant_id, space_id, [hashes[place] for place in found.positions], found.vectors)
+        repository.save(connection, tenant_id, space_id, [hashes[place] for place in found.positions], found.vectors)
     by_reason: dict[str, list[bytes]] = {}
     for place, reason in found.failures.items():
         by_reason.setdefault(reason, []).append(hashes[place])
     for reason, failed in by_reason.items():
-        record_failure(connection, tenant_id, space_id, failed, reason)
+        repository.save_failure(connection, tenant_id, space_id, failed, reason)

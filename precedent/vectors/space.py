@@ -1,7 +1,7 @@
 """Embedding spaces: which vectors may be compared, and which of them search uses."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -34,23 +34,29 @@ ORDER BY status = 'active' DESC, id DESC LIMIT 1
 class SpaceProfile:
     """What makes two vectors comparable; two profiles that differ in anything are two spaces.
 
-    `cut` names how documents are cut into passages for it: by the model's tokenizer and window.
+    The fields are in the order of the table's columns.
+
+    Attributes:
+        provider: The driver of a local model, `endpoint` for all others.
+        model: Its name.
+        model_fingerprint: Of the files that decide its vectors; of an endpoint the task that it is told.
+        dimensions: Of the vectors.
+        precision: Of the arithmetic.
+        preprocessing: What a text goes through before the model and a vector before it is stored.
+        cut: How documents are cut into passages for it: by the model's tokenizer and window.
     """
 
     provider: str
     model: str
-    model_revision: str
+    model_fingerprint: str
     dimensions: int
     precision: str
     preprocessing: str
     cut: str = ""
 
     def identity(self) -> tuple[str, str, str, int, str, str, str]:
-        """The fields in the order of the table's columns."""
-        return (
-            self.provider, self.model, self.model_revision, self.dimensions, self.precision, self.preprocessing,
-            self.cut,
-        )  # fmt: skip
+        """The fields in the order of `IDENTITY`."""
+        return astuple(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,7 @@ def active(connection: "psycopg.Connection[Any]") -> Space:
     return found
 
 
-def by_id(connection: "psycopg.Connection[Any]", space_id: int) -> Space:
+def get(connection: "psycopg.Connection[Any]", space_id: int) -> Space:
     """A space of the current tenant.
 
     Raises:
@@ -122,17 +128,17 @@ def by_id(connection: "psycopg.Connection[Any]", space_id: int) -> Space:
     return found
 
 
-def every(connection: "psycopg.Connection[Any]") -> list[Space]:
+def list(connection: "psycopg.Connection[Any]") -> Sequence[Space]:
     """The tenant's spaces, the newest first."""
     rows = connection.execute(f"SELECT {COLUMNS} FROM embedding_spaces ORDER BY id DESC")  # noqa: S608 - a constant
     return [_space(row) for row in rows]
 
 
 def precision_in_use(
-    connection: "psycopg.Connection[Any]", provider: str, model: str, model_revision: str
+    connection: "psycopg.Connection[Any]", provider: str, model: str, model_fingerprint: str
 ) -> str | None:
     """The precision of the tenant's vectors by these weights: the next ones are to be made in the same."""
-    row = connection.execute(PRECISION, (provider, model, model_revision)).fetchone()
+    row = connection.execute(PRECISION, (provider, model, model_fingerprint)).fetchone()
     return row[0] if row else None
 
 

@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 
 from precedent.errors import UsageError
-from precedent.vectors.engine import backend_selection as choosing
-from precedent.vectors.engine import conversion, hardware, verification
-from precedent.vectors.engine import model_config as recipe
-from precedent.vectors.engine.backend_selection import Choice, Wish, choose, open_engine
+from precedent.vectors.engine import backend_selection, conversion, hardware, model_config, verification
+from precedent.vectors.engine.backend_selection import EngineChoice, EngineRequest, choose, open_engine
 from precedent.vectors.engine.model_config import NotAccelerated
 from precedent.vectors.engine.model_files import ModelFiles
 from precedent.vectors.engine.verification import SAMPLE
@@ -38,31 +36,31 @@ def expected(packaged: ModelFiles) -> np.ndarray:
     return oracle(packaged)
 
 
-@pytest.mark.parametrize("wish", [Wish(), Wish("float32"), Wish("int8"), Wish(backend="torch")], ids=str)
+@pytest.mark.parametrize("asked", [EngineRequest(), EngineRequest("float32"), EngineRequest(backend="torch")], ids=str)
 def test_vectors_are_those_of_sentence_transformers_in_the_order_of_the_texts(
-    wish: Wish, packaged: ModelFiles, cache: Path, expected: np.ndarray
+    asked: EngineRequest, packaged: ModelFiles, cache: Path, expected: np.ndarray
 ) -> None:
-    engine = open_engine(packaged, wish, cache)
+    engine = open_engine(packaged, asked, cache)
     vectors, tokens = engine.encode(TEXTS)
     cosines = (vectors * expected).sum(axis=1)
-    assert cosines.mean() > (0.999 if wish.precision == "int8" else 0.9999)
-    assert cosines.min() > (0.99 if wish.precision == "int8" else 0.9995)
+    assert cosines.mean() > 0.9999
+    assert cosines.min() > 0.9995
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
     assert vectors.dtype == np.float32
     nearest = (vectors @ vectors.T).argsort(axis=1)[:, -10:]
     exact = (expected @ expected.T).argsort(axis=1)[:, -10:]
     overlap = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(nearest, exact, strict=True)])
-    assert overlap > (0.9 if wish.precision == "int8" else 0.95)
+    assert overlap > 0.95
     if engine.backend == "openvino":
         assert tokens > len(TEXTS)
-        assert engine.precision == choose(packaged, wish, cache).precision
+        assert engine.precision == choose(packaged, asked, cache).precision
 
 
 def test_threads_share_one_engine_and_get_their_own_vectors(
     packaged: ModelFiles, cache: Path, expected: np.ndarray
 ) -> None:
-    engine = open_engine(packaged, Wish("float32"), cache)
-    assert engine is open_engine(packaged, Wish("float32"), cache)
+    engine = open_engine(packaged, EngineRequest("float32"), cache)
+    assert engine is open_engine(packaged, EngineRequest("float32"), cache)
     found: dict[int, np.ndarray] = {}
 
     def work(start: int) -> None:
@@ -80,21 +78,26 @@ def test_threads_share_one_engine_and_get_their_own_vectors(
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max"])
 def test_every_pooling_is_the_models_own(pooling: str, tiny: Callable[..., ModelFiles], cache: Path) -> None:
     files = tiny(pooling)
-    choice = choose(files, Wish("float32"), cache)
+    choice = choose(files, EngineRequest("float32"), cache)
     assert (choice.backend, choice.precision) == ("openvino", "float32")
-    vectors, _ = open_engine(files, Wish("float32"), cache).encode(TEXTS)
+    vectors, _ = open_engine(files, EngineRequest("float32"), cache).encode(TEXTS)
     assert (vectors * oracle(files)).sum(axis=1).min() > 0.9999
 
 
 def test_a_model_that_does_more_is_left_to_sentence_transformers(tiny: Callable[..., ModelFiles], cache: Path) -> None:
     files = tiny(dense=True)
-    choice = choose(files, Wish(), cache)
+    choice = choose(files, EngineRequest(), cache)
     assert (choice.backend, choice.precision) == ("torch", "float32")
     assert "Dense" in choice.reason
-    vectors, _ = open_engine(files, Wish(), cache).encode(TEXTS)
+    vectors, _ = open_engine(files, EngineRequest(), cache).encode(TEXTS)
     assert (vectors * oracle(files)).sum(axis=1).min() > 0.9999
     with pytest.raises(UsageError, match="cannot be run as asked"):
-        choose(files, Wish("int8"), cache)
+        choose(files, EngineRequest(backend="openvino"), cache)
+
+
+def test_eight_bit_weights_of_earlier_releases_are_refused_with_what_to_do(packaged: ModelFiles, cache: Path) -> None:
+    with pytest.raises(UsageError, match=r"int8 is no longer offered.*leave precision out.*then refresh"):
+        choose(packaged, EngineRequest("int8"), cache)
 
 
 def test_a_conversion_that_says_something_else_is_refused(
@@ -103,24 +106,24 @@ def test_a_conversion_that_says_something_else_is_refused(
     files = tiny(seed=2)
     pooled = conversion._with_pooling
     monkeypatch.setattr(conversion, "_with_pooling", lambda transformer, _: pooled(transformer, "max"))
-    choice = choose(files, Wish(), cache)
+    choice = choose(files, EngineRequest(), cache)
     assert (choice.backend, choice.precision) == ("torch", "float32")
     assert "agree with the original's to a cosine of" in choice.reason
     # What was found is kept: the next process neither converts nor compares again.
-    monkeypatch.setattr(choosing, "_settle", pytest.fail)
-    assert choose(files, Wish(), cache) == choice
+    monkeypatch.setattr(backend_selection, "_settle", pytest.fail)
+    assert choose(files, EngineRequest(), cache) == choice
 
 
 def test_a_model_is_converted_once_and_compared_once(
     tiny: Callable[..., ModelFiles], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = tiny(seed=3)
-    first = choose(files, Wish("float32"), cache)
-    choosing._engines.clear()
+    first = choose(files, EngineRequest("float32"), cache)
+    backend_selection._engines.clear()
     monkeypatch.setattr(conversion, "_convert", pytest.fail)
     monkeypatch.setattr(verification, "original", pytest.fail)
-    assert choose(files, Wish("float32"), cache) == first
-    open_engine(files, Wish("float32"), cache).encode(["again"])
+    assert choose(files, EngineRequest("float32"), cache) == first
+    open_engine(files, EngineRequest("float32"), cache).encode(["again"])
 
 
 def test_a_conversion_that_was_cut_off_leaves_nothing_that_looks_done(
@@ -129,7 +132,7 @@ def test_a_conversion_that_was_cut_off_leaves_nothing_that_looks_done(
     import openvino as ov
 
     files = tiny(seed=4)
-    known = recipe.read(files.folder)
+    known = model_config.read(files.folder)
 
     def full(model: object, path: Path, **_: object) -> None:
         path.write_text("<half", encoding="utf-8")
@@ -138,10 +141,10 @@ def test_a_conversion_that_was_cut_off_leaves_nothing_that_looks_done(
     save = ov.save_model
     monkeypatch.setattr(ov, "save_model", full)
     with pytest.raises(NotAccelerated, match="cannot be written"):
-        conversion.converted(files, known, "float32", tmp_path / "cache")
+        conversion.converted(files, known, tmp_path / "cache")
     assert [path for path in (tmp_path / "cache").iterdir() if path.is_dir()] == []
     monkeypatch.setattr(ov, "save_model", save)
-    assert (conversion.converted(files, known, "float32", tmp_path / "cache") / "model.xml").is_file()
+    assert (conversion.converted(files, known, tmp_path / "cache") / "model.xml").is_file()
 
 
 def test_a_cache_that_cannot_be_written_costs_speed_and_nothing_else(
@@ -149,23 +152,23 @@ def test_a_cache_that_cannot_be_written_costs_speed_and_nothing_else(
 ) -> None:
     files = tiny(seed=5)
     (tmp_path / "taken").write_text("a file where a folder is wanted", encoding="utf-8")
-    choice = choose(files, Wish(), tmp_path / "taken")
+    choice = choose(files, EngineRequest(), tmp_path / "taken")
     assert choice.backend == "torch"
     assert "cannot be kept" in choice.reason
-    assert open_engine(files, Wish(), tmp_path / "taken").encode(["text"])[0].shape == (1, 32)
+    assert open_engine(files, EngineRequest(), tmp_path / "taken").encode(["text"])[0].shape == (1, 32)
 
 
 def test_what_the_machine_does_not_compute_is_refused(packaged: ModelFiles, cache: Path) -> None:
     with pytest.raises(UsageError, match="not float16"):
-        choose(packaged, Wish("float16", device="cpu"), cache)
+        choose(packaged, EngineRequest("float16", device="cpu"), cache)
 
 
 @pytest.mark.parametrize(
     ("flags", "offered"),
     [
-        (set(), ("float32", "int8")),
-        ({"avx512_bf16"}, ("bfloat16", "float32", "int8")),
-        ({"amx_bf16", "amx_tile"}, ("bfloat16", "float32", "int8")),
+        (set(), ("float32",)),
+        ({"avx512_bf16"}, ("bfloat16", "float32")),
+        ({"amx_bf16", "amx_tile"}, ("bfloat16", "float32")),
     ],
 )
 def test_bfloat16_is_used_only_where_the_processor_has_it(
@@ -174,7 +177,6 @@ def test_bfloat16_is_used_only_where_the_processor_has_it(
     monkeypatch.setattr(hardware, "cpu_flags", lambda: frozenset(flags))
     assert hardware.precisions("cpu") == offered
     assert hardware.precisions("cuda")[0] == "float16"
-    ways = choosing.candidates(Wish(device="cpu"))
-    assert ways[0] == Choice("openvino", "cpu", offered[0])
-    assert "int8" not in [way.precision for way in ways]
-    assert ways[-1] == Choice("torch", "cpu", "float32")
+    ways = backend_selection.candidates(EngineRequest(device="cpu"))
+    assert ways[0] == EngineChoice("openvino", "cpu", offered[0])
+    assert ways[-1] == EngineChoice("torch", "cpu", "float32")

@@ -10,8 +10,8 @@ import psycopg
 from orchestration.maintenance import parts
 from orchestration.maintenance.parts import Part, Place, Report
 from precedent.database.session import Database
+from precedent.vectors import repository as embeddings
 from precedent.vectors import space as spaces
-from precedent.vectors import writing as embeddings
 from tests.integration import corpora
 
 TABLES = (
@@ -43,7 +43,7 @@ def documents(database: Database, owner: Owner, tenant_id: int, number: int = 4)
         )
         hashes = [bytes(row[0]) for row in connection.execute("SELECT content_hash FROM documents ORDER BY id")]
         space = spaces.ensure(connection, tenant_id, PROFILE)
-        embeddings.write(connection, tenant_id, space.id, hashes, np.eye(number, 3, dtype=np.float32) + 1)
+        embeddings.save(connection, tenant_id, space.id, hashes, np.eye(number, 3, dtype=np.float32) + 1)
     rows = owner.execute("SELECT id FROM raw_items WHERE tenant_id = %s ORDER BY id", (tenant_id,)).fetchall()
     return [row[0] for row in rows]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from precedent.search import word_index
+from precedent.search.words import save_words
 from precedent.text import documents
 from precedent.text.documents import DocumentRow
 
@@ -54,7 +54,7 @@ def write(
         }  # fmt: skip
         rows.append(DocumentRow(**row))
     documents.write(connection, tenant_id, source_id, rows)
-    word_index.write(connection, tenant_id, rows)
+    save_words(connection, tenant_id, rows)
     return names
 
 

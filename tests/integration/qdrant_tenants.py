@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Iterator
-from contextlib import closing, redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,23 +14,24 @@ import pytest
 from orchestration.cli import run
 from precedent.database.session import Database
 from precedent.qdrant import errors as failures
-from precedent.qdrant import reading
-from precedent.qdrant import repository as vector_stores
-from precedent.qdrant.client import TenantCollection, local_engine
-from precedent.qdrant.repository import StoreSpecification
-from precedent.qdrant.writing import Mirrored, mirror
+from precedent.qdrant.client import TenantCollection
 from precedent.settings import Settings
 from precedent.sources import repository as catalog
 from precedent.sources.repository import SourceRow
+from precedent.vector_stores import nearest
+from precedent.vector_stores import repository as vector_stores
+from precedent.vector_stores.connection import open_server
+from precedent.vector_stores.mirror import Mirrored, mirror
+from precedent.vector_stores.repository import StoreSpecification
 from precedent.vectors import promotion
+from precedent.vectors import repository as embeddings
 from precedent.vectors import space as spaces
-from precedent.vectors import writing as embeddings
 from precedent.vectors.space import Space, SpaceProfile
 from tests.integration.conftest import issue, write_lines
+from tests.integration.qdrant_wire import QdrantWire
 
 Call = Callable[..., tuple[int, str, str]]
 ISSUES = 30
-LOCAL = "http://qdrant.test:6333"
 RECORDS = [issue(n, f"Gateway {n} fails", f"Case {n}: the pool is empty.") for n in range(1, ISSUES + 1)]
 
 
@@ -77,11 +78,10 @@ class Filled:
         return row
 
     def mirror(self, *, everything: bool = False) -> list[Mirrored]:
-        with closing(vector_stores.open_server(self.database, self.settings, self.store)) as server:
-            return mirror(self.database, server, self.store, self.source, lambda _: None, everything=everything)
+        return mirror(self.database, self.settings, self.store, self.source, lambda _: None, everything=everything)
 
     def collection(self, space: Space | None = None) -> TenantCollection:
-        server = vector_stores.open_server(self.database, self.settings, self.store)
+        server = open_server(self.database, self.settings, self.store)
         space = space or self.active
         return server.part(server.name_of(space, self.store.isolation), space.id)
 
@@ -106,7 +106,7 @@ class Filled:
         with self.database.bulk(self.source.tenant_id) as connection:
             space = spaces.ensure(connection, self.source.tenant_id, profile)
             made = rng.normal(size=(len(hashes), dimensions)).astype(np.float32)
-            embeddings.write(connection, self.source.tenant_id, space.id, hashes, made)
+            embeddings.save(connection, self.source.tenant_id, space.id, hashes, made)
         return space
 
     def promote(self, space: Space) -> None:
@@ -117,8 +117,8 @@ class Filled:
         with self.database.bulk(self.source.tenant_id) as connection:
             promotion.retire(connection, self.source.tenant_id, space.id)
 
-    def ask(self, vector: np.ndarray, limit: int = 5) -> reading.Answer:
-        return reading.nearest_or_reason(
+    def ask(self, vector: np.ndarray, limit: int = 5) -> nearest.Answer:
+        return nearest.nearest_or_reason(
             self.database, self.settings, self.source.tenant_id, self.active, [vector], limit
         )
 
@@ -127,13 +127,22 @@ class Filled:
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(failures, "FIRST_WAIT_S", 0.01)
     yield
-    reading.close_all()
+    close_servers()
+
+
+def close_servers() -> None:
+    """Close the servers that searches have opened in this process, and end every pause."""
+    for store in nearest._open.values():
+        store.server.close()
+    nearest._open.clear()
+    nearest._paused.clear()
 
 
 @pytest.fixture
 def local() -> Iterator[str]:
-    with local_engine(LOCAL):
-        yield LOCAL
+    """The address of a server on loopback, for tests that do not look at what it is asked."""
+    with QdrantWire() as running:
+        yield running.url
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from precedent.quality import repository as reports
 from precedent.quality import samples
 from precedent.settings import Settings
 from precedent.sources.repository import SourceRow
-from precedent.vectors import writing as embeddings
-from tests.unit.reports.planting import Fault
+from precedent.vectors import repository as embeddings
+from tests.unit.quality.planting import Fault
 
 
 def measured(database: Database, source: SourceRow) -> reports.Report:
@@ -51,12 +51,12 @@ def planted(database: Database, source: SourceRow, fault: Fault) -> Iterator[Non
             (space_id,),
         ).fetchall()
         hashes, vectors = [bytes(row[0]) for row in rows], np.array([row[1] for row in rows], np.float32)
-        embeddings.write(connection, source.tenant_id, space_id, hashes, fault(vectors))
+        embeddings.save(connection, source.tenant_id, space_id, hashes, fault(vectors))
     try:
         yield
     finally:
         with database.bulk(source.tenant_id) as connection:
-            embeddings.write(connection, source.tenant_id, space_id, hashes, vectors)
+            embeddings.save(connection, source.tenant_id, space_id, hashes, vectors)
 
 
 @contextmanager

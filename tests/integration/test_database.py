@@ -19,8 +19,8 @@ from precedent.database.session import Database
 from precedent.database.version import MIGRATIONS, expected_version
 from precedent.errors import DatabaseError, UsageError
 from precedent.settings import Settings
+from precedent.vectors import repository as embeddings
 from precedent.vectors import space as spaces
-from precedent.vectors import writing as embeddings
 from precedent.vectors.space import SpaceProfile
 
 
@@ -86,7 +86,7 @@ def test_the_database_itself_refuses_a_bad_vector(database: Database, vector: np
     with database.bulk(tenant.id) as connection:
         space = spaces.ensure(connection, tenant.id, profile)
     with pytest.raises(psycopg.Error), database.bulk(tenant.id) as connection:
-        embeddings.write(connection, tenant.id, space.id, [b"x"], vector[None].astype(np.float32))
+        embeddings.save(connection, tenant.id, space.id, [b"x"], vector[None].astype(np.float32))
 
 
 def test_a_space_of_another_tenant_gets_no_partition(database: Database) -> None:
@@ -189,7 +189,7 @@ def test_vectors_go_with_their_space(database: Database, owner_dsn: str) -> None
     tenant = tenancy.add(database, "goes-with-its-space")[0]
     with database.bulk(tenant.id) as connection:
         space = spaces.ensure(connection, tenant.id, SpaceProfile("test", "gone", "1", 4, "float32", "none"))
-        embeddings.write(connection, tenant.id, space.id, [b"x"], np.ones((1, 4), np.float32))
+        embeddings.save(connection, tenant.id, space.id, [b"x"], np.ones((1, 4), np.float32))
         connection.commit()
         connection.execute("DELETE FROM embedding_spaces WHERE id = %s", (space.id,))
     with psycopg.connect(owner_dsn) as connection:
@@ -203,7 +203,7 @@ def test_the_same_vector_may_be_written_by_two_runs(database: Database) -> None:
     with database.bulk(tenant.id) as connection:
         space = spaces.ensure(connection, tenant.id, SpaceProfile("test", "twice", "1", 4, "float32", "none"))
         for value in (1.0, 2.0):
-            embeddings.write(connection, tenant.id, space.id, [b"x", b"y"], np.full((2, 4), value, np.float32))
+            embeddings.save(connection, tenant.id, space.id, [b"x", b"y"], np.full((2, 4), value, np.float32))
             connection.commit()
         row = connection.execute("SELECT count(*), max(l2_norm(embedding)) FROM embeddings").fetchone()
     assert row == (2, 4.0)

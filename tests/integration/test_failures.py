@@ -63,7 +63,7 @@ def test_another_model_gets_a_space_of_its_own_and_replaces_the_old_one_when_com
     profile = Embedder.profile.func  # type: ignore[attr-defined]
 
     def other(self: Embedder) -> SpaceProfile:
-        return dataclasses.replace(profile(self), model_revision="another")
+        return dataclasses.replace(profile(self), model_fingerprint="another")
 
     monkeypatch.setattr(Embedder, "profile", property(other))
     code, out, error = precedent("refresh", f"{tenant}/records", "--json")

@@ -12,8 +12,8 @@ from orchestration.maintenance.parts import Part, Place
 from precedent.database.session import Database
 from precedent.tenants import tenants as tenancy
 from precedent.vectors import promotion
+from precedent.vectors import repository as embeddings
 from precedent.vectors import space as spaces
-from precedent.vectors import writing as embeddings
 from tests.integration.aging import Owner, bare_tombstones, counts, deletion_trigger, documents, run, tombstone
 
 
@@ -109,7 +109,7 @@ def test_what_is_left_of_a_retired_space_goes_and_every_other_space_stays(
             if status == "retired":
                 promotion.retire(connection, tenant_id, made[status])
                 connection.execute("SELECT create_space_partition(%s)", (made[status],))
-            embeddings.write(connection, tenant_id, made[status], [b"x"], np.ones((1, 3), np.float32))
+            embeddings.save(connection, tenant_id, made[status], [b"x"], np.ones((1, 3), np.float32))
             connection.commit()
         connection.execute("UPDATE embedding_spaces SET status = 'previous' WHERE id = %s", (made["previous"],))
     assert run(Part.SPACES, place).count == 0

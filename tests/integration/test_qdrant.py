@@ -7,13 +7,14 @@ import psycopg
 import pytest
 
 from precedent.database.session import Database
-from precedent.qdrant import client, writing
-from precedent.qdrant.comparison import compare
+from precedent.qdrant import client
 from precedent.qdrant.errors import StoreError
 from precedent.qdrant.naming import alias
-from precedent.qdrant.repository import owner_of
-from precedent.qdrant.state import Mirror
-from precedent.vectors import writing as embeddings
+from precedent.vector_stores import mirror
+from precedent.vector_stores.comparison import compare
+from precedent.vector_stores.connection import owner_of
+from precedent.vector_stores.store_spaces import StoreSpace
+from precedent.vectors import repository as embeddings
 from tests.integration.qdrant_grpc import GrpcWire
 from tests.integration.qdrant_tenants import ISSUES, Filled
 from tests.integration.qdrant_wire import QdrantWire
@@ -56,7 +57,7 @@ def test_what_goes_or_changes_in_postgres_goes_or_changes_in_the_store(filled: F
     digest = next(iter(filled.vectors()))
     other = np.eye(1, 384, dtype=np.float32)
     with filled.database.bulk(filled.source.tenant_id) as connection:
-        embeddings.write(connection, filled.source.tenant_id, filled.active.id, [digest], other)
+        embeddings.save(connection, filled.source.tenant_id, filled.active.id, [digest], other)
     (found,) = filled.mirror()
     assert (found.work.added, found.work.changed, found.work.unchanged) == (0, 1, ISSUES - 6)
     assert filled.collection().vectors([digest])[digest] == pytest.approx(other[0])
@@ -177,7 +178,7 @@ def test_two_spaces_of_one_model_share_a_collection_and_not_their_points(settled
     old, digest = settled.active, next(iter(settled.vectors()))
     collection = settled.collection()
     other = client.TenantCollection(
-        collection._address, collection._owner, collection._raw, collection.name, old.id + 1_000, local=True
+        collection._address, collection._owner, collection._raw, collection.name, old.id + 1_000
     )
     other.upsert([digest], np.ones((1, 384), dtype=np.float32))
     assert (collection.count(), other.count()) == (ISSUES, 1)
@@ -215,7 +216,7 @@ def test_the_check_names_what_differs_and_the_next_run_heals_it(settled: Filled,
 
 
 def differences(filled: Filled) -> list[str]:
-    this = Mirror(filled.store.id, filled.active.id, filled.source.tenant_id)
+    this = StoreSpace(filled.store.id, filled.active.id, filled.source.tenant_id)
     with filled.database.bulk(filled.source.tenant_id) as connection:
         return compare(connection, filled.collection(), this, filled.source.id).differences
 
@@ -223,7 +224,7 @@ def differences(filled: Filled) -> list[str]:
 def test_search_waits_until_every_source_is_there(filled: Filled, local: str, tmp_path: object) -> None:
     filled.use(local)
     with filled.database.bulk(filled.source.tenant_id) as connection:
-        embeddings.write(
+        embeddings.save(
             connection, filled.source.tenant_id, filled.active.id, [b"\x02" * 32], np.ones((1, 384), dtype=np.float32)
         )
     (found,) = filled.mirror()
@@ -232,15 +233,6 @@ def test_search_waits_until_every_source_is_there(filled: Filled, local: str, tm
         "1 of the tenant's vectors are not there yet: refresh all its sources",
     )
     assert "refresh all its sources" in (filled.ask(np.ones(384, dtype=np.float32)).reason or "")
-
-
-def test_the_clients_own_engine_is_refused_above_its_limit(
-    settled: Filled, local: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(client, "LARGEST_LOCAL", ISSUES - 1)
-    settled.use(local)
-    with pytest.raises(StoreError, match=r"scans everything, 29 points at most: run a server"):
-        settled.mirror()
 
 
 def test_what_a_store_holds_is_seen_by_its_tenant_only(
@@ -261,8 +253,8 @@ def test_what_a_store_holds_is_seen_by_its_tenant_only(
 def test_writing_goes_in_batches_by_several_streams_and_waits_for_the_last(
     settled: Filled, wire: QdrantWire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writing, "BATCH", 4)
-    monkeypatch.setattr(writing, "GROUP", 12)
+    monkeypatch.setattr(mirror, "BATCH", 4)
+    monkeypatch.setattr(mirror, "GROUP", 12)
     settled.use(wire.url)
     settled.mirror()
     sizes = [(len(call.body["batch"]["ids"]), call.path.rsplit("wait=", 1)[-1]) for call in wire.calls("/points?")]

@@ -14,9 +14,9 @@ import pytest
 from cryptography.fernet import Fernet
 
 from precedent.database.session import Database
-from precedent.qdrant import reading, writing
 from precedent.qdrant.errors import StoreError, StoreFault
-from tests.integration.qdrant_tenants import ISSUES, Call, Filled
+from precedent.vector_stores import mirror, nearest
+from tests.integration.qdrant_tenants import ISSUES, Call, Filled, close_servers
 from tests.integration.qdrant_wire import Fault, QdrantWire, waiting
 from tests.integration.test_leaks import MARK, assert_nothing_leaked
 
@@ -24,17 +24,16 @@ pytest_plugins = ["tests.integration.qdrant_tenants"]
 KEY = f"{MARK}-qdrant-0123456789abcdef"
 MIRROR = """
 import sys
-from resources import catalog, vector_stores
 from precedent.database.session import Database
 from precedent.settings import Settings
-from precedent.qdrant import writing
-writing.BATCH, writing.GROUP = 2, 4
+from precedent.sources import repository as sources
+from precedent.vector_stores import mirror, repository
+mirror.BATCH, mirror.GROUP = 2, 4
 settings = Settings.from_environment()
 database = Database.open(settings)
-source = catalog.get(database, sys.argv[1])
-store = vector_stores.active(database, source.tenant_id)
-server = vector_stores.open_server(database, settings, store)
-writing.mirror(database, server, store, source, lambda rows: None)
+source = sources.get(database, sys.argv[1])
+store = repository.active(database, source.tenant_id)
+mirror.mirror(database, settings, store, source, lambda rows: None)
 """
 
 
@@ -46,8 +45,8 @@ def wire() -> Iterator[QdrantWire]:
 
 @pytest.fixture
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "BATCH", 2)
-    monkeypatch.setattr(writing, "GROUP", 4)
+    monkeypatch.setattr(mirror, "BATCH", 2)
+    monkeypatch.setattr(mirror, "GROUP", 4)
 
 
 def marked(owner_dsn: str, store_id: int) -> int:
@@ -139,7 +138,7 @@ def test_a_server_that_is_down_fails_the_run_with_a_sentence_and_search_goes_on(
         settled.use(wire.url, key=KEY)
         settled.mirror()
         assert settled.ask(np.ones(384, dtype=np.float32)).hits
-    reading.close_all()
+    close_servers()
     answer = settled.refresh("vectors", code=1)
     assert answer["error"].startswith(f"The vector store {settled.store.name} at {wire.url} cannot be reached")
     assert answer["layers"]["vectors/embeddings"]["rows/unchanged"] == ISSUES
@@ -164,8 +163,8 @@ def test_a_search_waits_for_a_store_that_is_down_only_once(
         assert answer.hits is None
         assert "ReadTimeout" in (answer.reason or "")
         assert len(wire.calls("/points/query")) == asked + 20  # 20 for the recall of the sample
-    monkeypatch.setattr(reading, "PAUSE_S", 0.0)
-    reading.close_all()
+    monkeypatch.setattr(nearest, "PAUSE_S", 0.0)
+    close_servers()
     wire.faults = []
     assert settled.ask(np.ones(384, dtype=np.float32)).hits
 

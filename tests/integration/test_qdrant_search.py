@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from precedent.qdrant import reading
-from precedent.search import legs as search
+from precedent.search import retrieval
+from precedent.vector_stores import nearest
 from tests.integration.qdrant_tenants import Filled
 
 pytest_plugins = ["tests.integration.qdrant_tenants"]
@@ -29,10 +29,10 @@ def test_search_by_the_store_finds_what_postgres_does(
     settled.use(local)
     settled.mirror()
     asked: list[int] = []
-    ask = reading.nearest
-    monkeypatch.setattr(reading, "nearest", lambda *arguments: asked.append(1) or ask(*arguments))
+    ask = nearest.nearest
+    monkeypatch.setattr(nearest, "nearest", lambda *arguments: asked.append(1) or ask(*arguments))
     if "--kind" not in options:  # a filter that takes too much is answered by PostgreSQL
-        monkeypatch.setattr(search, "by_vector", pytest.fail)
+        monkeypatch.setattr(retrieval, "by_vector", pytest.fail)
     stored = found(settled, *options)
     assert asked
     assert [row["external_id"] for row in stored] == [row["external_id"] for row in plain]
@@ -51,6 +51,6 @@ def test_a_store_that_is_down_costs_a_warning_and_no_result(
     def down(*_: object) -> None:
         raise StoreError("qdrant", next(iter(StoreFault)), "no answer")
 
-    monkeypatch.setattr(reading, "nearest", down)
+    monkeypatch.setattr(nearest, "nearest", down)
     assert [row["external_id"] for row in found(settled)] == [row["external_id"] for row in plain]
     assert "PostgreSQL answers in the place of the vector store" in caplog.text

@@ -7,15 +7,14 @@ tests make there they remove again.
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from uuid import uuid4
 
 import numpy as np
 import pytest
 
-from precedent.qdrant.client import COLLECTION, Address, Server
+from precedent.qdrant.client import Address, Server
 from precedent.qdrant.naming import Owner
-from precedent.qdrant.requests import SHARED
+from precedent.qdrant.requests import Isolation
 from precedent.vectors.space import Space, SpaceProfile
 from tests.integration.qdrant_tenants import ISSUES, Filled
 
@@ -53,7 +52,7 @@ def vectors(seed: int, rows: int = ROWS) -> tuple[list[bytes], np.ndarray]:
     return [index.to_bytes(32, "big") for index in range(rows)], found
 
 
-def fill(server: Server, space: Space, isolation: str, seed: int, rows: int = ROWS) -> None:
+def fill(server: Server, space: Space, isolation: Isolation, seed: int, rows: int = ROWS) -> None:
     collection = server.prepare(space, isolation)
     hashes, made = vectors(seed, rows)
     for start in range(0, rows, 200):
@@ -65,9 +64,9 @@ def test_the_server_answers_and_is_new_enough(open_server: Callable[[], Server])
     assert tuple(int(part) for part in version.split(".")[:2]) >= (1, 11)
 
 
-@pytest.mark.parametrize("isolation", [SHARED, COLLECTION])
+@pytest.mark.parametrize("isolation", [*Isolation])
 def test_two_tenants_are_apart_and_each_finds_its_own_neighbours(
-    open_server: Callable[[], Server], space: Space, isolation: str
+    open_server: Callable[[], Server], space: Space, isolation: Isolation
 ) -> None:
     servers = [open_server(), open_server()]
     try:
@@ -101,41 +100,42 @@ def test_two_tenants_are_apart_and_each_finds_its_own_neighbours(
 def test_two_that_make_one_collection_at_once_both_get_it(open_server: Callable[[], Server], space: Space) -> None:
     servers = [open_server() for _ in range(4)]
     try:
-        threads = [threading.Thread(target=server.prepare, args=(space, SHARED)) for server in servers]
+        threads = [threading.Thread(target=server.prepare, args=(space, Isolation.SHARED)) for server in servers]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert [server.prepare(space, SHARED).count() for server in servers] == [0] * 4
+        assert [server.prepare(space, Isolation.SHARED).count() for server in servers] == [0] * 4
     finally:
-        remove_collections(servers, space, SHARED)
+        remove_collections(servers, space, Isolation.SHARED)
 
 
-@pytest.mark.parametrize("isolation", [SHARED, COLLECTION])
-def test_a_tenants_vectors_are_mirrored_promoted_and_removed(filled: Filled, isolation: str) -> None:
-    from precedent.qdrant import repository as vector_stores
-    from precedent.qdrant.writing import empty
+@pytest.mark.parametrize("isolation", [*Isolation])
+def test_a_tenants_vectors_are_mirrored_promoted_and_removed(filled: Filled, isolation: Isolation) -> None:
+    from precedent.vector_stores.connection import open_server
+    from precedent.vector_stores.mirror import empty
 
     filled.use(URL, isolation, key=KEY, name="server")
     (first,) = filled.mirror()
     try:
-        assert (first.work.added, first.ready, first.switched) == (ISSUES, True, isolation == COLLECTION)
+        assert (first.work.added, first.ready, first.switched) == (ISSUES, True, isolation is Isolation.COLLECTION)
         assert first.recall is not None
         other = filled.other_space()
         filled.mirror()
         filled.promote(other)
         switched = {item.space.id: item.switched for item in filled.mirror()}
-        assert switched[other.id] == (isolation == COLLECTION)
+        assert switched[other.id] == (isolation is Isolation.COLLECTION)
         (hits,) = filled.ask(next(iter(filled.vectors().values())), 5).hits or [[]]
         assert len(hits) == 5
     finally:
-        with closing(vector_stores.open_server(filled.database, filled.settings, filled.store)) as server:
-            empty(filled.database, server, filled.store)
-            if isolation == SHARED:  # of a model that only this test has
-                server.remove(server.name_of(other, SHARED), other.id, COLLECTION)
+        empty(filled.database, filled.settings, filled.store)
+        if isolation is Isolation.SHARED:  # of a model that only this test has
+            server = open_server(filled.database, filled.settings, filled.store)
+            server.remove(server.name_of(other, isolation), other.id, Isolation.COLLECTION)
+            server.close()
 
 
-def remove_collections(servers: list[Server], space: Space, isolation: str) -> None:
+def remove_collections(servers: list[Server], space: Space, isolation: Isolation) -> None:
     for server in servers:
         # Shared or not: nobody else has this profile.
-        server.remove(server.name_of(space, isolation), space.id, COLLECTION)
+        server.remove(server.name_of(space, isolation), space.id, Isolation.COLLECTION)

@@ -20,11 +20,12 @@ from precedent.quality import samples
 from precedent.quality.measures import Vectors
 from precedent.sources import repository as catalog
 from precedent.sources.repository import SourceRow
-from precedent.vectors import writing as embeddings
+from precedent.vectors import repository as embeddings
+from precedent.vectors import space as spaces
 from precedent.vectors.embedding import EmbeddingError
 from tests.conftest import DATA
 from tests.integration.quality_planting import altered, blocking, failed, measured, planted
-from tests.unit.reports.planting import Fault, cone, cut, identical, random, swapped
+from tests.unit.quality.planting import Fault, cone, cut, identical, random, swapped
 
 Call = Callable[..., tuple[int, str, str]]
 ISSUES = DATA / "jira" / "issues.jsonl.gz"
@@ -103,7 +104,7 @@ def test_vectors_of_a_model_that_is_no_longer_configured_are_stale(database: Dat
         report = measured(database, source)
     assert blocking(report) == {"stale_model"}
     (gate,) = (gate for gate in report.gates if gate["name"] == "stale_model")
-    assert f"model_revision old stored, {revision} configured" in gate["reason"]
+    assert f"model_fingerprint old stored, {revision} configured" in gate["reason"]
 
 
 def test_a_document_without_its_passages_is_lost_text(database: Database, source: SourceRow) -> None:
@@ -144,7 +145,7 @@ def test_missing_vectors_are_missing_coverage(database: Database, source: Source
     finally:
         with database.bulk(source.tenant_id) as connection:
             space_id = connection.execute("SELECT id FROM embedding_spaces").fetchone()[0]  # type: ignore[index]
-            assert embeddings.take_back(connection, source.id, space_id) > 0
+            assert embeddings.restore(connection, source.id, space_id) > 0
     assert blocking(report) == {"coverage"}
 
 
@@ -188,7 +189,7 @@ def test_only_the_newest_report_keeps_pictures_and_vectors(database: Database, s
             "SELECT sample IS NOT NULL, figures <> '{}' FROM quality_reports WHERE source_id = %s ORDER BY id",
             (source.id,),
         ).fetchall()
-        kept = reports.kept(connection, source.id, reports.latest(connection, source.id).space_id)  # type: ignore[union-attr]
+        kept = reports.latest_sample(connection, source.id, reports.latest(connection, source.id).space_id)  # type: ignore[union-attr]
     assert len(rows) > 1
     assert set(rows[:-1]) == {(False, False)}
     assert rows[-1] == (True, True)
@@ -214,7 +215,7 @@ def test_digests_are_of_vectors_and_not_only_of_texts(database: Database, source
         with database.bulk(source.tenant_id) as connection:
             report = reports.latest(connection, source.id)
             assert report is not None
-            space = samples.spaces.by_id(connection, report.space_id)
+            space = spaces.get(connection, report.space_id)
             return samples.digest(connection, source.id, space)[1]
 
     before = digest()

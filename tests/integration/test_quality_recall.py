@@ -11,11 +11,11 @@ import pytest
 from precedent.database.session import Database
 from precedent.quality import neighbours
 from precedent.quality import recall as recalling
-from precedent.search import legs as search
+from precedent.search import retrieval
 from precedent.tenants import tenants as tenancy
 from precedent.vectors import index as vector_index
+from precedent.vectors import repository as embeddings
 from precedent.vectors import space as spaces
-from precedent.vectors import writing as embeddings
 from precedent.vectors.space import Space, SpaceProfile
 
 ROWS, DIMENSIONS, QUERIES = 12_000, 24, 40
@@ -30,7 +30,7 @@ def indexed(database: Database, owner_dsn: str) -> tuple[int, Space]:
     hashes = [hashlib.sha256(str(row).encode()).digest() for row in range(ROWS)]
     with database.bulk(tenant_id) as connection:
         space = spaces.ensure(connection, tenant_id, SpaceProfile("test", "m", "1", DIMENSIONS, "float32", "none"))
-        embeddings.write(connection, tenant_id, space.id, hashes, vectors)
+        embeddings.save(connection, tenant_id, space.id, hashes, vectors)
         connection.commit()
         vector_index.after_writing(connection, space.id)
         assert vector_index.state(connection, space.id).exists
@@ -74,7 +74,7 @@ def test_recall_is_measured_with_what_search_asks_for(database: Database, indexe
         return str(connection.execute("SELECT current_setting('hnsw.ef_search')").fetchone()[0])  # type: ignore[index]
 
     with database.bulk(tenant_id) as connection:
-        search.search(connection, space_id=space.id, text="", vectors=query, mode=search.Mode.VECTOR)
+        retrieval.search(connection, space_id=space.id, text="", vectors=query, mode=retrieval.Mode.VECTOR)
         searched = looked_at(connection)
     with database.bulk(tenant_id) as connection:
         neighbours.distances(connection, space, query[0], 10, exact=False)

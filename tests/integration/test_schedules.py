@@ -104,7 +104,7 @@ def reported(ticking: Ticking, owner_dsn: str, row: SourceRow, moment: datetime)
         space = spaces.ensure(connection, row.tenant_id, SpaceProfile("test", "m", "1", 4, "float32", "none"))
         reports.save(
             connection, row.tenant_id, row.id, space.id, manifest="m", score=90.0, passed=True, measures={}, gates=[],
-            figures={}, sample=np.zeros((1, 4), np.float32),
+            chart_data={}, sample=np.zeros((1, 4), np.float32),
         )  # fmt: skip
     with psycopg.connect(owner_dsn) as owner:
         owner.execute("UPDATE quality_reports SET created_at = %s WHERE source_id = %s", (moment, row.id))

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from precedent.database.session import Database
-from precedent.search import service as searching
-from precedent.search.legs import Mode
+from precedent.providers.runtime.embedder import Embedder
+from precedent.search import service
+from precedent.search.query_vectors import embed_queries
+from precedent.search.retrieval import Mode
 from precedent.search.service import Query, Searcher
 from precedent.settings import Settings
 from tests.integration.conftest import TOPICS, incident, issue, write_lines
@@ -155,7 +157,7 @@ def test_words_alone_need_neither_model_nor_vectors(
     def none(*_: object) -> None:
         raise AssertionError("a model was asked for")
 
-    monkeypatch.setattr(searching, "open_space_embedder", none)
+    monkeypatch.setattr(service, "open_space_embedder", none)
     code, out, error = precedent("search", "certificate", "--mode", "text", "--tenant", tenant, "--json")
     assert code == 0, error
     assert numbers(json.loads(out)) == {"4"}
@@ -186,13 +188,12 @@ def test_words_of_another_analyser_are_made_anew_by_a_refresh(
 
 def test_the_same_query_is_embedded_once(database: Database, loaded: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[str]] = []
-    embed = Searcher._embed
 
-    def counting(self: Searcher, texts: list[str]) -> Any:
+    def counting(provider: Embedder, texts: list[str]) -> Any:
         asked.append(list(texts))
-        return embed(self, texts)
+        return embed_queries(provider, texts)
 
-    monkeypatch.setattr(Searcher, "_embed", counting)
+    monkeypatch.setattr(service, "embed_queries", counting)
     settings = Settings.from_environment()
     first = Searcher(database, loaded, settings).search(
         [Query("expired"), Query("expired"), Query("x", mode=Mode.TEXT)]

@@ -10,9 +10,9 @@ import pytest
 
 from precedent.database.session import Database
 from precedent.errors import UsageError
-from precedent.qdrant import health_check as checking
 from precedent.tenants import policies
 from precedent.tenants import tenants as tenancy
+from precedent.vector_stores import health
 from tests.integration.provider_servers import parsed
 from tests.integration.qdrant_tenants import ISSUES, Call, Filled
 from tests.integration.qdrant_wire import QdrantWire
@@ -149,10 +149,10 @@ def test_a_key_without_tls_to_a_public_address_is_warned_of() -> None:
     from precedent.qdrant.client import Address
 
     words = ["The key for x travels unencrypted to a public address: use https."]
-    assert checking._warnings(Address("x", "http://1.1.1.1:6333", KEY)) == words
-    assert checking._warnings(Address("x", "https://1.1.1.1:6333", KEY)) == []
-    assert checking._warnings(Address("x", "http://127.0.0.1:6333", KEY)) == []
-    assert checking._warnings(Address("x", "http://1.1.1.1:6333")) == []
+    assert health._warnings(Address("x", "http://1.1.1.1:6333", KEY)) == words
+    assert health._warnings(Address("x", "https://1.1.1.1:6333", KEY)) == []
+    assert health._warnings(Address("x", "http://127.0.0.1:6333", KEY)) == []
+    assert health._warnings(Address("x", "http://1.1.1.1:6333")) == []
 
 
 @pytest.mark.parametrize("isolation", ["shared", "collection"])

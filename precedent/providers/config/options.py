@@ -72,7 +72,7 @@ class ModelOptions(Options):
     )
     path: str | None = Field(default=None, description="a folder with a sentence-transformers model")
     precision: Literal["float32", "bfloat16", "float16", "int8"] | None = Field(
-        default=None, description="of the arithmetic; by default the best of the machine except int8"
+        default=None, description="of the arithmetic; by default the best of the machine"
     )
     device: Literal["cpu", "cuda"] | None = Field(default=None, description="by default the GPU where there is one")
     backend: Literal["openvino", "torch"] | None = Field(

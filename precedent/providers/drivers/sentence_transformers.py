@@ -1,7 +1,7 @@
 """Embeddings by a sentence-transformers model in this process."""
 
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -20,7 +20,7 @@ from precedent.providers.base import (
 )
 from precedent.settings import Settings
 from precedent.vectors.embedding import EmbeddingBatch, EmbeddingError, checked
-from precedent.vectors.engine.backend_selection import Wish, choose, dimensions_of, open_engine, tokenizer_of
+from precedent.vectors.engine.backend_selection import EngineRequest, choose, dimensions_of, open_engine, tokenizer_of
 from precedent.vectors.engine.model_config import NotAccelerated, window_of
 from precedent.vectors.engine.model_files import DEFAULT_MODEL, ModelFiles, resolve
 
@@ -50,10 +50,10 @@ class SentenceTransformersDriver(Driver):
         return resolve(Settings.from_environment(), self.provider.model, Path(path) if path else None)
 
     @cached_property
-    def wish(self) -> Wish:
+    def request(self) -> EngineRequest:
         """What is configured of the engine."""
         options = self.provider.options
-        return Wish(options.precision, options.device, options.backend)
+        return EngineRequest(options.precision, options.device, options.backend)
 
     @cached_property
     def cache(self) -> Path:
@@ -62,13 +62,13 @@ class SentenceTransformersDriver(Driver):
 
     def local_model(self) -> LocalModel:
         """Its revision, window and tokenizer; loads the model only where this machine has never run it."""
-        choice = choose(self.files, self.wish, self.cache)
+        choice = choose(self.files, self.request, self.cache)
         return LocalModel(
-            revision=self.files.revision,
+            revision=self.files.fingerprint,
             dimensions=dimensions_of(self.files),
             window=self._window(),
             precision=choice.precision,
-            tokenizer=_tokenizer(self.files),
+            load_tokenizer=partial(_tokenizer, self.files),
             backend=f"{choice.backend}/{choice.device}",
             backend_reason=choice.reason,
         )
@@ -85,7 +85,7 @@ class SentenceTransformersDriver(Driver):
         """Embed texts, each within the model's window; vectors have length one."""
         if not texts:
             return EmbeddingBatch(np.empty((0, dimensions_of(self.files)), np.float32), 0)
-        engine = open_engine(self.files, self.wish, self.cache)
+        engine = open_engine(self.files, self.request, self.cache)
         try:
             vectors, tokens = engine.encode(texts)
         except RuntimeError as error:

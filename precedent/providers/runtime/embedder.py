@@ -18,7 +18,7 @@ from precedent.providers.tokens import ByteTokenCounter
 from precedent.security.masking import MASKING_VERSION
 from precedent.settings import Settings
 from precedent.tenants.policies import TenantPolicy
-from precedent.text.chunking import BatchTokenCounter, HuggingFaceTokenCounter
+from precedent.text.chunking import HuggingFaceTokenCounter, TokenCounter
 from precedent.vectors.embedding import BatchTooLarge, Embedded, EmbeddingBatch, EmbeddingError
 from precedent.vectors.space import SpaceProfile
 
@@ -113,7 +113,7 @@ class Embedder:
         return SpaceProfile(
             provider=provider.driver if local else "endpoint",
             model=model,
-            model_revision=local.revision if local else provider.options.task_type or "",
+            model_fingerprint=local.revision if local else provider.options.task_type or "",
             dimensions=dimensions,
             precision=local.precision if local else "float32",
             preprocessing=PREPROCESSING + (f"/masked{MASKING_VERSION}" if self._masks else ""),
@@ -137,11 +137,11 @@ class Embedder:
         return min(configured or LONGEST_WINDOW, self.primary.driver.limits.tokens_each)
 
     @cached_property
-    def counter(self) -> BatchTokenCounter:
+    def counter(self) -> TokenCounter:
         """Counts tokens: by the model's own tokenizer if its files are here, else an estimate that is never too low."""
         if self._local is None:
             return ByteTokenCounter(self.window)
-        return HuggingFaceTokenCounter(self._local.tokenizer, self.window)
+        return HuggingFaceTokenCounter(self._local.load_tokenizer(), self.window)
 
     def embed(self, texts: Sequence[str], tokens: int | None = None) -> EmbeddingBatch:
         """Embed texts in as many requests as the limits ask for, some at once, in the order of the texts.

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from precedent.text.chunking.passages import Passage, TokenisedText
-from precedent.text.chunking.tokens import SPECIAL_TOKENS, BatchTokenCounter, TokenCounter
+from precedent.text.chunking.tokens import SPECIAL_TOKENS, TokenCounter
 
 # Part of a chunk's identity: raise it when the same document would be cut in another way.
 CHUNKER_VERSION = "1"
@@ -34,33 +34,22 @@ def chunk(title: str, text: str, counter: TokenCounter, *, overlap_tokens: int =
 
     Every chunk begins with the title, or with the start of one longer than a third of the window, whose
     rest then has chunks of its own. Without a title and a text there is nothing to embed and no chunk.
+
+    Args:
+        title: Of the document; it stands above each passage.
+        text: Without the title.
+        counter: The model's tokenizer and window.
+        overlap_tokens: How many tokens two neighbouring passages share at most.
     """
-    return next(_chunk_slice([(title, text)], _OneByOne(counter), overlap_tokens))
+    return next(_chunk_slice([(title, text)], counter, overlap_tokens))
 
 
 def chunk_many(
-    documents: Iterable[tuple[str, str]], counter: BatchTokenCounter, *, overlap_tokens: int = 32
+    documents: Iterable[tuple[str, str]], counter: TokenCounter, *, overlap_tokens: int = 32
 ) -> Iterator[list[Chunk]]:
     """The same as `chunk` for many pairs of title and text, tokenised in slices."""
     for batch in _slices(documents):
         yield from _chunk_slice(batch, counter, overlap_tokens)
-
-
-class _OneByOne:
-    """A plain counter where a batch counter is wanted."""
-
-    def __init__(self, counter: TokenCounter) -> None:
-        self._counter = counter
-        self.window = counter.window
-
-    def offsets(self, text: str) -> list[tuple[int, int]]:
-        return self._counter.offsets(text)
-
-    def offsets_of_many(self, texts: Iterable[str]) -> list[list[tuple[int, int]]]:
-        return [self._counter.offsets(text) for text in texts]
-
-    def counts_of_many(self, texts: Iterable[str]) -> list[int]:
-        return [len(self._counter.offsets(text)) for text in texts]
 
 
 def _slices(documents: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
@@ -98,7 +87,7 @@ class _Piece:
         return [_Piece(self.of, self.source, self.context, part, self.is_body, budget) for part in parts]
 
 
-def _chunk_slice(documents: list[tuple[str, str]], counter: BatchTokenCounter, overlap: int) -> Iterator[list[Chunk]]:
+def _chunk_slice(documents: list[tuple[str, str]], counter: TokenCounter, overlap: int) -> Iterator[list[Chunk]]:
     titles = [" ".join(title.split()) for title, _ in documents]
     title_tokens = counter.offsets_of_many(titles)
     text_tokens = counter.offsets_of_many([text for _, text in documents])
@@ -156,7 +145,7 @@ def _planned(
     return pieces
 
 
-def _fitted(piece: _Piece, count: int, counter: BatchTokenCounter) -> Iterator[tuple[_Piece, int]]:
+def _fitted(piece: _Piece, count: int, counter: TokenCounter) -> Iterator[tuple[_Piece, int]]:
     if count + SPECIAL_TOKENS <= counter.window or piece.budget == 1:
         yield piece, count
         return

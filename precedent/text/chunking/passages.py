@@ -25,7 +25,7 @@ class TokenisedText:
 
     def __init__(self, text: str, offsets: Sequence[tuple[int, int]]) -> None:
         self._text = text
-        # Several tokens may stand for one character, as bytes of an emoji; nothing is cut there.
+        # Several tokens may stand for one character, as the bytes of an emoji do: no cut is made between them.
         self._starts = [start for start, _ in offsets]
         self._ends = [end for _, end in offsets]
 

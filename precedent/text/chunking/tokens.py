@@ -15,16 +15,8 @@ class TokenCounter(Protocol):
 
     window: int
 
-    def offsets(self, text: str) -> list[tuple[int, int]]:
-        """Where in the text each token stands, in characters, without the special tokens."""
-        ...
-
-
-class BatchTokenCounter(TokenCounter, Protocol):
-    """A tokenizer that is faster on many texts at once."""
-
     def offsets_of_many(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
-        """The same as `offsets` for each text."""
+        """Where in each text its tokens stand: (start, end) in characters, without the special tokens."""
         ...
 
     def counts_of_many(self, texts: Sequence[str]) -> list[int]:
@@ -47,12 +39,8 @@ class HuggingFaceTokenCounter:
         self._tokenizer = tokenizer
         self.window = window
 
-    def offsets(self, text: str) -> list[tuple[int, int]]:
-        """Where in the text each token stands."""
-        return self._tokenizer.encode(text, add_special_tokens=False).offsets
-
     def offsets_of_many(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
-        """Where in each text its tokens stand; on every core."""
+        """Where in each text its tokens stand; computed on every core."""
         encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
         return [encoding.offsets for encoding in encodings]
 

@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 from precedent.text.extract import fields
-from precedent.text.extract.blocks import fold
 from precedent.text.extract.composition import compose, facts
+from precedent.text.extract.markup.blocks import fold
 from precedent.text.extract.model import Document
 
 _FILES_SHOWN = 3

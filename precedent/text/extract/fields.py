@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from precedent.text.extract.blocks import fold_line
+from precedent.text.extract.markup.blocks import fold_line
 
 _NAMES = ("name", "value", "login", "displayName", "display_name", "title", "filename", "path")
 

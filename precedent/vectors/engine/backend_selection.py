@@ -1,4 +1,4 @@
-"""Which engine runs a model here: chosen once, loaded once, shared by everybody in the process."""
+"""Which engine runs a model here: chosen once, loaded once, shared by all callers in the process."""
 
 import contextlib
 import hashlib
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from precedent.errors import UsageError
 from precedent.vectors.engine.conversion import converted, recall, remember
-from precedent.vectors.engine.hardware import FLOAT32, INT8, device_of, precisions
+from precedent.vectors.engine.hardware import FLOAT32, device_of, precisions
 from precedent.vectors.engine.model_config import NotAccelerated, read
 from precedent.vectors.engine.model_files import ModelFiles
 from precedent.vectors.engine.openvino import OpenVINOEngine
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 logger = logging.getLogger(__name__)
+# A precision of earlier releases, which stored options may still hold.
+WITHDRAWN = "int8"
 
 
 class Engine(Protocol):
@@ -43,8 +45,8 @@ class Engine(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a row asks of the engine; None leaves the choice to the machine."""
+class EngineRequest:
+    """What a provider's options ask of the engine; None leaves the choice to the machine."""
 
     precision: str | None = None
     device: str | None = None
@@ -52,7 +54,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class EngineChoice:
     """What runs a model here, and why it is nothing faster.
 
     Attributes:
@@ -68,44 +70,49 @@ class Choice:
     reason: str = ""
 
 
-def candidates(wish: Wish) -> list[Choice]:
+def candidates(request: EngineRequest) -> list[EngineChoice]:
     """What may run a model here, the fastest first.
 
     Raises:
         UsageError: this machine computes no such precision.
     """
-    device = device_of(wish.device)
+    device = device_of(request.device)
     offered = precisions(device)
-    if wish.precision and wish.precision not in offered:
+    if request.precision == WITHDRAWN:
         raise UsageError(
-            f"This machine's {device} computes {', '.join(offered)}, not {wish.precision}: run where it does, or say "
-            f"--option precision={FLOAT32}, which every machine computes, and refresh."
+            f"The precision {WITHDRAWN} is no longer offered, as its vectors stray furthest from the model's: leave "
+            "precision out of the provider's options, then refresh all sources of the tenant."
+        )
+    if request.precision and request.precision not in offered:
+        raise UsageError(
+            f"This machine's {device} computes {', '.join(offered)}, not {request.precision}: run where it does, or "
+            f"say --option precision={FLOAT32}, which every machine computes, and refresh."
         )
     if device == "cuda":
-        return [Choice("torch", device, wish.precision or offered[0])]
-    wanted = [wish.precision] if wish.precision else [name for name in offered if name != INT8]
-    found = [Choice("openvino", device, name) for name in wanted]
-    found += [Choice("torch", device, name) for name in wanted[-1:] if name != INT8]
-    return [choice for choice in found if wish.backend in (None, choice.backend)]
+        return [EngineChoice("torch", device, request.precision or offered[0])]
+    wanted = [request.precision] if request.precision else offered
+    found = [EngineChoice("openvino", device, name) for name in wanted]
+    found += [EngineChoice("torch", device, wanted[-1])]
+    return [choice for choice in found if request.backend in (None, choice.backend)]
 
 
-_engines: dict[tuple[ModelFiles, Choice], Engine] = {}
+_engines: dict[tuple[ModelFiles, EngineChoice], Engine] = {}
 _lock = threading.Lock()
 
 
-def choose(files: ModelFiles, wish: Wish, cache: Path) -> Choice:
+def choose(files: ModelFiles, request: EngineRequest, cache: Path) -> EngineChoice:
     """What runs a model here; found out once per machine by loading it, then read from `cache`.
 
     Raises:
         UsageError: nothing that was asked for can be had.
     """
-    ways = candidates(wish)
+    ways = candidates(request)
     if ways[0].backend == "torch":
         return ways[0]
     folder, name = cache / "choices", f"{_fingerprint(files, ways)}.json"
     known = recall(folder, name)
     if known is not None:
-        return Choice(**known)
+        return EngineChoice(**known)
     found = _settle(files, ways, cache)
     with contextlib.suppress(OSError):  # without room for it the next start finds out again
         folder.mkdir(parents=True, exist_ok=True)
@@ -113,18 +120,18 @@ def choose(files: ModelFiles, wish: Wish, cache: Path) -> Choice:
     return found
 
 
-def open_engine(files: ModelFiles, wish: Wish, cache: Path) -> Engine:
+def open_engine(files: ModelFiles, request: EngineRequest, cache: Path) -> Engine:
     """The engine of a model, loaded at the first call and shared.
 
     Raises:
         UsageError: nothing that was asked for can be had.
     """
-    choice = choose(files, wish, cache)
+    choice = choose(files, request, cache)
     with _lock:
         return _loaded(files, choice, cache)
 
 
-def _settle(files: ModelFiles, ways: Sequence[Choice], cache: Path) -> Choice:
+def _settle(files: ModelFiles, ways: Sequence[EngineChoice], cache: Path) -> EngineChoice:
     reasons: list[str] = []
     for way in ways:
         choice = replace(way, reason="; ".join(reasons))
@@ -139,30 +146,30 @@ def _settle(files: ModelFiles, ways: Sequence[Choice], cache: Path) -> Choice:
     raise UsageError(f"{files.name} cannot be run as asked ({'; '.join(reasons)}): leave precision and backend out.")
 
 
-def _loaded(files: ModelFiles, choice: Choice, cache: Path) -> Engine:
+def _loaded(files: ModelFiles, choice: EngineChoice, cache: Path) -> Engine:
     key = (files, choice)
     if key not in _engines:
         _engines[key] = _load(files, choice, cache)
     return _engines[key]
 
 
-def _load(files: ModelFiles, choice: Choice, cache: Path) -> Engine:
+def _load(files: ModelFiles, choice: EngineChoice, cache: Path) -> Engine:
     if choice.backend == "torch":
         return TorchEngine(files, dimensions_of(files), choice.precision, choice.device)
-    recipe = read(files.folder)
-    folder = converted(files, recipe, choice.precision, cache)
-    engine = OpenVINOEngine(folder, tokenizer_of(files), dimensions_of(files), recipe.window, choice.precision)
+    config = read(files.folder)
+    folder = converted(files, config, cache)
+    engine = OpenVINOEngine(folder, tokenizer_of(files), dimensions_of(files), config.window, choice.precision)
     agreement_of(files, folder, engine)
     return engine
 
 
-def _fingerprint(files: ModelFiles, ways: Sequence[Choice]) -> str:
-    """What a choice depends on: the weights, what may run them, and the release that would."""
+def _fingerprint(files: ModelFiles, ways: Sequence[EngineChoice]) -> str:
+    """What a choice depends on: the model, what may run it, and the release that would."""
     try:
         release = version("openvino")
     except PackageNotFoundError:
         release = "absent"
-    parts = [files.revision, release, *(f"{way.backend}/{way.precision}" for way in ways)]
+    parts = [files.fingerprint, release, *(f"{way.backend}/{way.precision}" for way in ways)]
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
 
 

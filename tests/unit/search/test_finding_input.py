@@ -5,7 +5,8 @@ import pytest
 
 from orchestration.cli.search_input import filters_of, read_batch
 from precedent.errors import UsageError
-from precedent.search.legs import Filters, Mode
+from precedent.search.filters import Filters
+from precedent.search.retrieval import Mode
 from precedent.search.service import Query
 
 

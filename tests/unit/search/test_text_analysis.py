@@ -37,6 +37,22 @@ def test_an_identifier_is_found_by_itself_and_by_its_parts(identifier: str, foun
         assert every(query) & lexemes, query
 
 
+@pytest.mark.parametrize(
+    ("word", "stem"),
+    [
+        ("connections", "connect"), ("connected", "connect"), ("connecting", "connect"), ("failing", "fail"),
+        ("failed", "fail"), ("ponies", "poni"), ("ties", "tie"), ("caresses", "caress"), ("gas", "gas"),
+        ("dying", "die"), ("skies", "sky"), ("adding", "add"), ("hopping", "hop"), ("hoping", "hope"),
+        ("agreed", "agre"), ("proceed", "proceed"), ("happy", "happi"), ("say", "say"), ("generalization", "general"),
+        ("relational", "relat"), ("conditional", "condit"), ("communication", "communic"), ("electricity", "electr"),
+        ("hopefulness", "hope"), ("replacement", "replac"), ("controlled", "control"), ("rate", "rate"),
+        ("yellow", "yellow"), ("enjoyed", "enjoy"), ("news", "news"), ("internal", "internal"), ("paste", "paste"),
+    ],
+)  # fmt: skip
+def test_forms_of_a_word_have_one_stem(word: str, stem: str) -> None:
+    assert analyse(word).words == (stem,)
+
+
 def test_words_are_stemmed_and_stop_words_dropped() -> None:
     assert analyse("The connections were failing, and we couldn't connect").words == ("connect", "fail", "connect")
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,18 +20,22 @@ SENTENCE = "The screen turns black after the second tap on the red button. "
 class WordCounter:
     """A token per run of letters or digits and per other character, as a simple tokenizer has it."""
 
+    pattern = r"\w+|[^\w\s]"
+
     def __init__(self, window: int) -> None:
         self.window = window
 
-    def offsets(self, text: str) -> list[tuple[int, int]]:
-        return [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)]
+    def offsets_of_many(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        return [[match.span() for match in re.finditer(self.pattern, text)] for text in texts]
+
+    def counts_of_many(self, texts: Sequence[str]) -> list[int]:
+        return [len(offsets) for offsets in self.offsets_of_many(texts)]
 
 
 class PieceCounter(WordCounter):
     """Tokens of up to four characters, counted from the start of a word: a cut word may need one more."""
 
-    def offsets(self, text: str) -> list[tuple[int, int]]:
-        return [match.span() for match in re.finditer(r"\S{1,4}", text)]
+    pattern = r"\S{1,4}"
 
 
 def model_counter(window: int = 256) -> HuggingFaceTokenCounter:
@@ -46,7 +51,7 @@ def check(title: str, text: str, chunks: list[Chunk], counter: TokenCounter) -> 
     covered = 0
     for position, each in enumerate(chunks):
         assert each.ordinal == position
-        assert each.tokens == len(counter.offsets(each.text)) + 2
+        assert each.tokens == counter.counts_of_many([each.text])[0] + 2
         assert each.tokens <= counter.window
         assert each.text.endswith(text[each.body_start : each.body_end])
         if each.body_end:
@@ -144,7 +149,7 @@ def test_text_without_spaces_is_cut_anywhere(text: str) -> None:
 def test_an_overlong_word_counts_as_one_unknown_token_and_is_kept_whole() -> None:
     counter = model_counter()
     line = "QUJD" * 2_500
-    assert counter.offsets(line) == [(0, len(line))]
+    assert counter.offsets_of_many([line]) == [[(0, len(line))]]
     text = f"before\n{line}\nafter"
     assert chunk("T", text, counter)[0].text == f"T\n{text}"
 

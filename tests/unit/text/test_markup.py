@@ -291,8 +291,33 @@ def test_invisible_characters_and_terminal_colours_go() -> None:
     assert clean_text("a\x1b[31mb\x1b[0m\u200bc\x00\rd\ufeff", Markup.PLAIN) == "abc\nd"
 
 
-def test_other_users_of_pyparsing_keep_their_whitespace() -> None:
-    from pyparsing import ParserElement
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("[~jdoe] [~Jane Doe] [~accountid:5b10]", "@jdoe @Jane Doe @5b10"),
+        ("[*bold* words|http://a.b/c|a tip] [http://a.b/c]", "bold words a.b/c"),
+        ("[Bob|mailto:b@c.d] [mailto:b@c.d] [^trace.log] [log|^trace.log]", "Bob b@c.d trace.log log"),
+        ("!shot 1.png|width=5! wow!", "shot 1.png wow!"),
+        ("|[a|http://b.c|t]|{{x|y}}| |\n||*h*||_i_||", "a | x|y |\nh | i"),
+    ],
+    ids=["people", "links", "mail and files", "images", "tables"],
+)
+def test_of_wiki_links_images_and_cells_the_words_stay(body: str, text: str) -> None:
+    assert clean_text(body, Markup.JIRA) == text
 
-    clean_text("[a|http://b.c]", Markup.JIRA)
-    assert ParserElement.DEFAULT_WHITE_CHARS == " \n\t\r"
+
+def test_lists_keep_their_numbers_and_tables_a_line_for_each_row() -> None:
+    assert (
+        clean_text("3. three\n4. four\n\n   more\n- - nested", Markup.MARKDOWN) == "3. three\n4. four\nmore\n\n- nested"
+    )
+    assert clean_text('<ol start="7"><li>a<ul><li>b</li></ul></li><li>c</li></ol>', Markup.HTML) == "7. a\n- b\n8. c"
+    table = '| a | b |\n|---|---|\n| <img alt="one" src="x"> | two<br>lines |'
+    assert clean_text(table, Markup.MARKDOWN) == "a | b\none | two lines"
+
+
+@pytest.mark.parametrize("markup", [Markup.MARKDOWN, Markup.HTML])
+def test_an_element_without_an_end_swallows_nothing(markup: Markup) -> None:
+    for name in ("script", "style", "textarea", "title", "svg"):
+        assert clean_text(f"before <{name}> after", markup) == f"before <{name}> after"
+    assert clean_text("before <script>x</script> after", Markup.HTML) == "before after"
+    assert clean_text("[](http://a.b/c)", Markup.MARKDOWN) == "a.b/c"

@@ -17,16 +17,33 @@ def test_deep_nesting_loses_no_text() -> None:
     assert "deep" in clean_text({"type": "doc", "content": [document]})
 
 
-@pytest.mark.parametrize("part", ["<!--", "<a href=", "<div>", "<td>", "<b", "> ", "- ", "[](", "`", "&"])
+@pytest.mark.parametrize(
+    "part", ["<!--", "<a href=", "<div>", "<td>", "<b", "> ", "- ", "[](", "`", "&", "1. a\n", "<li>", "<script>"]
+)
 @pytest.mark.parametrize("markup", [Markup.MARKDOWN, Markup.HTML])
 def test_odd_marks_take_no_more_than_linear_time(part: str, markup: Markup) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     clean_text(part * (40_000 // len(part)), markup)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
-@pytest.mark.parametrize("part", ["-x ", "[a ", "[a|http://b ", "{color:red}", "|[a|\n", "{{a ", "{code}", "*a _b "])
+@pytest.mark.parametrize(
+    "part",
+    [
+        "-x ",
+        "[a ",
+        "[a|http://b ",
+        "{color:red}",
+        "|[a|\n",
+        "{{a ",
+        "{code}",
+        "*a _b ",
+        "|[a|http://b]|\n",
+        "!a.png",
+        "[~a ",
+    ],
+)
 def test_odd_wiki_texts_take_no_more_than_linear_time(part: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     clean_text(part * (40_000 // len(part)), Markup.JIRA)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from precedent.vectors.embedding import EmbeddingBatch, EmbeddingError, checked
+from precedent.vectors.repository import PendingText, binary_rows
 from precedent.vectors.shards import SHARD_ROWS, SHARD_TOKENS, plan
-from precedent.vectors.writing import PendingText, binary_rows
 
 
 def pending(*tokens: int) -> list[PendingText]:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from precedent.text.extract import fields
-from precedent.text.extract.atlassian import is_atlassian_document
 from precedent.text.extract.comments import last_comments
 from precedent.text.extract.composition import compose, facts
 from precedent.text.extract.markup import Markup, clean_text
+from precedent.text.extract.markup.atlassian import is_atlassian_document
 from precedent.text.extract.model import Comment, Document
 
 _LONG = 80
