@@ -19,7 +19,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from assets.text.documents import BATCH, document_row
+from assets.text.documents import BATCH
 from benchmarks.labelled import Document, load
 from benchmarks.setting import machine
 from orchestration.cli import run
@@ -35,6 +35,7 @@ from precedent.settings import Settings
 from precedent.sources import repository as catalog
 from precedent.text import documents as store
 from precedent.text.extract.document import EXTRACTOR_VERSION
+from precedent.text.extract.row import document_row
 
 DOCUMENTS = 100_000
 SOURCE = "bench-lexical/synthetic"

@@ -7,7 +7,7 @@ import typer
 from sqlalchemy import select
 
 from orchestration.cli import output
-from orchestration.cli.tenant import Json, Tenant
+from orchestration.cli.options import Json, Tenant
 from precedent.database.models import DataSource, Policy
 from precedent.database.session import Database
 from precedent.errors import UsageError
@@ -22,14 +22,13 @@ from precedent.tenants import tenants as tenancy
 
 Source = Annotated[str | None, typer.Option("--source", help="One of the tenant's sources instead of all.")]
 
-policy = typer.Typer(help="What a tenant allows its providers: where texts may go, masked or not, for how much.")
-routes = typer.Typer(help="Whom a kind of work asks first: etl (bulk) or interactive (somebody waits).")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.add_typer(policy, name="policy", no_args_is_help=True)
-    app.add_typer(routes, name="route", no_args_is_help=True)
+policy = typer.Typer(
+    help="What a tenant allows its providers: where texts may go, masked or not, for how much.",
+    no_args_is_help=True,
+)
+routes = typer.Typer(
+    help="Which provider a kind of work asks first: etl (bulk) or interactive (a person waits).", no_args_is_help=True
+)
 
 
 @policy.command("show")

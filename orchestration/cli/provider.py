@@ -6,11 +6,8 @@ import typer
 
 from orchestration.cli import output
 from orchestration.cli import provider_tables as provider_output
-from orchestration.cli.options import KeyFile, KeyStdin, NoTest, Yes, confirm_removal
+from orchestration.cli.options import Json, KeyFile, KeyStdin, NoTest, Tenant, Yes, confirm_removal
 from orchestration.cli.provider_options import pairs, read_secrets
-from orchestration.cli.tenant import Json, Tenant
-from orchestration.instance import dagster_instance
-from orchestration.pools import sync_pools
 from precedent.database.session import Database
 from precedent.errors import PrecedentError
 from precedent.providers.base import Capability
@@ -28,12 +25,7 @@ from precedent.tenants import tenants as tenancy
 
 Name = Annotated[str, typer.Argument(help="The provider's name.")]
 
-providers = typer.Typer(help="AI providers of a tenant: embeddings and text generation.")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.add_typer(providers, name="provider", no_args_is_help=True)
+providers = typer.Typer(help="AI providers of a tenant: embeddings and text generation.", no_args_is_help=True)
 
 
 @providers.command("add")
@@ -233,6 +225,9 @@ def provider_models(name: Name, tenant: Tenant = tenancy.DEFAULT_TENANT, json: J
 
 def follow(settings: Settings, database: Database) -> None:
     """Let Dagster's pools follow the rows."""
+    from orchestration.instance import dagster_instance
+    from orchestration.pools import sync_pools
+
     with dagster_instance(settings, database.endpoints) as instance:
         sync_pools(instance, database)
 

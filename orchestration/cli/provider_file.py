@@ -8,9 +8,8 @@ import typer
 
 from orchestration.cli import output
 from orchestration.cli import provider_tables as provider_output
-from orchestration.cli.options import NoTest
+from orchestration.cli.options import Json, NoTest, Tenant
 from orchestration.cli.provider import follow, providers
-from orchestration.cli.tenant import Json, Tenant
 from precedent.database.session import Database
 from precedent.errors import UsageError
 from precedent.providers.declarative import apply as applying
@@ -25,13 +24,7 @@ MARKS = {ADDED: "+", CHANGED: "~", UNCHANGED: " ", REMOVED: "-"}
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
 
 
-def register(_: typer.Typer) -> None:
-    """Add the commands; they belong to `provider`."""
-    providers.command("export")(provider_export)
-    providers.command("apply")(provider_apply)
-    providers.command("rotate-keys")(provider_rotate_keys)
-
-
+@providers.command("export")
 def provider_export(
     file: Annotated[Path | None, typer.Argument(help="Where to write; by default standard output.")] = None,
     tenant: Tenant = tenancy.DEFAULT_TENANT,
@@ -41,7 +34,7 @@ def provider_export(
     declaration = applying.export(Database.open(settings), settings, tenant)
     text = dump(tenant, declaration)
     if file is None or file == Path("-"):
-        print(text, end="")
+        output.write(text)
         return
     try:
         file.expanduser().write_text(text, encoding="utf-8")
@@ -51,6 +44,7 @@ def provider_export(
     output.say(f"{count} provider{'' if count == 1 else 's'} of {tenant} written to {file}.")
 
 
+@providers.command("apply")
 def provider_apply(
     file: Annotated[Path, typer.Argument(help="A YAML file as `provider export` writes it.")],
     dry_run: DryRun = False,
@@ -101,6 +95,7 @@ def show_changes(tenant: str, changes: Sequence[Change]) -> None:
                 output.say(f"    {field}: {provider_output.plain(old)} -> {provider_output.plain(new)}")
 
 
+@providers.command("rotate-keys")
 def provider_rotate_keys(
     dry_run: DryRun = False,
     fresh: Annotated[bool, typer.Option("--new-key", help="Make a new key first.")] = False,

@@ -5,25 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestration.cli.options import KeyFile, KeyStdin, NoTest
-from orchestration.cli.output import console, print_json, print_table
+from orchestration.cli import output
+from orchestration.cli.options import Json, KeyFile, KeyStdin, NoTest, Tenant
 from orchestration.cli.source_options import source_configuration, source_secrets
-from orchestration.cli.tenant import Json, Tenant
-from orchestration.instance import dagster_instance, sync_partitions
 from precedent.database.session import Database
-from precedent.settings import Settings
 from precedent.sources import repository as catalog
 from precedent.sources.status import SourceStatus, statuses
 from precedent.tenants import tenants as tenancy
 
 Key = Annotated[str, typer.Argument(help="TENANT/SOURCE, or the name of a default tenant's source.")]
 
-sources = typer.Typer(help="Sources: where records come from.")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.add_typer(sources, name="source", no_args_is_help=True)
+sources = typer.Typer(help="Sources: where records come from.", no_args_is_help=True)
 
 
 @sources.command("add")
@@ -58,7 +50,7 @@ def source_add(
     path_option: Annotated[Path | None, typer.Option("--path", help="The same as WHERE.")] = None,
     json: Json = False,
 ) -> None:
-    """Add a source and its Dagster partition; a server is asked once before anything is saved.
+    """Add a source; a server is asked once before anything is saved.
 
     Tokens come from a file or standard input, never from the command line. GitHub: a fine-grained token that may read
     contents, issues, pull requests, deployments and metadata. Jira Cloud: an API token with --user; Server and Data
@@ -74,17 +66,13 @@ def source_add(
     place = where or (str(path_option) if path_option else None)
     configuration = source_configuration(kind, name, place, values)
     secrets = source_secrets(key_file, key_stdin=key_stdin)
-    settings = Settings.from_environment()
-    database = Database.open(settings)
-    row = catalog.add(database, tenant, name, kind, configuration, secrets, test=not no_test)
-    with dagster_instance(settings, database.endpoints) as instance:
-        instance.add_dynamic_partitions("source", [row.key])
+    row = catalog.add(Database.open(), tenant, name, kind, configuration, secrets, test=not no_test)
     if json:
-        print_json({"tenant": row.tenant, "name": row.name, "kind": row.kind, "key": row.key})
+        output.emit({"tenant": row.tenant, "name": row.name, "kind": row.kind, "key": row.key})
         return
-    console.print(f"Source {row.key} added. Load it with `precedent refresh {row.key}`.")
+    output.say(f"Source {row.key} added. Load it with `precedent refresh {row.key}`.")
     if row.live:
-        console.print("While `precedent up` runs, what is new arrives by itself.")
+        output.say("While `precedent up` runs, what is new arrives by itself.")
 
 
 @sources.command("list")
@@ -95,7 +83,7 @@ def source_list(
     """List the sources with their state and their rows by layer."""
     rows = statuses(Database.open(), tenant)
     if json:
-        print_json(rows)
+        output.emit(rows)
         return
     columns = [
         "source", "kind", "state", "raw", "documents", "chunks", "embedded", "failed", "rejected", "last refresh",
@@ -107,24 +95,20 @@ def source_list(
         ]
         for row in rows
     ]  # fmt: skip
-    print_table("Sources", columns, cells)
+    output.table("Sources", columns, cells)
     for row in rows:
         if row.reason:
-            console.print(f"{row.tenant}/{row.name}: {row.reason}", markup=False, soft_wrap=True)
+            output.say(f"{row.tenant}/{row.name}: {row.reason}")
 
 
 @sources.command("remove")
 def source_remove(key: Key, json: Json = False) -> None:
-    """Remove a source with all its rows and its partition."""
-    settings = Settings.from_environment()
-    database = Database.open(settings)
-    row = catalog.remove(database, key)
-    with dagster_instance(settings, database.endpoints) as instance:
-        sync_partitions(instance, database)
+    """Remove a source with all its rows."""
+    row = catalog.remove(Database.open(), key)
     if json:
-        print_json({"removed": row.key})
+        output.emit({"removed": row.key})
     else:
-        console.print(f"Source {row.key} removed with all its rows.")
+        output.say(f"Source {row.key} removed with all its rows.")
 
 
 @sources.command("pause")
@@ -152,17 +136,17 @@ def source_set_key(
     secrets = {} if no_key else source_secrets(key_file, key_stdin=key_stdin, prompt=True)
     row = catalog.set_key(Database.open(), key, secrets, test=not no_test)
     if json:
-        print_json({"key": row.key, "has_key": row.stored is not None})
+        output.emit({"key": row.key, "has_key": row.stored is not None})
     else:
-        console.print(f"Source {row.key} asks with {'the new key' if row.stored else 'no key'} from now on.")
+        output.say(f"Source {row.key} asks with {'the new key' if row.stored else 'no key'} from now on.")
 
 
 def _paused(key: str, *, json: bool, paused: bool) -> None:
     row = catalog.pause(Database.open(), key, paused=paused)
     if json:
-        print_json({"key": row.key, "paused": not row.is_active})
+        output.emit({"key": row.key, "paused": not row.is_active})
     else:
-        console.print(f"Source {row.key} is {'looked after again' if row.is_active else 'paused'}.")
+        output.say(f"Source {row.key} is {'looked after again' if row.is_active else 'paused'}.")
 
 
 def _state(row: SourceStatus) -> str:

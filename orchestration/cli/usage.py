@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestration.cli.output import console, print_json, print_table, say
-from orchestration.cli.tenant import Json, Tenant
+from orchestration.cli import output
+from orchestration.cli.options import Json, Tenant
+from orchestration.cli.output import say
 from precedent.database.session import Database
 from precedent.errors import PrecedentError, UsageError
 from precedent.providers.billing import usage as store
@@ -29,11 +30,6 @@ COLUMNS = ["calls", "failed", "refused", "inputs", "tokens in", "out", "cached",
            "mean ms", "p95 ms"]  # fmt: skip
 # What a narrow terminal shows; thirteen columns there would be folded into nothing readable.
 FEWER = ("calls", "failed", "tokens in", "out", "USD", "unpriced")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.add_typer(ledger, name="usage")
 
 
 @ledger.callback()
@@ -63,10 +59,10 @@ def usage(
     if json:
         found = {"tenant": tenant, "from": span.start, "to": span.end, "by": by, "rows": [_line(x) for x in lines],
                  "total": _line(total), "budget": _budget(budget)}  # fmt: skip
-        print_json(plain(found))
+        output.emit(plain(found))
         return
     _show(f"Usage of {tenant}, {period}", by, lines, total)
-    console.print(said_of(budget))
+    say(said_of(budget))
     if plot is not None:
         say(f"Drawn to {plot}.")
 
@@ -92,13 +88,13 @@ def reprice_command(
         rows = [_repriced(item) for item in found]
         result = {"tenant": tenant, "from": span.start, "to": span.end, "dry_run": dry_run, "changed": changed,
                   "difference_usd": total, "rows": rows}  # fmt: skip
-        print_json(plain(result))
+        output.emit(plain(result))
         return
     if found:
         _show_repriced(f"Prices of {tenant}, {period}", found)
     verb = "would change" if dry_run else "changed"
     one = "call" if changed == 1 else "calls"
-    console.print(f"{changed:,} {one} {verb}, {signed(total)} USD." if changed else f"No call {verb}.")
+    say(f"{changed:,} {one} {verb}, {signed(total)} USD." if changed else f"No call {verb}.")
 
 
 @ledger.command("reconcile")
@@ -117,7 +113,7 @@ def reconcile_command(
     found = reconcile(database, settings, owner.id, span, provider)
     if json:
         rows = [_reconciled(item) for item in found]
-        print_json(plain({"tenant": tenant, "from": span.start, "to": span.end, "gateways": rows}))
+        output.emit(plain({"tenant": tenant, "from": span.start, "to": span.end, "gateways": rows}))
     elif not found:
         say(f"{tenant} has no gateway to compare with.")
     else:
@@ -195,10 +191,10 @@ def _show(title: str, by: str, lines: Sequence[Line], total: Line) -> None:
     named = [replace(line, key=line.key or f"(no {by})") for line in lines]
     rows = [[str(line.key), *_cells(line)] for line in [*named, replace(total, key="total")]]
     columns = [by, *COLUMNS]
-    if needed(columns, rows) > console.width:
+    if needed(columns, rows) > output.console().width:
         kept = [0, *(columns.index(name) for name in FEWER)]
         columns, rows = [columns[place] for place in kept], [[row[place] for place in kept] for row in rows]
-    show_aligned(title, columns, rows, left=1)
+    output.table(title, columns, rows, left=1)
 
 
 def _cells(line: Line) -> list[str]:
@@ -213,16 +209,6 @@ def _cells(line: Line) -> list[str]:
 def needed(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
     """The characters that a table takes where nothing is folded."""
     return sum(max(map(len, column)) + 3 for column in zip(columns, *rows, strict=True)) + 1
-
-
-def show_aligned(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> None:
-    """A table whose columns after the first few are set to the right: figures, with words among them."""
-    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
-    lines = [
-        [value if place < left else value.rjust(widths[place]) for place, value in enumerate(row)]
-        for row in (columns, *rows)
-    ]
-    print_table(title, lines[0], lines[1:])
 
 
 def _repriced(item: Repriced) -> dict[str, Any]:
@@ -240,7 +226,7 @@ def _show_repriced(title: str, found: Sequence[Repriced]) -> None:
          money(item.before_usd), money(item.after_usd), signed(item.difference_usd)]
         for item in found
     ]  # fmt: skip
-    show_aligned(title, columns, rows, left=2)
+    output.table(title, columns, rows, left=2)
     for note in sorted({f"{item.provider}: {item.note}" for item in found if item.note}):
         say(note)
 
@@ -276,7 +262,7 @@ def _show_reconciled(title: str, found: Sequence[Reconciliation]) -> None:
             rows.append([item.provider, f"its key, {since}", *_beside(item.key.comparison)])
     columns = ["gateway", "what", "ledger USD", "gateway USD", "difference", "%", "verdict"]
     if rows:
-        show_aligned(title, columns, rows, left=2)
+        output.table(title, columns, rows, left=2)
     for item in found:
         said = f"{item.verdict}, by {item.basis}." if item.basis else f"{item.verdict}."
         say(f"{item.provider}: {said} {' '.join(item.notes)}".strip())

@@ -21,6 +21,11 @@ class RawKind(StrEnum):
     RELEASE = "release"
     DEPLOYMENT = "deployment"
 
+    @property
+    def plural(self) -> str:
+        """The name of the asset under `raw/`, and of the column in a list of sources."""
+        return f"{self.value}s"
+
 
 class Shape(StrEnum):
     """Which interface a payload has the shape of; decides which extractor reads it."""

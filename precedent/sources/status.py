@@ -8,6 +8,7 @@ from sqlalchemy import text as sql_text
 
 from precedent.database.models import DataSource
 from precedent.database.session import Database
+from precedent.sources.records import RawKind
 from precedent.tenants import tenants as tenancy
 
 COUNTS = """
@@ -26,15 +27,8 @@ SELECT
   s.last_refresh, s.state, s.reason, s.wait_until, s.failures
 FROM (SELECT) one LEFT JOIN sync_state s ON s.source_id = :source AND s.stream = ''
 """
-RAW_COLUMNS = {
-    "issues": "issue",
-    "pull_requests": "pull_request",
-    "commits": "commit",
-    "comments": "comment",
-    "incidents": "incident",
-}
-# Shown where a source has some; few systems do.
-OPTIONAL_COLUMNS = {"releases": "release", "deployments": "deployment"}
+# Always shown; the others only where a source has some, as few systems do.
+SHOWN = (RawKind.ISSUE, RawKind.PULL_REQUEST, RawKind.COMMIT, RawKind.COMMENT, RawKind.INCIDENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +82,7 @@ def statuses(database: Database, tenant: str | None = None) -> list[SourceStatus
 
 
 def _raw(counts: dict[str, int]) -> dict[str, int]:
-    found = {plural: counts.get(kind, 0) for plural, kind in RAW_COLUMNS.items()}
-    return found | {plural: counts[kind] for plural, kind in OPTIONAL_COLUMNS.items() if counts.get(kind)}
+    return {kind.plural: counts.get(kind, 0) for kind in RawKind if kind in SHOWN or counts.get(kind)}
 
 
 def _state_of(row: DataSource, state: str | None, last: datetime | None, *, complete: bool) -> str:

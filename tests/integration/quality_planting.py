@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from assets.reports.vector_quality import make_report
+from precedent.quality.service import make_report
 from precedent.database.session import Database
 from precedent.providers.runtime.factory import open_embedder
 from precedent.providers.runtime.metered_client import CallContext

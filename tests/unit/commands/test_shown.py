@@ -9,7 +9,7 @@ from rich.console import Console
 from orchestration.cli import output
 from orchestration.cli import provider_tables as provider_output
 from orchestration.cli import usage as spending
-from orchestration.cli.refresh import cost_of, models_of
+from orchestration.cli.operations.refresh import cost_of, models_of
 from orchestration.refresh_run import RefreshOutcome
 from precedent.providers.billing.usage import Figures, Line
 from precedent.providers.config.views import ROW, Shown
@@ -30,8 +30,7 @@ def outcome(**layers: dict[str, Any]) -> RefreshOutcome:
 def wide(monkeypatch: pytest.MonkeyPatch) -> Any:
     def of(columns: int) -> Console:
         console = Console(width=columns, highlight=False, record=True)
-        for module in (output, spending):
-            monkeypatch.setattr(module, "console", console)
+        monkeypatch.setattr(output, "console", lambda: console)
         return console
 
     return of
@@ -43,9 +42,9 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> Any:
         ({}, "cost 0.00 USD"),
         ({"vectors": {"cost/usd": 0.000025}, "incidents": {"cost/usd": 0.25}}, "cost 0.250025 USD"),
         ({"vectors": {"cost/unpriced": True}, "incidents": {"cost/usd": 1.5}},
-         "cost 1.50 USD besides calls that nobody can price"),
+         "cost 1.50 USD besides calls without a known price"),
         ({"incidents": {"cost/usd": 0.0, "cost/unpriced_calls": 3}},
-         "cost 0.00 USD besides calls that nobody can price"),
+         "cost 0.00 USD besides calls without a known price"),
     ],
 )  # fmt: skip
 def test_a_run_costs_what_all_its_layers_cost(layers: dict[str, dict[str, Any]], words: str) -> None:
