@@ -5,6 +5,8 @@ it is made when what it reads has changed, and not because something upstream ha
 because the graph misbehaves without it; docs/automation.md tells it as a story.
 """
 
+from functools import cache
+
 import dagster as dg
 
 AC = dg.AutomationCondition
@@ -18,6 +20,7 @@ COVERAGE = "precedent/coverage"
 COVERS_ALL_BELOW = {COVERAGE: "all_below"}
 
 
+@cache
 def follows_data() -> dg.AutomationCondition[dg.AssetKey]:
     """Make a partition when the data of its inputs, or its own code, has changed, and once more after a failure."""
     trigger = (

@@ -15,7 +15,6 @@ from dagster._core.definitions.events import AssetKeyPartitionKey
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.instance import InstanceRef
-from dagster._core.instance.types import CachingDynamicPartitionsLoader
 from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
 from dagster._core.run_coordinator.queued_run_coordinator import RunQueueConfig
 from dagster._core.storage.dagster_run import ACTIVE_RUN_STATUSES, FINISHED_STATUSES, NOT_FINISHED_STATUSES
@@ -44,7 +43,6 @@ __all__ = [
     "AssetKeyPartitionKey",
     "AssetPartitionStatus",
     "BaseAssetGraph",
-    "CachingDynamicPartitionsLoader",
     "InstanceRef",
     "PartitionBackfill",
     "QueuedRunCoordinator",

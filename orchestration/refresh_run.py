@@ -10,7 +10,6 @@ import dagster as dg
 from assets.partitions import NAME
 from assets.refresh_config import RefreshConfig
 from orchestration.coverage import coverage_tags, layers
-from orchestration.dagster_internals import CachingDynamicPartitionsLoader
 from orchestration.run_queue import SOURCE, TENANT
 from precedent.errors import UsageError
 from precedent.sources.repository import SourceRow
@@ -88,15 +87,14 @@ def run_refresh(instance: dg.DagsterInstance, source: SourceRow, options: Refres
         SOURCE: source.name,
         **coverage_tags(defs.resolve_asset_graph(), job.name, keys),
     }
-    with dg.partition_loading_context(dynamic_partitions_store=CachingDynamicPartitionsLoader(instance)):
-        result = job.execute_in_process(
-            run_config=options.run_config(keys),
-            instance=instance,
-            partition_key=source.key,
-            asset_selection=keys,
-            raise_on_error=False,
-            tags=tags,
-        )
+    result = job.execute_in_process(
+        run_config=options.run_config(keys),
+        instance=instance,
+        partition_key=source.key,
+        asset_selection=keys,
+        raise_on_error=False,
+        tags=tags,
+    )
     outcome = RefreshOutcome(source.key, result.run_id, result.success, round(time.monotonic() - began, 2))
     for event in result.get_asset_materialization_events():
         made = event.step_materialization_data.materialization

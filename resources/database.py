@@ -25,6 +25,7 @@ class DatabaseResource(dg.ConfigurableResource[Any]):
     """
 
     _platform: precedent.Platform | None = PrivateAttr(default=None)
+    _sources: dict[str, SourceRow] = PrivateAttr(default_factory=dict)
 
     @property
     def platform(self) -> precedent.Platform:
@@ -44,13 +45,15 @@ class DatabaseResource(dg.ConfigurableResource[Any]):
         return self.platform.database
 
     def source(self, key: str) -> SourceRow:
-        """The source of a partition key.
+        """The source of a partition key, as its row was when the run asked for it first.
 
         Raises:
             dg.Failure: there is no such source.
         """
-        with as_failure():
-            return sources.find(self.database, key)
+        if key not in self._sources:
+            with as_failure():
+                self._sources[key] = sources.find(self.database, key)
+        return self._sources[key]
 
     def tenant(self, source: SourceRow) -> precedent.Tenant:
         """The tenant of a source: search, recommendations, usage."""
@@ -72,3 +75,4 @@ class DatabaseResource(dg.ConfigurableResource[Any]):
         if self._platform is not None:
             self._platform.close()
             self._platform = None
+            self._sources.clear()

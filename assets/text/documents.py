@@ -11,8 +11,8 @@ from precedent.progress import Progress, slices
 from precedent.search import word_index
 from precedent.search.words import WORDS_VERSION
 from precedent.text import documents as store
-from precedent.text.extract.document import EXTRACTOR_VERSION
 from precedent.text.extract.row import document_row
+from precedent.text.extract.version import EXTRACTOR_VERSION
 from resources.database import DatabaseResource
 
 BATCH = 500

@@ -59,7 +59,7 @@ def test_the_job_refresh_makes_every_asset_of_a_source_and_checks_it() -> None:
     layer = defs.resolve_job_def("refresh").asset_layer
     keys = {asset for assets in layers(GRAPH).values() for asset in assets}
     assert layer.executable_asset_keys == keys
-    assert layer.asset_check_keys == {check for check in GRAPH.asset_check_keys if check.asset_key in keys}
+    assert layer.asset_graph.asset_check_keys == {check for check in GRAPH.asset_check_keys if check.asset_key in keys}
     assert {tuple(GRAPH.get(asset).tags.items()) for asset in keys} == {tuple(PER_SOURCE.items())}
 
 

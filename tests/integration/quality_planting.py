@@ -5,12 +5,12 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from precedent.quality.service import make_report
 from precedent.database.session import Database
 from precedent.providers.runtime.factory import open_embedder
 from precedent.providers.runtime.metered_client import CallContext
 from precedent.quality import repository as reports
 from precedent.quality import samples
+from precedent.quality.service import make_report
 from precedent.settings import Settings
 from precedent.sources.repository import SourceRow
 from precedent.vectors import writing as embeddings

@@ -15,9 +15,9 @@ from dagster._core.workspace.load_target import ModuleTarget
 from dagster._daemon.backfill import execute_backfill_iteration
 
 from orchestration import backfill as backfilling
+from orchestration.dagster_internals import PRIORITY_TAG
 from orchestration.instance import dagster_instance, sync_partitions
 from orchestration.refresh_run import RefreshOptions
-from orchestration.dagster_internals import PRIORITY_TAG
 from orchestration.run_queue import CLASS, PARTITION, RunClass, priority
 from precedent.database.session import Database
 from precedent.sources import repository as catalog

@@ -12,11 +12,9 @@ from precedent.text.extract.mapped import mapped_document
 from precedent.text.extract.markup import clean_text
 from precedent.text.extract.model import Comment, Document
 from precedent.text.extract.releases import release_document
+from precedent.text.extract.version import EXTRACTOR_VERSION
 
 __all__ = ["EXTRACTOR_VERSION", "Comment", "Document", "extract"]
-
-# Part of a document's identity: raise it when the same record would give another text.
-EXTRACTOR_VERSION = "1"
 
 
 def extract(kind: RawKind, shape: Shape, payload: dict[str, Any], comments: Sequence[Comment]) -> Document:

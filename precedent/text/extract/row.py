@@ -6,11 +6,14 @@ from dateutil.parser import isoparse
 
 from precedent.sources.records import Shape
 from precedent.text.documents import DocumentRow, RawText
-from precedent.text.extract.document import Comment, extract
+from precedent.text.extract.model import Comment
 
 
 def document_row(item: RawText) -> DocumentRow:
     """Extract one raw item; its title falls back to its id, so that no document is without words."""
+    # The extractors take a while to load: not before there is something to extract.
+    from precedent.text.extract.document import extract
+
     comments = [
         Comment(
             said["external_id"],
