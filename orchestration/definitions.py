@@ -40,7 +40,7 @@ WHEN = [*modules_of(sensors), automation, jobs, schedules, maintenance]
 
 defs = dg.Definitions(
     # Checks are found as well: to Dagster they are assets definitions of their own.
-    assets=objects_of(GRAPH, dg.AssetsDefinition),
+    assets=objects_of(GRAPH, dg.AssetsDefinition, dg.SourceAsset),
     jobs=objects_of(WHEN, dg.JobDefinition, UnresolvedAssetJobDefinition),
     sensors=objects_of(WHEN, dg.SensorDefinition),
     schedules=objects_of(WHEN, dg.ScheduleDefinition),
