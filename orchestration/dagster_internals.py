@@ -58,10 +58,7 @@ __all__ = [
 
 # Output of a run in this process goes to the terminal, not into log files.
 NO_COMPUTE_LOGS: dict[str, Any] = {
-    "compute_logs": {
-        "module": "dagster._core.storage.noop_compute_log_manager",
-        "class": "NoOpComputeLogManager",
-    }
+    "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
 }
 
 

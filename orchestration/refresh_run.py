@@ -82,11 +82,7 @@ def run_refresh(instance: dg.DagsterInstance, source: SourceRow, options: Refres
     job = defs.resolve_job_def("refresh")
     instance.add_dynamic_partitions(NAME, [source.key])
     began = time.monotonic()
-    tags = {
-        TENANT: source.tenant,
-        SOURCE: source.name,
-        **coverage_tags(defs.resolve_asset_graph(), job.name, keys),
-    }
+    tags = {TENANT: source.tenant, SOURCE: source.name, **coverage_tags(defs.resolve_asset_graph(), job.name, keys)}
     result = job.execute_in_process(
         run_config=options.run_config(keys),
         instance=instance,

@@ -24,10 +24,7 @@ BATCH = 1_000
     code_version=CHUNKER_VERSION,
 )
 def chunks(
-    context: dg.AssetExecutionContext,
-    config: RefreshConfig,
-    database: DatabaseResource,
-    embedder: EmbedderResource,
+    context: dg.AssetExecutionContext, config: RefreshConfig, database: DatabaseResource, embedder: EmbedderResource
 ) -> dg.MaterializeResult[None]:
     """Passages that fit the embedding model's window by its own tokenizer, each with its document's title.
 

@@ -49,7 +49,7 @@ def embeddings(
             context.log.warning(f"{result.failed} passages were not embedded: {result.error}")
 
     with as_failure():
-        run = ShardRun(database.database, source.tenant_id, space.id, provider)
+        run = ShardRun(database.database, source.tenant_id, space.id, provider.embed)
         results = run.all(shards, finished, workers=embedder.workers)
     added = sum(result.embedded for result in results)
     with database.connection(source) as connection:

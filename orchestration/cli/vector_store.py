@@ -37,8 +37,7 @@ def add(
     key_file: KeyFile = None,
     key_stdin: KeyStdin = False,
     isolation: Annotated[
-        str,
-        typer.Option("--isolation", help="shared: a collection a model; collection: one a space of this tenant."),
+        str, typer.Option("--isolation", help="shared: a collection a model; collection: one a space of this tenant.")
     ] = SHARED,
     prefer_grpc: Annotated[bool, typer.Option("--prefer-grpc", help="Send points by gRPC, on port 6334.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the store of this name.")] = False,

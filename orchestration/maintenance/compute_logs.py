@@ -11,8 +11,8 @@ from uuid import UUID
 import dagster as dg
 
 from orchestration.dagster_internals import FINISHED_STATUSES
-from orchestration.maintenance.contract import Order, Part, Place, Steps, Trouble
-from precedent.database.pruning import Amount
+from orchestration.maintenance.contract import Part, Place, Steps, Trouble
+from precedent.database.pruning import Amount, Order
 from precedent.progress import slices
 
 LOGS = "compute_logs"

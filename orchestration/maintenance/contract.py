@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
 
-from precedent.database.pruning import Amount
+from precedent.database.pruning import Amount, Order
 from precedent.database.session import Database
 
 
@@ -20,19 +19,6 @@ class Trouble:
 
 # A part yields what each committed batch removed, and what went wrong meanwhile.
 Steps = Iterator[Amount | Trouble]
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a part is asked to do.
-
-    Attributes:
-        before: The moment before which things are old.
-        dry_run: Only count.
-    """
-
-    before: datetime
-    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from dagster_postgres.event_log import PostgresEventLogStorage
 from sqlalchemy import text
 
 from orchestration.dagster_internals import FINISHED_STATUSES
-from orchestration.maintenance.contract import Order, Part, Place, Steps
-from precedent.database.pruning import Amount
+from orchestration.maintenance.contract import Part, Place, Steps
+from precedent.database.pruning import Amount, Order
 from precedent.errors import UsageError
 
 DISPENSABLE = (

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from orchestration.maintenance.compute_logs import COMPUTE_LOGS
-from orchestration.maintenance.contract import Order, Part, Place, Report, Trouble
+from orchestration.maintenance.contract import Part, Place, Report, Trouble
 from orchestration.maintenance.events import EVENTS
 from orchestration.maintenance.tables import EMBEDDING_CACHE, PICTURES, SPACES, TOMBSTONES
+from precedent.database.pruning import Order
 from precedent.progress import Progress
 
 PARTS = {part.name: part for part in (EVENTS, COMPUTE_LOGS, SPACES, TOMBSTONES, EMBEDDING_CACHE, PICTURES)}

@@ -7,23 +7,17 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 
-from orchestration.maintenance.contract import Order, Part, Place, Steps, Trouble
-from precedent.database.pruning import Amount, Connection
+from orchestration.maintenance.contract import Part, Place, Steps, Trouble
+from precedent.database.pruning import Amount, Connection, Order
 from precedent.errors import PrecedentError
 from precedent.quality.pictures import prune_pictures
 from precedent.sources.tombstones import prune_tombstones
 from precedent.tenants import tenants
 from precedent.vectors.expiry import prune_cached_vectors, prune_retired_spaces
 
-Work = Callable[[Connection, int, Order], Iterator[Amount]]
 
-
-def tenant_by_tenant(work: Work) -> Callable[[Place, Order], Steps]:
-    """A part that does its work for each tenant; one that fails is reported, and the others are done.
-
-    Args:
-        work: Takes a connection that is bound to the tenant, the tenant's id and the order.
-    """
+def by_tenant(work: Callable[[Connection, int, Order], Iterator[Amount]]) -> Callable[[Place, Order], Steps]:
+    """A part that does its work for each tenant in turn; one that fails is reported, and the others are done."""
 
     def prune(place: Place, order: Order) -> Steps:
         for tenant in tenants.every(place.database):
@@ -37,29 +31,9 @@ def tenant_by_tenant(work: Work) -> Callable[[Place, Order], Steps]:
     return prune
 
 
-SPACES = Part(
-    "spaces",
-    "retired spaces that still hold vectors",
-    7,
-    tenant_by_tenant(
-        lambda held, tenant_id, order: prune_retired_spaces(held, tenant_id, order.before, dry_run=order.dry_run)
-    ),
-)
-TOMBSTONES = Part(
-    "tombstones",
-    "items that their source no longer has",
-    90,
-    tenant_by_tenant(lambda held, _, order: prune_tombstones(held, order.before, dry_run=order.dry_run)),
-)
+SPACES = Part("spaces", "retired spaces that still hold vectors", 7, by_tenant(prune_retired_spaces))
+TOMBSTONES = Part("tombstones", "items that their source no longer has", 90, by_tenant(prune_tombstones))
 EMBEDDING_CACHE = Part(
-    "embedding_cache",
-    "kept vectors of passages that did not return",
-    90,
-    tenant_by_tenant(lambda held, _, order: prune_cached_vectors(held, order.before, dry_run=order.dry_run)),
+    "embedding_cache", "kept vectors of passages that did not return", 90, by_tenant(prune_cached_vectors)
 )
-PICTURES = Part(
-    "pictures",
-    "pictures of older quality reports",
-    30,
-    tenant_by_tenant(lambda held, _, order: prune_pictures(held, order.before, dry_run=order.dry_run)),
-)
+PICTURES = Part("pictures", "pictures of older quality reports", 30, by_tenant(prune_pictures))

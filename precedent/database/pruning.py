@@ -10,6 +10,15 @@ from psycopg.rows import dict_row
 
 BATCH = 1_000
 Connection = psycopg.Connection[Any]
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be removed: things that were old `before` a moment; with `dry_run` they are only counted."""
+
+    before: datetime
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,53 +29,29 @@ class Amount:
     bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class OldRows:
-    """Which rows of a table are old, and how they are removed.
-
-    Attributes:
-        page: A SELECT of the rows that were old before `%(before)s`, with their size in the column `bytes`.
-        remove: A statement that removes the rows of the CTE `page` and returns `bytes` of each.
-    """
-
-    page: str
-    remove: str
-
-
 def prune(
-    connection: Connection,
-    rows: OldRows,
-    before: datetime,
-    *,
-    dry_run: bool,
-    also: Callable[[list[dict[str, Any]]], None] | None = None,
+    connection: Connection, order: Order, page: str, remove: str, also: Callable[[Rows], None] | None = None
 ) -> Iterator[Amount]:
-    """Remove what is old, a batch a transaction, until nothing old is left.
-
-    A row that another transaction has locked is left to the next time.
+    """Remove old rows, a batch a transaction, until none is left; a locked row is left to the next time.
 
     Args:
         connection: Bound to a tenant.
-        rows: Which rows, of which table.
-        before: The moment before which they are old.
-        dry_run: Count, and change nothing.
+        order: What is old, and whether only to count.
+        page: A SELECT of the rows that were old before `%(before)s`, with their size in the column `bytes`.
+        remove: A statement that removes the rows of the CTE `page` and returns `bytes` of each.
         also: Is given what `remove` returned of a batch, before the batch is committed.
     """
-    values = {"before": before, "size": BATCH}
-    if dry_run:
+    values = {"before": order.before, "size": BATCH}
+    if order.dry_run:
         with connection.cursor(name="page", row_factory=dict_row) as cursor:
-            cursor.execute(rows.page, values)
-            while found := cursor.fetchmany(BATCH):
-                yield _amount(found)
+            cursor.execute(page, values)
+            while rows := cursor.fetchmany(BATCH):
+                yield Amount(len(rows), sum(row["bytes"] for row in rows))
         return
-    statement = f"WITH page AS ({rows.page} LIMIT %(size)s FOR UPDATE SKIP LOCKED) {rows.remove}"
+    statement = f"WITH page AS ({page} LIMIT %(size)s FOR UPDATE SKIP LOCKED) {remove}"
     with connection.cursor(row_factory=dict_row) as cursor:
-        while found := cursor.execute(statement, values).fetchall():
+        while rows := cursor.execute(statement, values).fetchall():
             if also:
-                also(found)
+                also(rows)
             connection.commit()
-            yield _amount(found)
-
-
-def _amount(rows: list[dict[str, Any]]) -> Amount:
-    return Amount(len(rows), sum(row["bytes"] for row in rows))
+            yield Amount(len(rows), sum(row["bytes"] for row in rows))

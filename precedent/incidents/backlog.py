@@ -59,11 +59,7 @@ def analyse_backlog(
     """
     removed = repository.remove_gone(connection, source.id)
     incidents = repository.pending(
-        connection,
-        source.id,
-        analysis_version(generator.asked),
-        everything=everything,
-        retry_fallbacks=retry_fallbacks,
+        connection, source.id, analysis_version(generator.asked), everything=everything, retry_fallbacks=retry_fallbacks
     )
     progress = Progress("recommendations", len(incidents), log)
     space = spaces.active(connection) if incidents else None

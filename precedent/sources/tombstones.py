@@ -1,38 +1,28 @@
 """Items that their source has not had for long: they go with everything that hangs on them."""
 
 from collections.abc import Iterator
-from datetime import datetime
-from typing import Any
 
-from precedent.database.pruning import Amount, Connection, OldRows, prune
+from precedent.database.pruning import Amount, Connection, Order, Rows, prune
 from precedent.vectors import space as spaces
 from precedent.vectors import writing as vectors
 
 # Documents, passages and words hang on their item and go with it. Most went when the item was marked as deleted.
-TOMBSTONES = OldRows(
-    page="""
+PAGE = """
 SELECT r.id, pg_column_size(r.payload) AS bytes,
        EXISTS (SELECT FROM documents d WHERE d.raw_item_id = r.id) AS had_document
 FROM raw_items r WHERE r.deleted_at < %(before)s
-""",
-    remove="DELETE FROM raw_items r USING page p WHERE r.id = p.id RETURNING p.bytes, p.had_document",
-)
+"""
+REMOVE = "DELETE FROM raw_items r USING page p WHERE r.id = p.id RETURNING p.bytes, p.had_document"
 
 
-def prune_tombstones(connection: Connection, before: datetime, *, dry_run: bool) -> Iterator[Amount]:
-    """Remove the items of a tenant that were gone before a moment.
+def prune_tombstones(connection: Connection, tenant_id: int, order: Order) -> Iterator[Amount]:
+    """Remove the items of a tenant that have been gone for long."""
 
-    Args:
-        connection: Bound to the tenant.
-        before: The moment.
-        dry_run: Count, and change nothing.
-    """
-
-    def move_vectors(rows: list[dict[str, Any]]) -> None:
+    def move_vectors(rows: Rows) -> None:
         # Passages went with their documents: their vectors move to the cache, as after any deletion.
         if any(row["had_document"] for row in rows):
             for space in spaces.every(connection):
                 if space.status != "retired":
                     vectors.remove_orphans(connection, space.id)
 
-    return prune(connection, TOMBSTONES, before, dry_run=dry_run, also=move_vectors)
+    return prune(connection, order, PAGE, REMOVE, move_vectors)

@@ -1,24 +1,21 @@
 """Vectors that nothing uses any more: those kept in case their passages return, and those of retired spaces."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
-from precedent.database.pruning import Amount, Connection, OldRows, prune
+from precedent.database.pruning import Amount, Connection, Order, prune
 from precedent.vectors import promotion
 
 # A table of vectors can only be dropped while no transaction reads it: wait a little, then leave it to the next time.
 LOCK_WAIT = "SET LOCAL lock_timeout = '5s'"
 # `removed_at` is when the last passage of the vector went; a vector that returned is no longer in the cache.
-CACHED = OldRows(
-    page="""
+CACHED = """
 SELECT k.space_id, k.content_hash, pg_column_size(k.embedding) AS bytes
 FROM embedding_cache k WHERE k.removed_at < %(before)s
-""",
-    remove="""
+"""
+REMOVE_CACHED = """
 DELETE FROM embedding_cache k USING page p
 WHERE k.space_id = p.space_id AND k.content_hash = p.content_hash RETURNING p.bytes
-""",
-)
+"""
 # The schema does not keep when a space was retired; it was no earlier than when it was promoted or made.
 RETIRED = """
 SELECT s.id, coalesce(pg_total_relation_size(to_regclass('public.embeddings_' || s.id)), 0)
@@ -31,32 +28,17 @@ ORDER BY s.id
 """
 
 
-def prune_cached_vectors(connection: Connection, before: datetime, *, dry_run: bool) -> Iterator[Amount]:
-    """Remove the vectors of a tenant that were kept in case their passages return, and did not.
-
-    Args:
-        connection: Bound to the tenant.
-        before: The moment before which the passages went.
-        dry_run: Count, and change nothing.
-    """
-    return prune(connection, CACHED, before, dry_run=dry_run)
+def prune_cached_vectors(connection: Connection, tenant_id: int, order: Order) -> Iterator[Amount]:
+    """Remove the vectors of a tenant that were kept in case their passages return, and did not."""
+    return prune(connection, order, CACHED, REMOVE_CACHED)
 
 
-def prune_retired_spaces(
-    connection: Connection, tenant_id: int, before: datetime, *, dry_run: bool
-) -> Iterator[Amount]:
-    """Drop what is left of the retired spaces of a tenant; their rows and reports stay as history.
-
-    Args:
-        connection: Bound to the tenant.
-        tenant_id: The tenant.
-        before: The moment before which the spaces were promoted or made.
-        dry_run: Count, and change nothing.
-    """
-    found = connection.execute(RETIRED, {"before": before}).fetchall()
+def prune_retired_spaces(connection: Connection, tenant_id: int, order: Order) -> Iterator[Amount]:
+    """Drop what is left of the retired spaces of a tenant; their rows and reports stay as history."""
+    found = connection.execute(RETIRED, {"before": order.before}).fetchall()
     connection.commit()
     for space_id, size in found:
-        if not dry_run:
+        if not order.dry_run:
             connection.execute(LOCK_WAIT)
             promotion.retire(connection, tenant_id, space_id)
             connection.commit()

@@ -1,14 +1,16 @@
 """Embedding planned shards on a few threads, each shard in transactions of its own."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from typing import Protocol
 
 from precedent.database.session import Database
 from precedent.vectors import writing
 from precedent.vectors.embedding import EmbeddingBatch
 from precedent.vectors.shards import Embedded, Shard, embed_shard
+
+# Texts, and the tokens that they were counted to have; None where these texts were not counted together.
+Embed = Callable[[Sequence[str], int | None], EmbeddingBatch]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,47 +23,22 @@ class ShardResult:
     error: str | None
 
 
-class TextEmbedder(Protocol):
-    """Turns texts into vectors."""
-
-    def embed(self, texts: Sequence[str], tokens: int | None = None) -> EmbeddingBatch:
-        """Embed texts; `tokens` is what they were counted to have, None where nobody has counted these.
-
-        Raises:
-            EmbeddingError: the batch could not be embedded.
-        """
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class ShardRun:
-    """Where shards are read and written, and what embeds them.
-
-    Attributes:
-        database: The platform's.
-        tenant_id: Whose texts.
-        space_id: Where their vectors go.
-        embedder: What embeds; it is used by several threads at once.
-    """
+    """Where the texts of shards are read and their vectors written, and what embeds them, on several threads."""
 
     database: Database
     tenant_id: int
     space_id: int
-    embedder: TextEmbedder
+    embed: Embed
 
     def all(
         self, shards: Sequence[Shard], finished: Callable[[ShardResult], None], *, workers: int
     ) -> list[ShardResult]:
-        """Embed shards.
-
-        Args:
-            shards: The planned work.
-            finished: Is told of each shard as soon as it is committed.
-            workers: Threads: one computes while another reads texts or commits vectors.
-        """
+        """Embed shards on so many threads; `finished` is told of each shard as soon as it is committed."""
         results = []
         with ThreadPoolExecutor(workers, thread_name_prefix="embed") as executor:
-            futures: list[Future[ShardResult]] = [executor.submit(self.one, shard) for shard in shards]
+            futures = [executor.submit(self.one, shard) for shard in shards]
             try:
                 for future in as_completed(futures):
                     results.append(future.result())
@@ -90,4 +67,4 @@ class ShardRun:
         return ShardResult(shard, embedded, failed, error)
 
     def _embed(self, shard: Shard, texts: Sequence[str]) -> EmbeddingBatch:
-        return self.embedder.embed(texts, shard.tokens if len(texts) == len(shard.hashes) else None)
+        return self.embed(texts, shard.tokens if len(texts) == len(shard.hashes) else None)

@@ -18,8 +18,8 @@ from dagster._core.storage.event_log import SqlEventLogStorage
 
 from orchestration.instance import dagster_instance
 from orchestration.maintenance import events
-from orchestration.maintenance.contract import Order, Place, Trouble
-from precedent.database.pruning import Amount
+from orchestration.maintenance.contract import Place, Trouble
+from precedent.database.pruning import Amount, Order
 from precedent.database.session import Database
 from tests.integration.dagster_homes import dagster_home
 

@@ -1,6 +1,7 @@
 """The library as a program uses it: the page of the documentation, executed."""
 
 import re
+import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,10 +25,11 @@ def loaded(platform_home: Path) -> None:
     assert run(["refresh", "harbor-lane", "--json"]) == 0
 
 
-def test_the_program_of_the_page_runs(loaded: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_program_of_the_page_runs(loaded: None, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (program,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+    (tmp_path / "program.py").write_text(program)
     capsys.readouterr()
-    exec(compile(program, str(PAGE), "exec"), {})
+    runpy.run_path(str(tmp_path / "program.py"))
     printed = capsys.readouterr().out
     assert "resembles HL-38 most" in printed
     assert "harbor-lane: ok" in printed

@@ -27,10 +27,7 @@ def maintenance(
     """Remove what is old: events and output of runs, tombstones, kept vectors, pictures."""
     chosen = [_part(name) for name in dict.fromkeys(only or PARTS)]
     ages = dict(_age(text) for text in days or ())
-    with (
-        precedent.open() as platform,
-        dagster_instance(platform.settings, platform.database.endpoints) as instance,
-    ):
+    with precedent.open() as platform, dagster_instance(platform.settings, platform.database.endpoints) as instance:
         place = Place(instance, platform.database, files_folder())
         reports = [run(part, place, days=ages.get(part.name), dry_run=dry_run, log=output.note) for part in chosen]
     if json:

@@ -22,8 +22,7 @@ TITLE_LENGTH = 60
 Count = Annotated[int, typer.Option("-k", "--k", min=1, max=1000, help="How many results.")]
 Legs = Annotated[Mode, typer.Option("--mode", help="hybrid, vector or text.")]
 Kinds = Annotated[
-    list[str] | None,
-    typer.Option("--kind", help="issue, pull_request, commit, incident or release; several are fine."),
+    list[str] | None, typer.Option("--kind", help="issue, pull_request, commit, incident or release; several are fine.")
 ]
 Sources = Annotated[list[str] | None, typer.Option("--source", help="Only from this source; several are fine.")]
 States = Annotated[
