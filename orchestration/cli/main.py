@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import gc
+import logging
 import os
 import sys
 import traceback
@@ -79,6 +80,7 @@ def run(arguments: list[str]) -> int:
     # Dagster says at every start which of its parameters are young; the pinned version makes that no news.
     warnings.filterwarnings("ignore", module="dagster")
     warnings.filterwarnings("ignore", message=r".*is currently in (beta|preview)")
+    logging.lastResort = output.LogLines(logging.WARNING)
     try:
         result = application(arguments)(args=arguments, standalone_mode=False, prog_name="precedent")
     except PrecedentError as error:

@@ -1,9 +1,10 @@
-"""What commands print: sentences, tables, JSON, progress and errors. Commands print in no other way.
+"""What commands print: sentences, tables, JSON, log lines and errors. Commands print in no other way.
 
 Everything that is printed is scrubbed of live secrets, and of the control characters by which a title from somewhere
 could write to the reader's terminal.
 """
 
+import logging
 import re
 import sys
 from collections.abc import Sequence
@@ -55,6 +56,14 @@ def warn(text: str) -> None:
 def fail(text: str) -> None:
     """Print an error on standard error, on one line."""
     typer.secho(" ".join(printable(text).split()), fg="red", err=True)
+
+
+class LogLines(logging.Handler):
+    """Prints the warnings that a library logs, where nothing else takes them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record as a sentence."""
+        note(self.format(record))
 
 
 def write(text: str) -> None:

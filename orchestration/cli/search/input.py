@@ -32,7 +32,18 @@ def filters_of(
     updated_since: str | None = None,
     exclude: Sequence[str] | None = None,
 ) -> Filters:
-    """Filters from the options of a call.
+    """Filters from the options of a call; what is None or empty filters nothing.
+
+    Args:
+        kinds: Any of these kinds; the same holds for the other lists, each named as its option.
+        sources: Names of sources of the tenant.
+        states: States, e.g. `open`.
+        labels: Labels.
+        authors: Authors.
+        before: Created before this ISO 8601 moment; without an offset it is UTC.
+        after: Created at this moment or later.
+        updated_since: Changed at this moment or later.
+        exclude: External ids to leave out.
 
     Raises:
         UsageError: an unknown kind, a date that cannot be read, an empty word, or a time that ends before it begins.

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -75,6 +76,11 @@ def test_a_live_secret_is_printed_by_none_of_them(capsys: pytest.CaptureFixture[
     printed = "".join(capsys.readouterr())
     assert secret not in printed
     assert printed.count(REPLACEMENT) == 9
+
+
+def test_what_a_library_logs_is_printed_like_everything_else(capsys: pytest.CaptureFixture[str]) -> None:
+    output.LogLines().handle(logging.makeLogRecord({"msg": "%s answered", "args": ("\x1b[2Jserver",)}))
+    assert capsys.readouterr().err == "server answered\n"
 
 
 def test_json_is_made_of_plain_values(capsys: pytest.CaptureFixture[str]) -> None:
