@@ -25,7 +25,7 @@ class RefreshConfig(dg.Config):
         """The time bounds; a date without an offset is UTC.
 
         Raises:
-            dg.Failure: a bound is no ISO 8601 date.
+            dg.Failure: a bound is not an ISO 8601 date.
         """
         return TimeBounds(after=_moment(self.created_after), before=_moment(self.created_before))
 
@@ -33,7 +33,7 @@ class RefreshConfig(dg.Config):
         """What a sync is to do beyond reading what is new.
 
         Raises:
-            dg.Failure: a bound is no ISO 8601 date.
+            dg.Failure: a bound is not an ISO 8601 date.
         """
         return SyncOptions(self.bounds(), self.full_refresh, self.sweep)
 

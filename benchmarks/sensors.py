@@ -30,7 +30,7 @@ from benchmarks.setting import machine
 from orchestration.cli import run
 from orchestration.definitions import defs
 from orchestration.instance import dagster_instance
-from orchestration.sensors import opening
+from orchestration.sensors import database as sensor_database
 from precedent.database.session import Database
 from precedent.settings import Settings
 from precedent.sources import repository as catalog
@@ -205,7 +205,7 @@ def prepared() -> Iterator[Setting]:
         servers = {kind: stack.enter_context(started(kind, each)) for kind in sensor_servers.KINDS}
         counted = counting()
         stack.callback(run, ["down"])
-        database = opening.database()
+        database = sensor_database.opened()
         stack.callback(database.close)
         instance = stack.enter_context(dagster_instance(Settings.from_environment(), database.endpoints))
         setting = Setting(database, instance, folder, servers, {}, counted)

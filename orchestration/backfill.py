@@ -5,20 +5,22 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
-from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
-from dagster._core.definitions.events import AssetKeyPartitionKey
-from dagster._core.execution.backfill import PartitionBackfill
-from dagster._core.storage.partition_status_cache import AssetPartitionStatus
-from dagster._core.utils import make_new_backfill_id
 
-from assets.partitions import source_partitions
+from assets.partitions import NAME, source_partitions
+from orchestration.dagster_internals import (
+    AssetGraphSubset,
+    AssetKeyPartitionKey,
+    AssetPartitionStatus,
+    PartitionBackfill,
+    make_new_backfill_id,
+)
 from orchestration.run_queue import CLASS, RunClass
 from precedent.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """A backfill that Dagster's daemon will carry out: which assets of which partitions."""
+    """A backfill that Dagster's daemon will carry out: which assets of which partitions, in how many runs."""
 
     backfill_id: str
     partitions: tuple[str, ...]
@@ -50,7 +52,7 @@ def request(
     run_config: Mapping[str, object],
     title: str,
 ) -> Requested | None:
-    """Ask for a backfill; None where there is nothing to do.
+    """Request a backfill; None where there is nothing to do.
 
     Args:
         instance: Where it is recorded; the daemon of `precedent up` carries it out, one run a source.
@@ -65,7 +67,7 @@ def request(
     """
     from orchestration.definitions import defs
 
-    known = set(instance.get_dynamic_partitions(source_partitions.name or "source"))
+    known = set(instance.get_dynamic_partitions(NAME))
     for partition in partitions:
         if partition not in known:
             raise UsageError(f"{partition} has no partition: add the source with `precedent source add`.")
@@ -74,18 +76,17 @@ def request(
         wanted = failed(instance, assets, partitions)
     if not wanted:
         return None
-    graph = defs.resolve_asset_graph()
     backfill = PartitionBackfill.from_asset_graph_subset(
         backfill_id=make_new_backfill_id(),
         backfill_timestamp=time.time(),
         tags={CLASS: RunClass.BULK.value},
         dynamic_partitions_store=instance,
-        asset_graph_subset=AssetGraphSubset.from_asset_partition_set(wanted, graph),
+        asset_graph_subset=AssetGraphSubset.from_asset_partition_set(wanted, defs.resolve_asset_graph()),
         title=title,
         description=None,
         run_config=run_config,
     )
     instance.add_backfill(backfill)
-    chosen = sorted({str(item.partition_key) for item in wanted})
+    sources = sorted({str(item.partition_key) for item in wanted})
     names = sorted({item.asset_key.to_user_string() for item in wanted})
-    return Requested(backfill.backfill_id, tuple(chosen), tuple(names), len(chosen))
+    return Requested(backfill.backfill_id, tuple(sources), tuple(names), len(sources))

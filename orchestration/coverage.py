@@ -1,37 +1,55 @@
-"""How far down the graph a run reaches; written on runs as a tag that the automation condition reads."""
+"""What is made from an asset, and which assets are made source by source: derived from the asset graph.
 
-from collections.abc import Collection, Iterable
+A run that also makes everything that is made from what it makes has carried its changes on by itself. It is tagged, and
+the automation condition then requests nothing for it (`assets.condition`).
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import dagster as dg
 
-# The job that makes every layer; its module is not read here, for every command would pay for it.
-REFRESH = "refresh"
-# On runs that make everything below whatever they make: what they changed has been carried on, by themselves.
-REACH = "precedent/reach"
-TO_THE_END = {REACH: "end"}
+from assets.condition import COVERS_ALL_BELOW
+from assets.definition import PER_SOURCE
+from orchestration.dagster_internals import BaseAssetGraph
 
-# The graph from the source down; a test holds it against the definitions.
-CHAIN = ("text/documents", "text/chunks", "vectors/embeddings")
-ENDS = frozenset({"vectors/qdrant_index", "reports/vector_quality", "incidents/recommendations"})
+Graph = BaseAssetGraph[Any]
 
 
-def below(name: str) -> frozenset[str]:
+def layers(graph: Graph) -> Mapping[str, list[dg.AssetKey]]:
+    """The assets that are made source by source, by layer, both in the order in which they are made."""
+    found: dict[str, list[dg.AssetKey]] = {}
+    for key in graph.toposorted_asset_keys:
+        node = graph.get(key)
+        if node.is_materializable and node.tags.items() >= PER_SOURCE.items():
+            found.setdefault(node.group_name, []).append(key)
+    return found
+
+
+def below(graph: Graph, key: dg.AssetKey) -> frozenset[dg.AssetKey]:
     """Everything that is made from an asset, directly or not."""
-    if name.startswith("raw/"):
-        return frozenset(CHAIN) | ENDS
-    if name in CHAIN:
-        return frozenset(CHAIN[CHAIN.index(name) + 1 :]) | ENDS
-    return frozenset()
+    found: set[dg.AssetKey] = set()
+    waiting = [key]
+    while waiting:
+        new = {child for child in graph.asset_dep_graph["downstream"][waiting.pop()] if child not in found}
+        found |= new
+        waiting += new
+    return frozenset(child for child in found if graph.get(child).is_materializable)
 
 
-def reaches_the_end(names: Iterable[str]) -> bool:
-    """Whether a run that makes these assets also makes all that is made from them."""
-    made = frozenset(names)
-    return bool(made) and all(below(name) <= made for name in made)
+def covers_all_below(graph: Graph, keys: Collection[dg.AssetKey]) -> bool:
+    """True if a run that makes these assets also makes everything that is made from them."""
+    made = frozenset(keys)
+    return bool(made) and all(below(graph, key) <= made for key in made if graph.has(key))
 
 
-def reach_tags(job: str, selection: Collection[dg.AssetKey] | None) -> dict[str, str]:
-    """The tags of a run of a job with this selection of assets; None is all of the job's."""
-    if selection is None:
-        return TO_THE_END if job == REFRESH else {}
-    return TO_THE_END if reaches_the_end(key.to_user_string() for key in selection) else {}
+def coverage_tags(graph: Graph, job: str, selection: Collection[dg.AssetKey] | None) -> Mapping[str, str]:
+    """The tags of a run that say how far down the graph it goes.
+
+    Args:
+        graph: The assets of the code location.
+        job: The job of the run.
+        selection: The assets that the run makes; None if it makes all of the job's.
+    """
+    keys = graph.asset_keys_for_job(job) if selection is None else selection
+    return COVERS_ALL_BELOW if covers_all_below(graph, keys) else {}

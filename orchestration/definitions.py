@@ -1,64 +1,49 @@
-"""The code location: what exists, put together. It does no input or output."""
+"""The code location: all assets, checks, jobs, sensors and schedules of these packages. It does no input or output."""
+
+import pkgutil
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from types import ModuleType
+from typing import Any
 
 import dagster as dg
 
-from assets.checks import budgets, layers, providers, qdrant
-from assets.config.providers import embedding_profile, intelligence_provider
-from assets.incidents.recommendations import recommendations
-from assets.raw.records import raw_records
-from assets.reports.usage_cost import usage_cost
-from assets.reports.vector_quality import vector_quality
-from assets.text.chunks import chunks
-from assets.text.documents import documents
-from assets.vectors.embeddings import embeddings
-from assets.vectors.qdrant_index import qdrant_index
-from orchestration import schedules
-from orchestration.automation import automated, automation
-from orchestration.jobs import (
-    check_budgets,
-    check_providers,
-    judge,
-    observe_configuration,
-    recommend,
-    refresh,
-    report_usage,
-    sync,
-)
-from orchestration.maintenance.job import maintenance
-from orchestration.sensors import sources as source_sensors
-from orchestration.sensors.configuration import budget_warnings, provider_configuration
-from orchestration.sensors.incidents import incidents_without_analysis
-from resources.platform import DatabaseResource, EmbedderResource, ProviderRegistryResource, RecommenderResource
+import assets
+from orchestration import automation, jobs, schedules, sensors
+from orchestration.dagster_internals import UnresolvedAssetJobDefinition
+from orchestration.maintenance import job as maintenance
+from resources.database import DatabaseResource
+from resources.embedder import EmbedderResource
+from resources.provider_registry import ProviderRegistryResource
+from resources.recommender import RecommenderResource
+
+
+def modules_of(package: ModuleType) -> Iterator[ModuleType]:
+    """The modules of a package and of the packages in it."""
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        yield import_module(found.name)
+
+
+def objects_of(modules: Iterable[ModuleType], *kinds: type) -> list[Any]:
+    """The objects of some types that modules name, alone or in a list; each once, however many modules import it."""
+    found: dict[int, Any] = {}
+    for module in modules:
+        for value in vars(module).values():
+            for item in value if isinstance(value, list) else [value]:
+                if isinstance(item, kinds):
+                    found[id(item)] = item
+    return list(found.values())
+
+
+GRAPH = list(modules_of(assets))
+WHEN = [*modules_of(sensors), automation, jobs, schedules, maintenance]
 
 defs = dg.Definitions(
-    assets=[
-        embedding_profile,
-        intelligence_provider,
-        raw_records,
-        *automated([documents, chunks, embeddings, qdrant_index, vector_quality, recommendations]),
-        usage_cost,
-    ],
-    asset_checks=[*layers.ALL, *providers.ALL, *qdrant.ALL, *budgets.ALL],
-    jobs=[
-        refresh,
-        sync,
-        recommend,
-        judge,
-        observe_configuration,
-        check_providers,
-        check_budgets,
-        report_usage,
-        maintenance,
-    ],
-    sensors=[
-        automation,
-        source_sensors.follow_table,
-        *source_sensors.all_of(),
-        incidents_without_analysis,
-        provider_configuration,
-        budget_warnings,
-    ],
-    schedules=schedules.ALL,
+    # Checks are found as well: to Dagster they are assets definitions of their own.
+    assets=objects_of(GRAPH, dg.AssetsDefinition, dg.SourceAsset),
+    jobs=objects_of(WHEN, dg.JobDefinition, UnresolvedAssetJobDefinition),
+    sensors=objects_of(WHEN, dg.SensorDefinition),
+    schedules=objects_of(WHEN, dg.ScheduleDefinition),
     resources={
         "database": DatabaseResource(),
         "provider_registry": ProviderRegistryResource(),

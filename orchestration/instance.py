@@ -3,17 +3,15 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 import dagster as dg
-from dagster._core.instance import InstanceRef
 
-from assets.partitions import source_partitions
+from assets.partitions import NAME
+from orchestration.dagster_internals import NO_COMPUTE_LOGS, InstanceRef, pooled
 from precedent.database.endpoints import Endpoints
 from precedent.database.session import Database
 from precedent.settings import PROJECT_ROOT, Settings
-from precedent.sources import repository as catalog
+from precedent.sources import repository as sources
 
 
 def dagster_environment(settings: Settings, endpoints: Endpoints) -> dict[str, str]:
@@ -39,29 +37,16 @@ def dagster_instance(settings: Settings, endpoints: Endpoints) -> Iterator[dg.Da
     """The instance, for runs in this process: their output goes to the terminal, not to log files."""
     environment = dagster_environment(settings, endpoints)
     os.environ.update(environment)
-    overrides: dict[str, Any] = {
-        "compute_logs": {
-            "module": "dagster._core.storage.noop_compute_log_manager",
-            "class": "NoOpComputeLogManager",
-        }
-    }
-    reference = InstanceRef.from_dir(environment["DAGSTER_HOME"], overrides=overrides)
-    with dg.DagsterInstance.from_ref(reference) as instance:
+    reference = InstanceRef.from_dir(environment["DAGSTER_HOME"], overrides=NO_COMPUTE_LOGS)
+    with dg.DagsterInstance.from_ref(reference) as instance, pooled(instance):
         yield instance
 
 
 def sync_partitions(instance: dg.DagsterInstance, database: Database) -> None:
     """Make the `source` partitions those of the table of sources."""
-    wanted = {key for key, _ in catalog.list_keys(database)}
-    held = set(instance.get_dynamic_partitions(source_partitions.name or "source"))
+    wanted = {key for key, _ in sources.list_keys(database)}
+    held = set(instance.get_dynamic_partitions(NAME))
     if wanted - held:
-        instance.add_dynamic_partitions("source", sorted(wanted - held))
+        instance.add_dynamic_partitions(NAME, sorted(wanted - held))
     for key in held - wanted:
-        instance.delete_dynamic_partition("source", key)
-
-
-def log_folder(settings: Settings) -> Path:
-    """Where tracebacks go that no user should see."""
-    folder = settings.home / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+        instance.delete_dynamic_partition(NAME, key)

@@ -2,16 +2,17 @@
 
 import dagster as dg
 
-from orchestration.coverage import REFRESH
+from assets.condition import CONFIGURATION
+from assets.definition import PER_SOURCE
 from orchestration.run_queue import CLASS, RunClass
 
-CONFIGURATION = dg.AssetSelection.groups("config", include_sources=True)
+BULK = {CLASS: RunClass.BULK.value}
 USAGE = dg.AssetSelection.assets(["reports", "usage_cost"])
-BUDGETS = dg.AssetCheckKey(dg.AssetKey(["reports", "usage_cost"]), "within_budget")
+((TAG, VALUE),) = PER_SOURCE.items()
 
 refresh = dg.define_asset_job(
-    name=REFRESH,
-    selection=dg.AssetSelection.all() - CONFIGURATION - USAGE,
+    name="refresh",
+    selection=dg.AssetSelection.tag(TAG, VALUE),
     description="Bring every layer of a source up to date: read, extract, cut, embed, judge, recommend.",
 )
 
@@ -32,30 +33,25 @@ judge = dg.define_asset_job(
     name="judge",
     selection=dg.AssetSelection.assets(["reports", "vector_quality"]),
     description="Report on the quality of a source's vectors.",
-    tags={CLASS: RunClass.BULK.value},
+    tags=BULK,
 )
 
 observe_configuration = dg.define_asset_job(
     name="observe_configuration",
-    # Without its checks: to look costs nothing and is done often, to ask the providers costs calls.
+    # Without its checks: to observe costs nothing and is done often, to ask the providers costs calls.
     selection=CONFIGURATION.without_checks(),
     description="Look at every tenant's providers; a changed data version marks what depends on it as out of date.",
 )
 
 check_providers = dg.define_asset_job(
     name="check_providers",
-    selection=dg.AssetSelection.checks(
-        *(
-            dg.AssetCheckKey(dg.AssetKey(["config", name]), "provider_reachable")
-            for name in ("embedding_profile", "intelligence_provider")
-        )
-    ),
+    selection=CONFIGURATION - CONFIGURATION.without_checks(),
     description="Ask every tenant's active providers one small question each; the calls are on the ledger.",
 )
 
 check_budgets = dg.define_asset_job(
     name="check_budgets",
-    selection=dg.AssetSelection.checks(BUDGETS),
+    selection=USAGE - USAGE.without_checks(),
     description="Say which tenants have used 80 % of this month's budget, and which all of it.",
 )
 

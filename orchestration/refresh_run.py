@@ -1,40 +1,60 @@
-"""Running the assets of a source in this process, with live progress."""
+"""Running the assets of a source in this process."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from assets.raw.records import NAMES
-from orchestration.cli.output import console, errors
-from orchestration.coverage import reach_tags
+from assets.partitions import NAME
+from assets.refresh_config import RefreshConfig
+from orchestration.coverage import coverage_tags, layers
+from orchestration.run_queue import SOURCE, TENANT
 from precedent.errors import UsageError
-from precedent.progress import Step, watched_by
 from precedent.sources.repository import SourceRow
-
-LAYERS = {
-    "raw": [f"raw/{name}" for name in NAMES.values()],
-    "text": ["text/documents", "text/chunks"],
-    "vectors": ["vectors/embeddings", "vectors/qdrant_index"],
-    "reports": ["reports/vector_quality"],
-    "incidents": ["incidents/recommendations"],
-}
-CONFIGURED = ("raw_records", "text__documents", "text__chunks", "vectors__qdrant_index", "incidents__recommendations")
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshOptions:
-    """What `refresh` was asked for."""
+    """What `refresh` was asked for; each field has the name of the command's option."""
 
     select: tuple[str, ...] = ()
     created_after: str | None = None
     created_before: str | None = None
     full: bool = False
     sweep: bool = False
+
+    def keys(self) -> list[dg.AssetKey]:
+        """The assets of the selected layers, or of all.
+
+        Raises:
+            UsageError: there is no such layer.
+        """
+        from orchestration.definitions import defs
+
+        known = layers(defs.resolve_asset_graph())
+        for layer in self.select:
+            if layer not in known:
+                raise UsageError(f"There is no layer {layer!r}: choose from {', '.join(known)}.")
+        return [key for layer in (self.select or known) for key in known[layer]]
+
+    def run_config(self, keys: Collection[dg.AssetKey]) -> dict[str, Any]:
+        """The configuration of a run of these assets: all of them that take a `RefreshConfig` get the same one."""
+        from orchestration.definitions import defs
+
+        values = {
+            "created_after": self.created_after,
+            "created_before": self.created_before,
+            "full_refresh": self.full,
+            "sweep": self.sweep,
+        }
+        config = {name: value for name, value in values.items() if value is not None}
+        ops = {op.name: op for op in (defs.resolve_assets_def(key).op for key in keys)}
+        return {
+            "ops": {name: {"config": config} for name, op in sorted(ops.items()) if _takes_refresh_config(op)},
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        }
 
 
 @dataclass(slots=True)
@@ -50,9 +70,7 @@ class RefreshOutcome:
     checks: dict[str, bool] = field(default_factory=dict)
 
 
-def run_refresh(
-    instance: dg.DagsterInstance, source: SourceRow, options: RefreshOptions, *, quiet: bool = False
-) -> RefreshOutcome:
+def run_refresh(instance: dg.DagsterInstance, source: SourceRow, options: RefreshOptions) -> RefreshOutcome:
     """Materialise a source's assets in this process, recorded in the shared Dagster instance.
 
     Raises:
@@ -60,23 +78,19 @@ def run_refresh(
     """
     from orchestration.definitions import defs
 
-    for layer in options.select:
-        if layer not in LAYERS:
-            raise UsageError(f"There is no layer {layer!r}: choose from {', '.join(LAYERS)}.")
-    keys = [name for layer in (options.select or LAYERS) for name in LAYERS[layer]]
-    selection = [dg.AssetKey.from_user_string(name) for name in keys]
+    keys = options.keys()
     job = defs.resolve_job_def("refresh")
-    instance.add_dynamic_partitions("source", [source.key])
+    instance.add_dynamic_partitions(NAME, [source.key])
     began = time.monotonic()
-    with _display(quiet=quiet):
-        result = job.execute_in_process(
-            run_config=run_config(keys, options), instance=instance, partition_key=source.key,
-            asset_selection=selection, raise_on_error=False,
-            tags={
-                "precedent/tenant": source.tenant, "precedent/source": source.name,
-                **reach_tags(job.name, selection),
-            },
-        )  # fmt: skip
+    tags = {TENANT: source.tenant, SOURCE: source.name, **coverage_tags(defs.resolve_asset_graph(), job.name, keys)}
+    result = job.execute_in_process(
+        run_config=options.run_config(keys),
+        instance=instance,
+        partition_key=source.key,
+        asset_selection=keys,
+        raise_on_error=False,
+        tags=tags,
+    )
     outcome = RefreshOutcome(source.key, result.run_id, result.success, round(time.monotonic() - began, 2))
     for event in result.get_asset_materialization_events():
         made = event.step_materialization_data.materialization
@@ -92,21 +106,9 @@ def run_refresh(
     return outcome
 
 
-def run_config(keys: list[str], options: RefreshOptions) -> dict[str, Any]:
-    """The configuration of a run of these assets."""
-    config = {
-        "created_after": options.created_after,
-        "created_before": options.created_before,
-        "full_refresh": options.full,
-        "sweep": options.sweep,
-    }
-    config = {name: value for name, value in config.items() if value is not None}
-    names = {name.replace("/", "__") for name in keys}
-    chosen = [op for op in CONFIGURED if op in names or (op == "raw_records" and "raw/issues" in keys)]
-    return {
-        "ops": {op: {"config": config} for op in chosen},
-        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-    }
+def _takes_refresh_config(op: dg.OpDefinition) -> bool:
+    fields = getattr(op.config_schema.config_type, "fields", {})
+    return set(RefreshConfig.to_fields_dict()) <= set(fields)
 
 
 def _why(result: dg.ExecuteInProcessResult) -> str:
@@ -127,60 +129,3 @@ def _why(result: dg.ExecuteInProcessResult) -> str:
                 cause = error.cause or error
                 return f"{event.step_key} failed: {cause.message.strip().splitlines()[0]}"
     return "The run did not succeed: its page in the Dagster UI says why."
-
-
-@contextmanager
-def _display(*, quiet: bool) -> Iterator[None]:
-    if quiet:
-        yield
-        return
-    if console.is_terminal:
-        with _bars():
-            yield
-        return
-    with watched_by(_Lines()):
-        yield
-
-
-@contextmanager
-def _bars() -> Iterator[None]:
-    columns = (
-        TextColumn("{task.description:<16}"), BarColumn(), MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:>14}"), TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=console) as bars:
-        tasks: dict[str, TaskID] = {}
-        began: dict[str, float] = {}
-
-        def show(step: Step) -> None:
-            if step.stage not in tasks:
-                tasks[step.stage] = bars.add_task(step.stage, total=step.total, rate="")
-                began[step.stage] = time.monotonic()
-            seconds = max(time.monotonic() - began[step.stage], 0.1)
-            bars.update(tasks[step.stage], completed=step.done, rate=f"{step.rows / seconds:,.0f} rows/s")
-
-        with watched_by(show):
-            yield
-
-
-class _Lines:
-    """Plain lines for logs and pipes: one every few seconds and one at the end of a stage."""
-
-    def __init__(self, interval: float = 5.0) -> None:
-        self.interval = interval
-        self.shown: dict[str, float] = {}
-        self.began: dict[str, float] = {}
-
-    def __call__(self, step: Step) -> None:
-        now = time.monotonic()
-        began = self.began.setdefault(step.stage, now)
-        complete = step.total is not None and step.done >= step.total
-        if not complete and now - self.shown.get(step.stage, began) < self.interval:
-            return
-        self.shown[step.stage] = now
-        seconds = max(now - began, 0.1)
-        text = f"{step.stage}: {step.rows:,} rows, {step.rows / seconds:,.0f} rows/s"
-        if step.total and not complete:
-            left = seconds * (step.total - step.done) / max(step.done, 1)
-            text += f", {100 * step.done / step.total:.0f} %, about {left:.0f} s left"
-        errors.print(text)

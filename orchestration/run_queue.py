@@ -2,9 +2,9 @@
 
 Dagster starts the queued run with the highest `dagster/priority`, the oldest first among equals. This coordinator
 writes that tag when a run is submitted, whoever submits it: a class (incidents, live work, bulk) that always goes
-before the next, and inside it the run's turn. Turns are those of start-time fair queueing (Goyal, Vin and Cheng,
-1996): a run's turn is the later of the class's virtual time and one after the last turn of its own tenant. Tenants so
-take turns, and each tenant's runs keep the order in which they came.
+before the next, and inside it the run's virtual start time. That is start-time fair queueing (Goyal, Vin and Cheng,
+1996): a run starts at the later of the class's virtual time and one after the last run of its own tenant. Tenants so
+take turns, and the runs of each tenant keep the order in which they came.
 """
 
 import os
@@ -13,35 +13,39 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
-from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
-from dagster._core.run_coordinator.queued_run_coordinator import RunQueueConfig
-from dagster._core.storage.dagster_run import ACTIVE_RUN_STATUSES
-from dagster._core.storage.runs.schema import RunsTable, RunTagsTable
-from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
+import dagster as dg
 from sqlalchemy import BigInteger, Select, case, cast, func, select
 
-from assets.partitions import source_partitions
-from orchestration.coverage import reach_tags
+from assets.partitions import NAME as PARTITIONS
+from orchestration.coverage import coverage_tags
+from orchestration.dagster_internals import (
+    ACTIVE_RUN_STATUSES,
+    ASSET_PARTITION_RANGE_START_TAG,
+    AUTOMATION_CONDITION_TAG,
+    BACKFILL_ID_TAG,
+    PARTITION_NAME_TAG,
+    PRIORITY_TAG,
+    BaseAssetGraph,
+    QueuedRunCoordinator,
+    RunQueueConfig,
+    RunsTable,
+    RunTagsTable,
+    SqlRunStorage,
+    SubmitRunContext,
+)
 from precedent.errors import UsageError
-
-PARTITION = "dagster/partition"
-RANGE_START = "dagster/asset_partition_range_start"
-BACKFILL = "dagster/backfill"
-AUTOMATION = "dagster/from_automation_condition"
-PRIORITY = "dagster/priority"
 
 TENANT = "precedent/tenant"
 SOURCE = "precedent/source"
 CLASS = "precedent/class"
-# With it a priority is ours, to be reckoned anew when a retry inherits the tags; without it somebody set it by hand.
-TURN = "precedent/turn"
+# With it a priority was computed here, and is computed again when a retry inherits the tags; without it a person has
+# set the priority.
+VIRTUAL_TIME = "precedent/virtual_time"
 # What the limit per tenant counts: the tenant's runs without its incident analyses, which are short and urgent.
-LANE = "precedent/lane"
-
-# What the limit of one run a source counts. Dagster's own tag of a partition is missing on the runs of a backfill,
+TENANT_SLOT = "precedent/tenant_slot"
+# What the limit of one run per source counts. Dagster's own tag of a partition is missing on the runs of a backfill,
 # which name a range even where it holds one partition.
-KEY = "precedent/partition"
+PARTITION = "precedent/partition"
 
 TENANT_RUNS = "PRECEDENT_TENANT_RUNS"
 # Dagster keeps the priority of a step that waits for a pool in 32 bits: two gaps must fit.
@@ -65,61 +69,70 @@ def run_class(tags: Mapping[str, str]) -> RunClass:
     named = tags.get(CLASS)
     if named in set(RunClass):
         return RunClass(named)
-    return RunClass.BULK if BACKFILL in tags and AUTOMATION not in tags else RunClass.LIVE
+    return RunClass.BULK if BACKFILL_ID_TAG in tags and AUTOMATION_CONDITION_TAG not in tags else RunClass.LIVE
 
 
 def owner(tags: Mapping[str, str]) -> dict[str, str]:
     """The tags of tenant and source that a run's partition `tenant/source` implies; none for other runs."""
-    tenant, slash, source = tags.get(PARTITION, tags.get(RANGE_START, "")).partition("/")
+    tenant, slash, source = tags.get(PARTITION_NAME_TAG, tags.get(ASSET_PARTITION_RANGE_START_TAG, "")).partition("/")
     return {TENANT: tenant, SOURCE: source} if slash else {}
 
 
-def next_turn(served: int | None, waiting: int | None, own: int | None) -> int:
-    """The turn of a run that joins a class.
+def next_virtual_time(served: int | None, waiting: int | None, own: int | None) -> int:
+    """The virtual time at which a run that joins a class is to start.
 
     Args:
-        served: The highest turn among the class's runs in progress: its virtual time. None where there are none.
-        waiting: The lowest turn among those in the queue, which stands in for it then.
-        own: The highest turn of the run's own tenant, queued or in progress.
+        served: The highest of the class's runs in progress; None where there are none.
+        waiting: The lowest of those in the queue, which stands in for it then.
+        own: The highest of the run's own tenant, queued or in progress.
     """
     reached = served if served is not None else waiting or 0
     return min(max(reached, 0 if own is None else own + 1), GAP - 1)
 
 
-def priority(kind: RunClass, turn: int) -> int:
+def priority(kind: RunClass, virtual_time: int) -> int:
     """The value of `dagster/priority`: higher goes first, within 32 bits."""
-    return BASE[kind] - turn
+    return BASE[kind] - virtual_time
 
 
-class TenantQueuedRunCoordinator(QueuedRunCoordinator[DagsterInstance]):
+class TenantQueuedRunCoordinator(QueuedRunCoordinator[dg.DagsterInstance]):
     """Dagster's queue with a run's tenant, source, class and priority written on it when it is submitted.
 
-    A tenant has at most half of the places at once (at least one), so that nobody's long runs keep the others waiting
-    for hours; a tenant that has the platform to itself may use all of them. `PRECEDENT_TENANT_RUNS` sets another
-    number.
+    A tenant has at most half of the places at once (at least one), so that its long runs do not keep the others
+    waiting for hours; a tenant that has the platform to itself may use all of them. `PRECEDENT_TENANT_RUNS` sets
+    another number.
     """
 
     _limit: tuple[float, int] | None = None
 
-    def submit_run(self, context: SubmitRunContext) -> DagsterRun:
+    def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:
         """Tag a run and put it into the queue."""
         run = context.dagster_run
-        if run.status is DagsterRunStatus.NOT_STARTED:
-            self._instance.add_run_tags(run.run_id, self.tags(run))
+        if run.status is dg.DagsterRunStatus.NOT_STARTED:
+            self._instance.add_run_tags(run.run_id, self.tags(run, context.workspace.asset_graph))
         return super().submit_run(context)
 
-    def tags(self, run: DagsterRun) -> dict[str, str]:
-        """What is written on a run: whose it is, its class, and its priority unless somebody has set one."""
+    def tags(self, run: dg.DagsterRun, graph: BaseAssetGraph[Any]) -> dict[str, str]:
+        """What is written on a run.
+
+        Args:
+            run: The submitted run.
+            graph: The assets of the code locations, which say how far down the graph the run goes.
+
+        Returns:
+            Its tenant, source and class, its priority unless a person has set one, and whether it also makes
+            everything that is made from what it makes.
+        """
         kind = run_class(run.tags)
-        tags = {CLASS: kind.value, **owner(run.tags), **reach_tags(run.job_name, run.asset_selection)}
+        tags = {CLASS: kind.value, **owner(run.tags), **coverage_tags(graph, run.job_name, run.asset_selection)}
         tenant = tags.get(TENANT, run.tags.get(TENANT, ""))
         if SOURCE in tags:
-            tags[KEY] = f"{tenant}/{tags[SOURCE]}"
+            tags[PARTITION] = f"{tenant}/{tags[SOURCE]}"
         if tenant and kind is not RunClass.INCIDENT:
-            tags[LANE] = tenant
-        if PRIORITY not in run.tags or TURN in run.tags:
-            turn = next_turn(*self._turns(kind, tenant))
-            tags |= {TURN: str(turn), PRIORITY: str(priority(kind, turn))}
+            tags[TENANT_SLOT] = tenant
+        if PRIORITY_TAG not in run.tags or VIRTUAL_TIME in run.tags:
+            start = next_virtual_time(*self._virtual_times(kind, tenant))
+            tags |= {VIRTUAL_TIME: str(start), PRIORITY_TAG: str(priority(kind, start))}
         return tags
 
     def get_run_queue_config(self) -> RunQueueConfig:
@@ -127,15 +140,15 @@ class TenantQueuedRunCoordinator(QueuedRunCoordinator[DagsterInstance]):
         config = super().get_run_queue_config()
         if config.max_concurrent_runs < 1:
             return config
-        limit = {"key": LANE, "limit": self._tenant_runs(config), "value": {"applyLimitPerUniqueValue": True}}
+        limit = {"key": TENANT_SLOT, "limit": self._tenant_runs(config), "value": {"applyLimitPerUniqueValue": True}}
         return config._replace(tag_concurrency_limits=[*config.tag_concurrency_limits, limit])
 
-    def _turns(self, kind: RunClass, tenant: str) -> tuple[int | None, int | None, int | None]:
+    def _virtual_times(self, kind: RunClass, tenant: str) -> tuple[int | None, int | None, int | None]:
         storage = self._instance.run_storage
         if not isinstance(storage, SqlRunStorage):
             raise UsageError("The run queue needs Dagster's storage in PostgreSQL: set `storage` in dagster.yaml.")
         with storage.connect() as connection:
-            served, waiting, own = connection.execute(_turns_of(kind, tenant)).one()
+            served, waiting, own = connection.execute(_virtual_times_of(kind, tenant)).one()
         return served, waiting, own
 
     def _tenant_runs(self, config: RunQueueConfig) -> int:
@@ -147,25 +160,25 @@ class TenantQueuedRunCoordinator(QueuedRunCoordinator[DagsterInstance]):
         now = time.monotonic()
         # The daemon asks every few seconds, and tenants are seldom added.
         if self._limit is None or now - self._limit[0] > REMEMBERED_S:
-            keys = self._instance.get_dynamic_partitions(source_partitions.name or "source")
+            keys = self._instance.get_dynamic_partitions(PARTITIONS)
             alone = len({key.partition("/")[0] for key in keys}) < 2
             places = config.max_concurrent_runs
             self._limit = (now, places if alone else max(1, places // 2))
         return self._limit[1]
 
 
-def _turns_of(kind: RunClass, tenant: str) -> Select[Any]:
-    turn, held, whose = (RunTagsTable.alias(name) for name in ("turn", "held", "whose"))
+def _virtual_times_of(kind: RunClass, tenant: str) -> Select[Any]:
+    start, held, whose = (RunTagsTable.alias(name) for name in ("start", "held", "whose"))
     status = RunsTable.c.status
-    queued = status == DagsterRunStatus.QUEUED.value
-    # A tag can be edited: one that is no number counts for nothing.
-    number = case((turn.c.value.regexp_match("^[0-9]{1,9}$"), cast(turn.c.value, BigInteger)))
+    queued = status == dg.DagsterRunStatus.QUEUED.value
+    # A tag can be edited: one that is not a number counts for nothing.
+    number = case((start.c.value.regexp_match("^[0-9]{1,9}$"), cast(start.c.value, BigInteger)))
     joined = (
-        RunsTable.join(turn, (turn.c.run_id == RunsTable.c.run_id) & (turn.c.key == TURN))
+        RunsTable.join(start, (start.c.run_id == RunsTable.c.run_id) & (start.c.key == VIRTUAL_TIME))
         .join(held, (held.c.run_id == RunsTable.c.run_id) & (held.c.key == CLASS) & (held.c.value == kind.value))
         .outerjoin(whose, (whose.c.run_id == RunsTable.c.run_id) & (whose.c.key == TENANT))
     )
-    counted = [DagsterRunStatus.QUEUED.value, *(found.value for found in ACTIVE_RUN_STATUSES)]
+    counted = [dg.DagsterRunStatus.QUEUED.value, *(found.value for found in ACTIVE_RUN_STATUSES)]
     return (
         select(
             func.max(number).filter(~queued),

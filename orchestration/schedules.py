@@ -8,9 +8,8 @@ import dagster as dg
 from orchestration.jobs import judge, report_usage, sync
 from orchestration.maintenance.job import maintenance
 from orchestration.run_queue import RunClass
-from orchestration.sensors import opening
-from orchestration.sensors.requesting import run_of
-from orchestration.sensors.sources import being_synced, known_partitions
+from orchestration.sensors import database
+from orchestration.sensors.runs import keys_with_run, known_partitions, run_request
 from precedent.sources import registry, schedule
 from precedent.sources.polling import due
 
@@ -24,7 +23,7 @@ FEWEST = 25  # a small installation is done in one tick
     cron_schedule="7 * * * *",
     job=sync,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Each live source once a day: lists what the server still has; what it has not gets a tombstone.",
+    description="Each live source once a day: lists what the server still has, and marks the rest as gone.",
 )
 def sweeps(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
     """Sources whose last sweep is a day old, longest ago first; an hour's share of them."""
@@ -33,18 +32,20 @@ def sweeps(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.Sk
     swept = {name for name, kind in registry.kinds().items() if kind.sweeps}
     live = [
         source
-        for source in schedule.sources(opening.database())
+        for source in schedule.sources(database.opened())
         if source.kind in swept and source.is_active and source.syncs and source.key in known
     ]
-    # Those that wait for their server stay the longest ago for as long as they wait: all places would go to them.
-    ready = due(live, being_synced(context.instance), now)
+    # Sources that wait for their server stay the longest ago while they wait: all places would go to them.
+    ready = due(live, keys_with_run(context.instance, sync.name), now)
     long_ago = [source for source in ready if older(source.swept_at, now, SWEEP_EVERY)]
     long_ago.sort(key=lambda source: source.swept_at or source.last_refresh or now)
     found = long_ago[: max(FEWEST, math.ceil(len(live) / 24))]
     if not found:
         return dg.SkipReason("Every live source that can be asked was swept within a day.")
     config = {"ops": {"raw_records": {"config": {"sweep": True}}}}
-    return [run_of(source, f"{source.key}:{source.id}:sweep:{now:%Y%m%d%H}", RunClass.BULK, config) for source in found]
+    return [
+        run_request(source, f"{source.key}:{source.id}:sweep:{now:%Y%m%d%H}", RunClass.BULK, config) for source in found
+    ]
 
 
 @dg.schedule(
@@ -60,7 +61,7 @@ def quality_reports(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest
     known = known_partitions(context.instance)
     found = [
         source
-        for source in schedule.sources(opening.database())
+        for source in schedule.sources(database.opened())
         if source.is_active
         and source.key in known
         and source.reported_at is not None
@@ -70,7 +71,7 @@ def quality_reports(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest
     if not found:
         return dg.SkipReason("No source of this hour has a report that is a week old.")
     week = now.strftime("%G-%V")
-    return [run_of(source, f"{source.key}:{source.id}:report:{week}", RunClass.BULK) for source in found]
+    return [run_request(source, f"{source.key}:{source.id}:report:{week}", RunClass.BULK) for source in found]
 
 
 usage_report = dg.ScheduleDefinition(
@@ -89,8 +90,6 @@ nightly_maintenance = dg.ScheduleDefinition(
     description="Prunes old events that no asset needs, logs, retired spaces and tombstones, each night (UTC).",
 )
 
-ALL = [sweeps, quality_reports, usage_report, nightly_maintenance]
-
 
 def moment(context: dg.ScheduleEvaluationContext) -> datetime:
     """The moment that the tick is for, UTC."""
@@ -98,5 +97,5 @@ def moment(context: dg.ScheduleEvaluationContext) -> datetime:
 
 
 def older(when: datetime | None, now: datetime, age: timedelta) -> bool:
-    """Whether something last happened longer ago than `age`, or never."""
+    """True if something last happened longer ago than `age`, or never."""
     return when is None or now - when > age

@@ -1,4 +1,4 @@
-"""`config/*`: what serves each tenant's embeddings and text, observed so that changes start what depends on them."""
+"""`config/*`: what serves each tenant's embeddings and text, observed so that a change starts what depends on it."""
 
 import hashlib
 
@@ -9,9 +9,10 @@ from precedent.incidents.prompt import PROMPT_VERSION
 from precedent.providers.base import Capability
 from precedent.providers.runtime.endpoint import chain
 from precedent.security.masking import MASKING_VERSION
-from precedent.sources import repository as catalog
+from precedent.sources import repository as sources
 from precedent.tenants import policies
-from resources.platform import DatabaseResource, as_failure
+from resources.database import DatabaseResource
+from resources.failure import as_failure
 
 TENANTS_TAG = "precedent/tenants"  # of a run: names separated by commas
 
@@ -25,7 +26,7 @@ TENANTS_TAG = "precedent/tenants"  # of a run: names separated by commas
 )
 def embedding_profile(context: dg.AssetExecutionContext, database: DatabaseResource) -> dg.DataVersionsByPartition:
     """One data version per source: that of its tenant's embedding provider."""
-    return dg.DataVersionsByPartition(versions(database, Capability.EMBEDDING, tenants_of(context)))
+    return dg.DataVersionsByPartition(versions(context, database, Capability.EMBEDDING))
 
 
 @dg.observable_source_asset(
@@ -37,36 +38,33 @@ def embedding_profile(context: dg.AssetExecutionContext, database: DatabaseResou
 )
 def intelligence_provider(context: dg.AssetExecutionContext, database: DatabaseResource) -> dg.DataVersionsByPartition:
     """One data version per source: that of its tenant's text provider."""
-    return dg.DataVersionsByPartition(versions(database, Capability.TEXT_GENERATION, tenants_of(context)))
-
-
-def tenants_of(context: dg.AssetExecutionContext) -> frozenset[str] | None:
-    """The tenants that the run is to look at; None for all."""
-    named = context.run.tags.get(TENANTS_TAG)
-    return frozenset(named.split(",")) if named else None
+    return dg.DataVersionsByPartition(versions(context, database, Capability.TEXT_GENERATION))
 
 
 def versions(
-    database: DatabaseResource, capability: Capability, tenants: frozenset[str] | None = None
+    context: dg.AssetExecutionContext, database: DatabaseResource, capability: Capability
 ) -> dict[str, dg.DataVersion]:
-    """Data versions by partition key; a few queries a tenant, however many sources it has.
+    """Data versions by partition key, of the tenants that the run names in its tag, or of all.
 
-    An observation costs Dagster some 10 ms a partition: where only some `tenants` changed, only theirs are made.
+    A few queries a tenant, however many sources it has. An observation costs Dagster some 10 ms a partition: where
+    only some tenants changed, only their partitions are observed.
     """
+    named = context.run.tags.get(TENANTS_TAG)
+    tenants = frozenset(named.split(",")) if named else None
     of_tenant: dict[int, dg.DataVersion] = {}
     found: dict[str, dg.DataVersion] = {}
     with as_failure():
-        for key, tenant_id in catalog.list_keys(database.database):
+        for key, tenant_id in sources.list_keys(database.database):
             if tenants is not None and key.partition("/")[0] not in tenants:
                 continue
             if tenant_id not in of_tenant:
-                of_tenant[tenant_id] = dg.DataVersion(version_of(database, tenant_id, capability))
+                of_tenant[tenant_id] = dg.DataVersion(version(database, tenant_id, capability))
             found[key] = of_tenant[tenant_id]
     return found
 
 
-def version_of(database: DatabaseResource, tenant_id: int, capability: Capability) -> str:
-    """What an answer of this capability depends on, hashed."""
+def version(database: DatabaseResource, tenant_id: int, capability: Capability) -> str:
+    """A digest of all that an answer of this capability depends on."""
     endpoint = chain(database.database, tenant_id, capability)[0]
     masks = policies.get(database.database, tenant_id).masks and endpoint.external
     parts = [endpoint.provider.fingerprint, f"masked{MASKING_VERSION}" if masks else "plain"]

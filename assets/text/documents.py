@@ -2,42 +2,37 @@
 
 import dagster as dg
 
-from assets.partitions import backfill_policy, source_partitions
+from assets.definition import source_asset
 from assets.raw.records import KEYS as RAW
 from assets.refresh_config import RefreshConfig
-from assets.row_metadata import OWNERS, row_metadata
+from assets.row_metadata import materialized
 from precedent.database import statistics
 from precedent.progress import Progress, slices
 from precedent.search.words import WORDS_VERSION, save_words
 from precedent.sources import registry
 from precedent.text import documents as store
 from precedent.text.documents import EXTRACTOR_VERSION, document_row
-from resources.platform import DatabaseResource
+from resources.database import DatabaseResource
 
 BATCH = 500
 
 
-@dg.asset(
-    key=["text", "documents"],
-    deps=list(RAW.values()),
-    group_name="text",
-    kinds={"postgres", "python"},
-    owners=OWNERS,
+@source_asset(
+    "text/documents",
+    deps=[key.to_user_string() for key in RAW.values()],
     # Both decide what is made of a record: its text, and the words that search finds it by.
     code_version=f"{EXTRACTOR_VERSION}/{WORDS_VERSION}",
-    partitions_def=source_partitions,
-    backfill_policy=backfill_policy,
 )
 def documents(
     context: dg.AssetExecutionContext, config: RefreshConfig, database: DatabaseResource
 ) -> dg.MaterializeResult[None]:
-    """One clean text per issue, pull request, commit and incident, with the facts that search filters by.
+    """One clean text per issue, pull request, commit, incident and release, with the facts that search filters by.
 
-    Skips items whose payload, newest comments and extractor are those the text was made from.
+    Skips items whose payload, newest comments and extractor are those that the text was made from.
     """
     source = database.source(context.partition_key)
     added = changed = empty = 0
-    with database.database.bulk(source.tenant_id, alone_on=source.id) as connection:
+    with database.connection(source, alone=True) as connection:
         deleted = store.remove_deleted(connection, source.id)
         ids = store.pending(
             connection, source.id, EXTRACTOR_VERSION, WORDS_VERSION, config.bounds(), everything=config.full_refresh
@@ -54,9 +49,14 @@ def documents(
             progress.advance(len(batch))
         statistics.after_load(connection, "documents", added + changed)
         total, digest = store.manifest(connection, source.id)
-    metadata = row_metadata(
-        "documents", total, added=added, changed=changed, unchanged=total - added - changed, deleted=deleted,
+    return materialized(
+        "documents",
+        total,
+        digest,
+        added=added,
+        changed=changed,
+        unchanged=total - added - changed,
+        deleted=deleted,
         seconds=progress.seconds,
-    )  # fmt: skip
-    metadata["text/without_body"] = dg.MetadataValue.int(empty)
-    return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(digest))
+        metadata={"text/without_body": empty},
+    )

@@ -4,28 +4,19 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from assets.partitions import backfill_policy, source_partitions
+from assets.definition import source_asset
 from assets.refresh_config import RefreshConfig
-from assets.row_metadata import OWNERS, Metadata, row_metadata
+from assets.row_metadata import Metadata, materialized
 from precedent.progress import Progress
-from precedent.settings import Settings
 from precedent.vector_stores import repository as vector_stores
 from precedent.vector_stores.mirror import Mirrored, mirror
 from precedent.vector_stores.repository import StoreRow
 from precedent.vectors import repository as vectors
-from resources.platform import DatabaseResource, as_failure
+from resources.database import DatabaseResource
+from resources.failure import as_failure
 
 
-@dg.asset(
-    key=["vectors", "qdrant_index"],
-    deps=[dg.AssetKey(["vectors", "embeddings"])],
-    group_name="vectors",
-    kinds={"qdrant", "python"},
-    owners=OWNERS,
-    code_version="1",
-    partitions_def=source_partitions,
-    backfill_policy=backfill_policy,
-)
+@source_asset("vectors/qdrant_index", deps=["vectors/embeddings"], kinds=("qdrant", "python"))
 def qdrant_index(
     context: dg.AssetExecutionContext, config: RefreshConfig, database: DatabaseResource
 ) -> dg.MaterializeResult[None]:
@@ -39,11 +30,9 @@ def qdrant_index(
     with as_failure():
         store = vector_stores.active(database.database, source.tenant_id)
         if store is None:
-            return dg.MaterializeResult(
-                metadata={"qdrant/configured": dg.MetadataValue.bool(False)}, data_version=dg.DataVersion("none")
-            )
-        settings = Settings.from_environment()
+            return dg.MaterializeResult(metadata={"qdrant/configured": False}, data_version=dg.DataVersion("none"))
         progress = Progress("qdrant", None, context.log.info)
+        settings = database.platform.settings
         found = mirror(database.database, settings, store, source, progress.advance, everything=config.full_refresh)
     for item in found:
         if item.recounted:
@@ -51,42 +40,43 @@ def qdrant_index(
         if not item.ready:
             context.log.warning(f"Search does not ask {store.name} for space {item.space.id}: {item.reason}.")
     active = next((item for item in found if item.space.status == "active"), None)
-    digest = ""
+    number, digest = 0, ""
     if active is not None:
-        with database.database.bulk(source.tenant_id) as connection:
-            _, digest = vectors.manifest(connection, source.id, active.space.id)
-    number = active.space.id if active else 0
-    return dg.MaterializeResult(
-        metadata=mirror_metadata(store, found, progress.seconds),
-        data_version=dg.DataVersion(f"{store.id}:{number}:{digest}"),
-    )
-
-
-def mirror_metadata(store: StoreRow, found: Sequence[Mirrored], seconds: float) -> Metadata:
-    """Counts over all spaces, and where the active one is."""
+        number = active.space.id
+        with database.connection(source) as connection:
+            _, digest = vectors.manifest(connection, source.id, number)
     added, changed, unchanged = (
         sum(getattr(item.work, name) for item in found) for name in ("added", "changed", "unchanged")
     )
-    metadata = row_metadata(
-        "vector_store_rows", added + changed + unchanged, added=added, changed=changed, unchanged=unchanged,
-        deleted=sum(item.deleted for item in found), seconds=seconds,
-    )  # fmt: skip
-    metadata |= {
-        "qdrant/configured": dg.MetadataValue.bool(True),
-        "qdrant/store": dg.MetadataValue.text(store.name),
-        "qdrant/isolation": dg.MetadataValue.text(store.isolation),
-        "qdrant/spaces": dg.MetadataValue.int(len(found)),
+    return materialized(
+        "vector_store_rows",
+        added + changed + unchanged,
+        f"{store.id}:{number}:{digest}",
+        added=added,
+        changed=changed,
+        unchanged=unchanged,
+        deleted=sum(item.deleted for item in found),
+        seconds=progress.seconds,
+        metadata=_metadata(store, found, active),
+    )
+
+
+def _metadata(store: StoreRow, found: Sequence[Mirrored], active: Mirrored | None) -> Metadata:
+    metadata: Metadata = {
+        "qdrant/configured": True,
+        "qdrant/store": store.name,
+        "qdrant/isolation": store.isolation,
+        "qdrant/spaces": len(found),
     }
-    active = next((item for item in found if item.space.status == "active"), None)
     if active is not None:
         metadata |= {
-            "space/id": dg.MetadataValue.int(active.space.id),
-            "qdrant/collection": dg.MetadataValue.text(active.collection),
-            "qdrant/ready": dg.MetadataValue.bool(active.ready),
-            "qdrant/switched": dg.MetadataValue.bool(active.switched),
+            "space/id": active.space.id,
+            "qdrant/collection": active.collection,
+            "qdrant/ready": active.ready,
+            "qdrant/switched": active.switched,
         }
         if active.reason:
-            metadata["qdrant/reason"] = dg.MetadataValue.text(active.reason)
+            metadata["qdrant/reason"] = active.reason
         if active.recall is not None:
-            metadata["qdrant/recall"] = dg.MetadataValue.float(round(active.recall, 4))
+            metadata["qdrant/recall"] = round(active.recall, 4)
     return metadata

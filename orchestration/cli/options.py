@@ -1,4 +1,4 @@
-"""What commands of several things ask alike: where a key is, whether to try it, and whether a removal is meant."""
+"""Options and questions that several commands share."""
 
 import sys
 from pathlib import Path
@@ -6,8 +6,11 @@ from typing import Annotated
 
 import typer
 
+from orchestration.cli.output import printable
 from precedent.errors import UsageError
 
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Tenant = Annotated[str, typer.Option("--tenant", "-t", help="The tenant.")]
 KeyFile = Annotated[
     Path | None, typer.Option("--key-file", help="A file with the key, or a mapping of secrets; - is stdin.")
 ]
@@ -20,9 +23,9 @@ def confirm_removal(what: str) -> None:
     """Ask whether this is to be removed.
 
     Raises:
-        UsageError: nobody is there to answer.
+        UsageError: there is no terminal to ask at.
         typer.Abort: the answer was no.
     """
     if not sys.stdin.isatty():
         raise UsageError(f"This removes {what}: say --yes.")
-    typer.confirm(f"Remove {what}?", abort=True, err=True)
+    typer.confirm(printable(f"Remove {what}?"), abort=True, err=True)

@@ -1,63 +1,143 @@
-"""How commands print: JSON for programs, tables and sentences for people, one line for an error.
+"""What commands print: sentences, tables, JSON, log lines and errors. Commands print in no other way.
 
-`say`, `warn`, `emit` and `table` scrub what is known as a secret.
+Everything that is printed is scrubbed of live secrets, and of the control characters by which a title from somewhere
+could write to the reader's terminal.
 """
 
+import logging
+import re
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, is_dataclass
 from decimal import Decimal
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from rich.console import Console
-from rich.table import Table
+import typer
 
 from precedent.security.redaction import scrub, scrub_values
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 # A pipe has no width: without one a table would be folded to 80 columns in a log.
 PIPE_WIDTH = 150
+# What a terminal obeys instead of showing it, begun by ESC or by the same control of C1: a command that a terminator
+# ends, a sequence with parameters, any other sequence; then every single control character but newline and tab.
+CONTROLS = re.compile(
+    r"(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
+    r"|\x1b[ -/]*[0-~]?"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+NOT_ASCII_CONTROLS = re.compile("[\x7f-\x9f]")
 
-console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
-errors = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPE_WIDTH)
+
+def printable(text: str) -> str:
+    """The text without live secrets, and without characters that a terminal would obey."""
+    return CONTROLS.sub("", scrub(text))
 
 
-def say(text: str) -> None:
-    """A sentence on standard output."""
-    console.print(scrub(text), markup=False, soft_wrap=True)
+def say(text: str, *, bold: bool = False, colour: str | None = None) -> None:
+    """Print a sentence on standard output."""
+    typer.secho(printable(text), bold=bold or None, fg=colour)
+
+
+def note(text: str) -> None:
+    """Print a sentence on standard error: how far long work is."""
+    typer.echo(printable(text), err=True)
 
 
 def warn(text: str) -> None:
-    """A warning on standard error."""
-    errors.print(scrub(f"Warning: {text}"), style="yellow", markup=False, soft_wrap=True)
+    """Print a warning on standard error."""
+    typer.secho(printable(f"Warning: {text}"), fg="yellow", err=True)
 
 
-def emit(value: Any) -> None:
-    """One JSON document on standard output; amounts are numbers."""
-    print_json(scrub_values(orjson.loads(orjson.dumps(value, default=_number_or_text))))
+def fail(text: str) -> None:
+    """Print an error on standard error, on one line."""
+    typer.secho(" ".join(printable(text).split()), fg="red", err=True)
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table; see `print_table`."""
-    print_table(title, columns, scrub_values([list(row) for row in rows]))
+class LogLines(logging.Handler):
+    """Prints the warnings that a library logs, where nothing else takes them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record as a sentence."""
+        note(self.format(record))
 
 
-def print_json(value: Any) -> None:
-    """One JSON document on standard output; moments as ISO 8601."""
-    text = orjson.dumps(value, default=_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
-    # Straight to the stream: rich would fold long lines where the output is no terminal.
-    print(text)
+def write(text: str) -> None:
+    """Print text for another program; the text ends its own lines."""
+    typer.echo(printable(text), nl=False)
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table; columns of numbers are set to the right."""
-    shown = Table(title=title, title_justify="left", header_style="bold")
+def emit(value: Any, *, one_line: bool = False) -> None:
+    """Print one JSON document.
+
+    Args:
+        value: Anything of dataclasses, pydantic models, moments (ISO 8601), amounts (numbers), lists and mappings.
+        one_line: Without line breaks, for files with a document per line.
+    """
+    plain = orjson.loads(orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS))
+    text = orjson.dumps(scrub_values(plain), option=0 if one_line else orjson.OPT_INDENT_2).decode()
+    # JSON itself escapes the controls of ASCII; escaped, the others are the same value.
+    typer.echo(NOT_ASCII_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, left: int | None = None) -> None:
+    """Print a table.
+
+    Args:
+        title: What it shows.
+        columns: The names of the columns.
+        rows: The cells; numbers get thousands separators, True and False are yes and no.
+        left: How many columns, from the first, are set to the left; the others to the right. By default those of
+            numbers are set to the right.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(title=Text(printable(title)), title_justify="left", header_style="bold")
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
-        shown.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        right = numeric if left is None else index >= left
+        shown.add_column(column, justify="right" if right else "left", overflow="fold")
     for row in rows:
-        shown.add_row(*(_cell(value) for value in row))
-    console.print(shown)
+        shown.add_row(*(Text(printable(_cell(value))) for value in row))
+    console().print(shown)
+
+
+def styled(parts: Sequence[tuple[str, str]], *, indent: int = 0) -> None:
+    """Print text whose parts have styles of their own, folded at the width of the terminal.
+
+    Args:
+        parts: Text and style of each; a style is as rich names it (`bold`, `dim`, `bold yellow`), or empty.
+        indent: Spaces before each line.
+    """
+    from rich.padding import Padding
+    from rich.text import Text
+
+    text = Text.assemble(*((printable(part), style) for part, style in parts))
+    console().print(Padding(text, (0, 0, 0, indent)) if indent else text)
+
+
+@cache
+def console() -> "Console":
+    """Standard output as rich sees it."""
+    return _console(stderr=False)
+
+
+@cache
+def errors() -> "Console":
+    """Standard error as rich sees it."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> "Console":
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else PIPE_WIDTH)
 
 
 def _cell(value: object) -> str:
@@ -67,21 +147,14 @@ def _cell(value: object) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.3f}"
-    # Titles are data: a "[red]" in one is no instruction to rich.
-    from rich.markup import escape
-
-    return "" if value is None else escape(str(value))
+    return "" if value is None else str(value)
 
 
 def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
+    if isinstance(value, Decimal):
+        return float(value)
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
     if isinstance(value, bytes):
         return value.hex()
     return str(value)
-
-
-def _number_or_text(value: Any) -> Any:
-    return float(value) if isinstance(value, Decimal) else str(value)

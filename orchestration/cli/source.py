@@ -5,11 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestration.cli.options import KeyFile, KeyStdin, NoTest
-from orchestration.cli.output import console, print_json, print_table
+from orchestration.cli import output
+from orchestration.cli.options import Json, KeyFile, KeyStdin, NoTest, Tenant
 from orchestration.cli.source_options import source_configuration, source_secrets, with_kind_options
-from orchestration.cli.tenant import Json, Tenant
-from orchestration.instance import dagster_instance, sync_partitions
 from precedent.database.session import Database
 from precedent.settings import Settings
 from precedent.sources import registry
@@ -19,12 +17,7 @@ from precedent.tenants import tenants as tenancy
 
 Key = Annotated[str, typer.Argument(help="TENANT/SOURCE, or the name of a default tenant's source.")]
 
-sources = typer.Typer(help="Sources: where records come from.")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.add_typer(sources, name="source", no_args_is_help=True)
+sources = typer.Typer(help="Sources: where records come from.", no_args_is_help=True)
 
 
 @sources.command("add")
@@ -44,7 +37,7 @@ def source_add(
     json: Json = False,
     **options: Any,
 ) -> None:
-    """Add a source and its Dagster partition; a server is asked once before anything is saved.
+    """Add a source; a server is asked once before anything is saved.
 
     A key comes from a file or standard input, never from the command line; `precedent source kinds` says what key each
     kind takes.
@@ -54,17 +47,13 @@ def source_add(
     place = where or (str(path_option) if path_option else None)
     configuration = source_configuration(kind, name, place, options)
     secrets = source_secrets(key_file, key_stdin=key_stdin)
-    settings = Settings.from_environment()
-    database = Database.open(settings)
-    row = catalog.add(database, tenant, name, kind, configuration, secrets, test=not no_test)
-    with dagster_instance(settings, database.endpoints) as instance:
-        instance.add_dynamic_partitions("source", [row.key])
+    row = catalog.add(Database.open(), tenant, name, kind, configuration, secrets, test=not no_test)
     if json:
-        print_json({"tenant": row.tenant, "name": row.name, "kind": row.kind, "key": row.key})
+        output.emit({"tenant": row.tenant, "name": row.name, "kind": row.kind, "key": row.key})
         return
-    console.print(f"Source {row.key} added. Load it with `precedent refresh {row.key}`.")
+    output.say(f"Source {row.key} added. Load it with `precedent refresh {row.key}`.")
     if row.live:
-        console.print("While `precedent up` runs, what is new arrives by itself.")
+        output.say("While `precedent up` runs, what is new arrives by itself.")
 
 
 @sources.command("kinds")
@@ -72,18 +61,17 @@ def source_kinds(json: Json = False) -> None:
     """List the kinds of source with their options, and why one cannot be used."""
     found = registry.list_kinds()
     if json:
-        print_json(found)
+        output.emit(found)
         return
     cells = [
         [kind.name, kind.title, kind.key, ", ".join(f"--{option.name}" for option in kind.options)]
         for kind in found
         if kind.available
     ]
-    print_table("Kinds of source", ["kind", "what", "key", "options"], cells)
+    output.table("Kinds of source", ["kind", "what", "key", "options"], cells)
     for kind in found:
         if not kind.available:
-            reason = f"{kind.name} of {kind.distribution} cannot be used: {kind.reason}."
-            console.print(reason, markup=False, soft_wrap=True)
+            output.say(f"{kind.name} of {kind.distribution} cannot be used: {kind.reason}.")
 
 
 @sources.command("list")
@@ -94,7 +82,7 @@ def source_list(
     """List the sources with their state and their rows by layer."""
     rows = statuses(Database.open(), tenant)
     if json:
-        print_json(rows)
+        output.emit(rows)
         return
     columns = [
         "source",
@@ -123,24 +111,26 @@ def source_list(
         ]
         for row in rows
     ]
-    print_table("Sources", columns, cells)
+    output.table("Sources", columns, cells)
     for row in rows:
         if row.reason:
-            console.print(f"{row.tenant}/{row.name}: {row.reason}", markup=False, soft_wrap=True)
+            output.say(f"{row.tenant}/{row.name}: {row.reason}")
 
 
 @sources.command("remove")
 def source_remove(key: Key, json: Json = False) -> None:
     """Remove a source with all its rows and its partition."""
+    from orchestration.instance import dagster_instance, sync_partitions
+
     settings = Settings.from_environment()
     database = Database.open(settings)
     row = catalog.delete(database, key)
     with dagster_instance(settings, database.endpoints) as instance:
         sync_partitions(instance, database)
     if json:
-        print_json({"removed": row.key})
+        output.emit({"removed": row.key})
     else:
-        console.print(f"Source {row.key} removed with all its rows.")
+        output.say(f"Source {row.key} removed with all its rows.")
 
 
 @sources.command("pause")
@@ -168,17 +158,17 @@ def source_set_key(
     secrets = {} if no_key else source_secrets(key_file, key_stdin=key_stdin, prompt=True)
     row = catalog.set_key(Database.open(), key, secrets, test=not no_test)
     if json:
-        print_json({"key": row.key, "has_key": row.stored is not None})
+        output.emit({"key": row.key, "has_key": row.stored is not None})
     else:
-        console.print(f"Source {row.key} asks with {'the new key' if row.stored else 'no key'} from now on.")
+        output.say(f"Source {row.key} asks with {'the new key' if row.stored else 'no key'} from now on.")
 
 
 def _paused(key: str, *, json: bool, paused: bool) -> None:
     row = catalog.set_paused(Database.open(), key, paused=paused)
     if json:
-        print_json({"key": row.key, "paused": not row.is_active})
+        output.emit({"key": row.key, "paused": not row.is_active})
     else:
-        console.print(f"Source {row.key} is {'asked again' if row.is_active else 'paused'}.")
+        output.say(f"Source {row.key} is {'asked again' if row.is_active else 'paused'}.")
 
 
 def _state(row: SourceStatus) -> str:

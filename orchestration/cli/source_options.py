@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestration.cli.provider_options import parse_secrets
+from orchestration.cli.providers.options import parse_secrets
 from precedent.errors import UsageError
 from precedent.security.redaction import register_secret
 from precedent.sources import registry

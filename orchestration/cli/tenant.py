@@ -1,41 +1,32 @@
-"""`tenant`: who there is."""
-
-from typing import Annotated
+"""`tenant`: adding and listing tenants."""
 
 import typer
 
-from orchestration.cli.output import console, print_json, print_table
-from precedent.database.session import Database
-from precedent.tenants import tenants as tenancy
+import precedent
+from orchestration.cli import output
+from orchestration.cli.options import Json
+from precedent.tenants import tenants
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Tenant = Annotated[str, typer.Option("--tenant", "-t", help="The tenant.")]
-
-tenants = typer.Typer(help="Tenants: organisations or teams that never see each other's rows.")
+app = typer.Typer(help="Tenants: organisations or teams that never see each other's rows.", no_args_is_help=True)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.add_typer(tenants, name="tenant", no_args_is_help=True)
-
-
-@tenants.command("add")
-def tenant_add(name: str, json: Json = False) -> None:
+@app.command("add")
+def add(name: str, json: Json = False) -> None:
     """Add a tenant; one that exists is left as it is."""
-    row, created = tenancy.add(Database.open(), name)
+    with precedent.open() as platform:
+        row, created = tenants.add(platform.database, name)
     if json:
-        print_json({"tenant": row.name, "created": created})
+        output.emit({"tenant": row.name, "created": created})
     else:
-        console.print(f"Tenant {row.name} {'added' if created else 'exists already'}.")
+        output.say(f"Tenant {row.name} {'added' if created else 'exists already'}.")
 
 
-@tenants.command("list")
-def tenant_list(json: Json = False) -> None:
+@app.command("list")
+def list_tenants(json: Json = False) -> None:
     """List the tenants."""
-    database = Database.open()
-    tenancy.get(database, tenancy.DEFAULT_TENANT)
-    rows = tenancy.list(database)
+    with precedent.open() as platform:
+        names = platform.tenants()
     if json:
-        print_json([{"tenant": row.name} for row in rows])
+        output.emit([{"tenant": name} for name in names])
     else:
-        print_table("Tenants", ["tenant"], [[row.name] for row in rows])
+        output.table("Tenants", ["tenant"], [[name] for name in names])

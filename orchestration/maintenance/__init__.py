@@ -1,1 +1,1 @@
-"""What the platform throws away after a while, part by part; a dry run counts with the same queries."""
+"""What the platform removes after a while, part by part; a dry run counts with the same queries."""

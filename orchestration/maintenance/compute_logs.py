@@ -9,9 +9,10 @@ from pathlib import Path
 from uuid import UUID
 
 import dagster as dg
-from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
-from orchestration.maintenance.parts import Amount, Order, Place, Steps, Trouble
+from orchestration.dagster_internals import FINISHED_STATUSES
+from orchestration.maintenance.contract import Part, Place, Steps, Trouble
+from precedent.database.pruning import Amount, Order
 from precedent.progress import slices
 
 LOGS = "compute_logs"
@@ -96,3 +97,6 @@ def _folder(path: Path | str, parent: int | None = None) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+COMPUTE_LOGS = Part("compute_logs", "captured output of finished runs (files)", 30, prune)

@@ -1,4 +1,4 @@
-"""Dagster's event log without what nobody reads of old runs.
+"""Dagster's event log without the events of old runs that nothing reads.
 
 Three kinds of rows must stay for ever. Everything about assets and checks: partition status, data versions, automation
 and asset health are computed from it, and a materialisation that is gone makes its partition missing. The changes of
@@ -9,11 +9,12 @@ So what may go is listed, not what stays: a type that a later Dagster adds is ke
 from datetime import UTC
 
 from dagster import DagsterEventType
-from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from dagster_postgres.event_log import PostgresEventLogStorage
 from sqlalchemy import text
 
-from orchestration.maintenance.parts import Amount, Order, Place, Steps
+from orchestration.dagster_internals import FINISHED_STATUSES
+from orchestration.maintenance.contract import Part, Place, Steps
+from precedent.database.pruning import Amount, Order
 from precedent.errors import UsageError
 
 DISPENSABLE = (
@@ -73,3 +74,6 @@ def prune(place: Place, order: Order) -> Steps:
             return
         after = last
         yield Amount(count, int(size))
+
+
+EVENTS = Part("events", "step events and log lines of finished runs", 30, prune)

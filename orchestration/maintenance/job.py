@@ -1,17 +1,18 @@
 """The job `maintenance`: every part is an op of its own, so that one that fails leaves the others alone."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from orchestration.maintenance import parts
-from orchestration.maintenance.parts import DAYS, WHAT, Part, Place
-from orchestration.run_queue import CLASS, RunClass
+from orchestration.jobs import BULK
+from orchestration.maintenance.contract import Part, Place
+from orchestration.maintenance.run import PARTS, run
 from precedent.errors import UsageError
-from resources.platform import as_failure
+from resources.failure import as_failure
+
+ERRORS_SHOWN = 10
 
 
 def files_folder() -> Path:
@@ -28,11 +29,11 @@ def files_folder() -> Path:
 
 def _op(part: Part) -> dg.OpDefinition:
     @dg.op(
-        name=f"maintain_{part.value}",
-        description=f"Removes {WHAT[part]} that are old.",
+        name=f"maintain_{part.name}",
+        description=f"Removes {part.what} that are old.",
         required_resource_keys={"database"},
         config_schema={
-            "days": dg.Field(int, default_value=DAYS[part], description="The age from which things go, 1 or more."),
+            "days": dg.Field(int, default_value=part.days, description="The age from which things go, 1 or more."),
             "dry_run": dg.Field(bool, default_value=False, description="Count, and change nothing."),
         },
     )
@@ -42,32 +43,32 @@ def _op(part: Part) -> dg.OpDefinition:
             if config["days"] < 1:
                 raise UsageError(f"Things go after 1 day or more, not {config['days']}: correct the run's config.")
             place = Place(context.instance, context.resources.database.database, files_folder())
-            report = parts.run(part, place, days=config["days"], dry_run=config["dry_run"], log=_logger(context))
+            report = run(part, place, days=config["days"], dry_run=config["dry_run"], log=context.log.info)
         metadata: dict[str, Any] = {
-            "count": report.count, "bytes": report.bytes, "days": report.days, "dry_run": report.dry_run,
+            "count": report.count,
+            "bytes": report.bytes,
+            "days": report.days,
+            "dry_run": report.dry_run,
             "errors": len(report.errors),
-        }  # fmt: skip
+        }
         if report.errors:
-            shown = "; ".join(report.errors[:10])
             raise dg.Failure(
-                f"Done except for {len(report.errors)}: {shown}. Run it again.", metadata=metadata, allow_retries=False
+                f"Done except for {len(report.errors)}: {'; '.join(report.errors[:ERRORS_SHOWN])}. Run it again.",
+                metadata=metadata,
+                allow_retries=False,
             )
         context.add_output_metadata(metadata)
 
     return maintain
 
 
-def _logger(context: dg.OpExecutionContext) -> Callable[[str], None]:
-    return lambda line: context.log.info(line)
-
-
-OPS = [_op(part) for part in Part]
+OPS = [_op(part) for part in PARTS.values()]
 
 
 @dg.job(
     name="maintenance",
     description="Remove what is old: events and output of runs, tombstones, kept vectors, pictures.",
-    tags={CLASS: RunClass.BULK.value},
+    tags=BULK,
     executor_def=dg.in_process_executor,
 )
 def maintenance() -> None:

@@ -1,7 +1,9 @@
 """Recommendations for an interactive caller: the stored analysis of an incident, or one made now."""
 
+from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, NotRequired, TypedDict, cast
 
 from precedent.errors import NotFoundError
 from precedent.incidents import repository as analyses
@@ -11,6 +13,34 @@ from precedent.providers.runtime.factory import open_generator
 from precedent.providers.runtime.generator import Generator
 from precedent.providers.runtime.ledger import CallContext
 from precedent.search.service import Searcher
+
+
+class Analysis(TypedDict):
+    """What was recommended for an incident, and from which evidence.
+
+    Keys: `incident` is its id, None where it was only described; `status` is `succeeded` or `failed`, with the
+    reason in `error`; `provider` and `model` served, `provider_asked` was asked first, and `fallback_reason` says why
+    another one served; `cost_usd` is None where the price is unknown; `masked` counts masked places in what was sent.
+    `recommendations` have type, priority, title, description, actions, probable_cause, confidence and evidence_ids;
+    `evidence` has evidence_id, kind, source, external_id, title, url, state, resolution, snippet, score, created_at.
+    """
+
+    incident: str | None
+    title: str
+    status: str
+    error: str | None
+    provider: str | None
+    model: str | None
+    provider_asked: str
+    fallback_reason: str | None
+    cost_usd: Decimal | None
+    masked: int
+    duration_ms: float
+    recommendations: list[dict[str, Any]]
+    evidence: list[dict[str, Any]]
+    state: NotRequired[str | None]
+    source: NotRequired[str]
+    created_at: NotRequired[datetime]
 
 
 class Recommender:
@@ -26,7 +56,7 @@ class Recommender:
         """The tenant's chain of providers for text generation."""
         return self._open(None)
 
-    def recommend(self, external_id: str, *, source: str | None, again: bool) -> dict[str, Any]:
+    def recommend(self, external_id: str, *, source: str | None, again: bool) -> Analysis:
         """The newest analysis of an incident; made now where it is missing or out of date.
 
         Raises:
@@ -59,9 +89,9 @@ class Recommender:
             found = analyses.latest(connection, document.source_id, external_id)
         if found is None:
             raise NotFoundError(f"{external_id} has no analysis: run `precedent refresh` on its source.")
-        return {**found, "title": document.title, "state": document.state}
+        return cast("Analysis", {**found, "title": document.title, "state": document.state})
 
-    def recommend_for(self, title: str, text: str) -> dict[str, Any]:
+    def recommend_for(self, title: str, text: str) -> Analysis:
         """Recommendations for an incident that is only described; nothing is stored."""
         incident = PendingIncident(0, "described", title, text, None, [], None, None, b"")
         (vectors,) = self.searcher.query_vectors([f"{title}\n{text}".strip()])

@@ -22,7 +22,7 @@ class RawKind(StrEnum):
 
     @property
     def plural(self) -> str:
-        """The name of its asset, e.g. `issues`."""
+        """The name of the asset under `raw/`, and of the column in a list of sources."""
         return f"{self.value}s"
 
 

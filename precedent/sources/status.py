@@ -27,8 +27,8 @@ SELECT
   s.last_refresh, s.state, s.reason, s.wait_until, s.failures
 FROM (SELECT) one LEFT JOIN sync_state s ON s.source_id = :source AND s.stream = ''
 """
-# Shown only where a source has some; few systems do.
-RARE = frozenset({RawKind.RELEASE, RawKind.DEPLOYMENT})
+# Always shown; the others only where a source has some, as few systems do.
+SHOWN = (RawKind.ISSUE, RawKind.PULL_REQUEST, RawKind.COMMIT, RawKind.COMMENT, RawKind.INCIDENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def statuses(database: Database, tenant: str | None = None) -> list[SourceStatus
 
 
 def _raw(counts: dict[str, int]) -> dict[str, int]:
-    return {kind.plural: counts.get(kind, 0) for kind in RawKind if kind not in RARE or counts.get(kind)}
+    return {kind.plural: counts.get(kind, 0) for kind in RawKind if kind in SHOWN or counts.get(kind)}
 
 
 def _state_of(row: DataSource, state: str | None, last: datetime | None, *, complete: bool) -> str:

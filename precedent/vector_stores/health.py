@@ -60,7 +60,7 @@ def check_specification(
         UsageError: something is wrong with it, or the client is not installed.
     """
     address = repository.check(database, settings, tenant, spec, replace=replace)
-    owner = owner_of(database, tenancy.find(database, tenant).id)
+    owner = owner_of(database, tenancy.get(database, tenant).id)
     with closing(Server.open(address, owner)) as server:
         return _ask(server)
 

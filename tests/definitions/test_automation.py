@@ -7,8 +7,7 @@ from uuid import uuid4
 import dagster as dg
 import pytest
 
-from orchestration.automation import CONFIGURATION, follows_data
-from orchestration.coverage import TO_THE_END, below
+from assets.condition import CONFIGURATION, COVERS_ALL_BELOW, follows_data
 from orchestration.instance import dagster_instance
 from precedent.database.session import Database
 from precedent.settings import Settings
@@ -99,7 +98,7 @@ class Graph:
         job.execute_in_process(
             instance=self.instance, partition_key=self.key(partition), raise_on_error=False,
             asset_selection=[dg.AssetKey(name) for name in names],
-            tags=TO_THE_END if set(needed) <= set(names) else {},
+            tags=COVERS_ALL_BELOW if set(needed) <= set(names) else {},
         )  # fmt: skip
 
     def observe(self) -> None:
@@ -279,14 +278,3 @@ def test_every_asset_below_the_sources_follows_data() -> None:
         key.to_user_string() for key in graph.materializable_asset_keys if graph.get(key).automation_condition is None
     }
     assert {name for name in without if not name.startswith("raw/")} == {"reports/usage_cost"}
-
-
-def test_what_reaches_how_far_is_what_the_graph_says() -> None:
-    from orchestration.definitions import defs
-
-    graph = defs.resolve_asset_graph()
-    for key in graph.materializable_asset_keys:
-        made_from_it = {child.to_user_string() for child in graph.get_ancestor_asset_keys(key)}
-        for name in made_from_it:
-            assert name.startswith("config/") or key.to_user_string() in below(name)
-    assert all(graph.has(dg.AssetKey.from_user_string(name)) for name in below("raw/issues"))

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from orchestration.maintenance import parts
-from orchestration.maintenance.parts import Part, Place, Report
+from orchestration.maintenance import run as maintenance
+from orchestration.maintenance.contract import Place, Report
 from precedent.database.session import Database
 from precedent.vectors import repository as embeddings
 from precedent.vectors import space as spaces
@@ -23,8 +23,8 @@ PROFILE = spaces.SpaceProfile("local", "model", "1", 3, "float32", "none", "mode
 Owner = psycopg.Connection[Any]
 
 
-def run(part: Part, place: Place, *, days: int | None = None, dry_run: bool = False) -> Report:
-    return parts.run(part, place, days=days, dry_run=dry_run, log=lambda _: None)
+def run(part: str, place: Place, *, days: int | None = None, dry_run: bool = False) -> Report:
+    return maintenance.run(maintenance.PARTS[part], place, days=days, dry_run=dry_run, log=lambda _: None)
 
 
 def counts(owner: Owner, tenant_id: int) -> dict[str, int]:

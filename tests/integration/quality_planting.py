@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+from precedent.quality.service import make_report
 
-from assets.reports.vector_quality import make_report
 from precedent.database.session import Database
 from precedent.providers.runtime.factory import open_embedder
 from precedent.providers.runtime.ledger import CallContext

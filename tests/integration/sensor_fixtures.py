@@ -16,7 +16,7 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobO
 
 from orchestration.definitions import defs
 from orchestration.instance import dagster_environment
-from orchestration.sensors import opening
+from orchestration.sensors import database as sensor_database
 from precedent.database.session import Database
 from precedent.sources import repository as catalog
 from precedent.sources import schedule
@@ -103,8 +103,8 @@ def sensor_instance(database: Database, tmp_path_factory: pytest.TempPathFactory
             reference = InstanceRef.from_dir(environment["DAGSTER_HOME"], overrides={"compute_logs": logs})
             with dg.DagsterInstance.from_ref(reference) as instance:
                 yield instance
-    while opening._opened:
-        opening._opened.pop().close()
+    while sensor_database._opened:
+        sensor_database._opened.pop().close()
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ from dagster._core.workspace.load_target import ModuleTarget
 from dagster._daemon.backfill import execute_backfill_iteration
 
 from orchestration import backfill as backfilling
+from orchestration.dagster_internals import PRIORITY_TAG
 from orchestration.instance import dagster_instance, sync_partitions
-from orchestration.refresh_run import LAYERS, RefreshOptions, run_config
-from orchestration.run_queue import CLASS, KEY, PRIORITY, RunClass, priority
+from orchestration.refresh_run import RefreshOptions
+from orchestration.run_queue import CLASS, PARTITION, RunClass, priority
 from precedent.database.session import Database
 from precedent.sources import repository as catalog
 from precedent.tenants import tenants as tenancy
@@ -25,8 +26,6 @@ from tests.integration.dagster_homes import dagster_home
 
 Call = Callable[..., tuple[int, str, str]]
 SOURCES = 50
-NAMES = [name for names in LAYERS.values() for name in names]
-ASSETS = [dg.AssetKey.from_user_string(name) for name in NAMES]
 LINE = {"number": 1, "title": "A title", "created_at": "2025-05-01T00:00:00Z", "updated_at": "2025-05-01T00:00:00Z"}
 
 
@@ -58,8 +57,9 @@ def test_a_backfill_over_fifty_sources_is_fifty_runs_behind_a_live_one(
     instance = daemon.instance
     sync_partitions(instance, database)
     options = RefreshOptions(created_after="2025-01-01", full=True)
+    assets = options.keys()
     asked = backfilling.request(
-        instance, ASSETS, keys, only_failed=False, run_config=run_config(NAMES, options), title="Fifty"
+        instance, assets, keys, only_failed=False, run_config=options.run_config(assets), title="Fifty"
     )
     assert asked is not None
     assert asked.runs == SOURCES
@@ -69,12 +69,12 @@ def test_a_backfill_over_fifty_sources_is_fifty_runs_behind_a_live_one(
         runs = instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": asked.backfill_id}))
         if len(runs) == SOURCES:
             break
-    assert sorted(run.tags[KEY] for run in runs) == sorted(keys)
+    assert sorted(run.tags[PARTITION] for run in runs) == sorted(keys)
     assert {run.status for run in runs} == {dg.DagsterRunStatus.QUEUED}
     assert {run.tags[CLASS] for run in runs} == {RunClass.BULK.value}
     raw = runs[0].run_config["ops"]["raw_records"]["config"]
     assert (raw["created_after"], raw["full_refresh"]) == ("2025-01-01", True)
-    assert max(int(run.tags[PRIORITY]) for run in runs) < priority(RunClass.LIVE, 1_000_000)
+    assert max(int(run.tags[PRIORITY_TAG]) for run in runs) < priority(RunClass.LIVE, 1_000_000)
 
 
 @pytest.fixture

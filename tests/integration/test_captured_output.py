@@ -10,8 +10,8 @@ import dagster as dg
 import pytest
 from dagster._core.events import DagsterEvent, DagsterEventType
 
-from orchestration.maintenance import parts
-from orchestration.maintenance.parts import Part, Place, Report
+from orchestration.maintenance import run as maintenance
+from orchestration.maintenance.contract import Place, Report
 from precedent.database.session import Database
 
 DAY = 86_400
@@ -36,7 +36,7 @@ def place(database: Database, tmp_path: Path) -> Iterator[Place]:
 
 
 def prune(place: Place, *, dry_run: bool = False) -> Report:
-    return parts.run(Part.COMPUTE_LOGS, place, days=None, dry_run=dry_run, log=lambda _: None)
+    return maintenance.run(maintenance.PARTS["compute_logs"], place, days=None, dry_run=dry_run, log=lambda _: None)
 
 
 def logs(place: Place, run: str | None = None, days: int = 40) -> Path:

@@ -18,7 +18,8 @@ from dagster._core.storage.event_log import SqlEventLogStorage
 
 from orchestration.instance import dagster_instance
 from orchestration.maintenance import events
-from orchestration.maintenance.parts import Amount, Order, Place, Trouble
+from orchestration.maintenance.contract import Place, Trouble
+from precedent.database.pruning import Amount, Order
 from precedent.database.session import Database
 from tests.integration.dagster_homes import dagster_home
 

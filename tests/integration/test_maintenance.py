@@ -8,7 +8,7 @@ import numpy as np
 import psycopg
 import pytest
 
-from orchestration.maintenance.parts import Part, Place
+from orchestration.maintenance.contract import Place
 from precedent.database.session import Database
 from precedent.tenants import tenants as tenancy
 from precedent.vectors import promotion
@@ -45,7 +45,7 @@ def test_items_deleted_long_ago_go_with_their_documents_words_and_passages(
     tombstone(owner, items[:2], days=91)
     tombstone(owner, items[2:3], days=89)
     before = counts(owner, tenant_id)
-    assert run(Part.TOMBSTONES, place).count == 2
+    assert run("tombstones", place).count == 2
     # Their vectors are kept aside, as after any deletion: what returns costs nothing.
     assert changed(before, counts(owner, tenant_id)) == {
         "raw_items": -2, "documents": -2, "document_words": -2, "chunks": -2, "embeddings": -2, "embedding_cache": 2,
@@ -58,8 +58,8 @@ def test_an_item_that_somebody_has_in_hand_is_left_to_the_next_time(
     bare_tombstones(owner, database, tenant_id, 3)
     with owner.transaction():
         owner.execute("SELECT id FROM raw_items WHERE tenant_id = %s LIMIT 1 FOR UPDATE", (tenant_id,))
-        assert run(Part.TOMBSTONES, place).count == 2
-    assert run(Part.TOMBSTONES, place).count == 1
+        assert run("tombstones", place).count == 2
+    assert run("tombstones", place).count == 1
 
 
 def test_vectors_whose_passages_did_not_return_go_and_younger_ones_stay(
@@ -73,7 +73,7 @@ def test_vectors_whose_passages_did_not_return_go_and_younger_ones_stay(
         (tenant_id, tenant_id),
     )
     before = counts(owner, tenant_id)
-    assert run(Part.EMBEDDING_CACHE, place).count == 2
+    assert run("embedding_cache", place).count == 2
     assert changed(before, counts(owner, tenant_id)) == {"embedding_cache": -2}
 
 
@@ -90,7 +90,7 @@ def test_pictures_of_old_reports_go_except_the_newest_of_a_source(
         (tenant_id,),
     )
     before = counts(owner, tenant_id)
-    report = run(Part.PICTURES, place)
+    report = run("pictures", place)
     assert (report.count, report.bytes) == (2, 14)
     left = owner.execute("SELECT manifest FROM quality_reports WHERE tenant_id = %s AND plot IS NOT NULL", (tenant_id,))
     assert left.fetchall() == [("31",)]
@@ -112,15 +112,15 @@ def test_what_is_left_of_a_retired_space_goes_and_every_other_space_stays(
             embeddings.save(connection, tenant_id, made[status], [b"x"], np.ones((1, 3), np.float32))
             connection.commit()
         connection.execute("UPDATE embedding_spaces SET status = 'previous' WHERE id = %s", (made["previous"],))
-    assert run(Part.SPACES, place).count == 0
+    assert run("spaces", place).count == 0
     owner.execute(
         "UPDATE embedding_spaces SET created_at = now() - interval '8 days' WHERE tenant_id = %s", (tenant_id,)
     )
     before = counts(owner, tenant_id)
-    assert run(Part.SPACES, place).count == 1
+    assert run("spaces", place).count == 1
     assert changed(before, counts(owner, tenant_id)) == {"embeddings": -1}
     assert owner.execute("SELECT to_regclass(%s)", (f"embeddings_{made['retired']}",)).fetchone() == (None,)
-    assert run(Part.SPACES, place).count == 0
+    assert run("spaces", place).count == 0
 
 
 def test_a_dry_run_says_what_would_go_and_changes_nothing(
@@ -130,9 +130,9 @@ def test_a_dry_run_says_what_would_go_and_changes_nothing(
     tombstone(owner, items[:2], days=200)
     bare_tombstones(owner, database, tenant_id, 2_500)
     before = counts(owner, tenant_id)
-    said = run(Part.TOMBSTONES, place, dry_run=True)
+    said = run("tombstones", place, dry_run=True)
     assert counts(owner, tenant_id) == before
-    done = run(Part.TOMBSTONES, place)
+    done = run("tombstones", place)
     assert (said.count, said.bytes) == (done.count, done.bytes) == (2_502, said.bytes)
 
 
@@ -144,8 +144,8 @@ def test_a_tenants_failure_is_counted_without_its_rows_and_stops_nobody_else(
         bare_tombstones(owner, database, number, 3)
     broken = f"IF OLD.tenant_id = {tenant_id} THEN RAISE EXCEPTION 'title: our secret'; END IF; RETURN OLD;"
     with deletion_trigger(owner, broken, each="ROW"):
-        report = run(Part.TOMBSTONES, place)
+        report = run("tombstones", place)
     assert report.errors == [f"tenant {tenant} failed (RaiseException)"]
     assert report.count == 3
     assert (counts(owner, tenant_id)["raw_items"], counts(owner, other.id)["raw_items"]) == (3, 0)
-    assert run(Part.TOMBSTONES, place).count == 3
+    assert run("tombstones", place).count == 3

@@ -13,14 +13,14 @@ import psycopg
 import pytest
 import typer
 
-from orchestration.cli import maintenance as maintaining
+from orchestration.cli.operations.maintenance import maintenance as maintenance_command
 from orchestration.instance import dagster_instance
 from orchestration.maintenance.job import maintenance
-from orchestration.maintenance.parts import Part
+from orchestration.maintenance.run import PARTS
 from precedent.database.session import Database
 from precedent.errors import PrecedentError, UsageError
 from precedent.tenants import tenants as tenancy
-from resources.platform import DatabaseResource
+from resources.database import DatabaseResource
 from tests.integration.aging import Owner, bare_tombstones, counts, deletion_trigger, documents, tombstone
 from tests.integration.dagster_homes import dagster_home
 
@@ -37,11 +37,7 @@ def tenant_id(database: Database, tenant: str) -> int:
 
 
 def command(*arguments: str) -> list[str]:
-    program = (
-        "import sys, typer; from orchestration.cli import maintaining; app = typer.Typer(); "
-        "maintaining.register(app); app(sys.argv[1:])"
-    )
-    return [sys.executable, "-c", program, *arguments]
+    return [sys.executable, "-m", "orchestration.cli", "maintenance", *arguments]
 
 
 def test_a_kill_in_the_middle_loses_nothing_and_the_next_run_ends_the_same(
@@ -71,7 +67,7 @@ def test_a_kill_in_the_middle_loses_nothing_and_the_next_run_ends_the_same(
 def maintain(platform_home: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """The command in this process; its standard output."""
     app = typer.Typer()
-    maintaining.register(app)
+    app.command()(maintenance_command)
 
     def call(*arguments: str) -> str:
         capsys.readouterr()
@@ -96,7 +92,7 @@ def test_the_command_does_the_parts_it_is_told_with_the_ages_it_is_told(
 
 
 def test_the_command_lists_every_part(maintain: Callable[..., str]) -> None:
-    assert {report["part"] for report in json.loads(maintain("--dry-run", "--json"))} == set(Part)
+    assert {report["part"] for report in json.loads(maintain("--dry-run", "--json"))} == set(PARTS)
 
 
 def test_the_command_fails_where_something_could_not_be_done(
@@ -145,7 +141,7 @@ def test_the_job_does_every_part_and_shows_the_counts(
     result = ran(instance)
     assert result.success
     outputs = {event.step_key: event.step_output_data for event in result.all_events if event.is_successful_output}
-    assert set(outputs) == {f"maintain_{part}" for part in Part}
+    assert set(outputs) == {f"maintain_{part}" for part in PARTS}
     assert outputs["maintain_tombstones"].metadata["count"].value == 5
     assert counts(owner, tenant_id)["raw_items"] == 0
 

@@ -10,7 +10,7 @@ import dagster as dg
 import psycopg
 import pytest
 
-from assets.checks import providers
+from assets.checks import config
 from orchestration.definitions import defs
 from orchestration.instance import dagster_instance
 from precedent.database.session import Database
@@ -222,7 +222,7 @@ def test_the_check_says_which_tenants_provider_does_not_answer(
     server: LoopbackServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(providers, "MOST_SHOWN", 10_000)  # other tests' tenants are asked as well
+    monkeypatch.setattr(config, "MOST_SHOWN", 10_000)  # other tests' tenants are asked as well
     save()
     _, well = checked(database, TEXT, tenant)
     assert well["answers"]

@@ -225,7 +225,7 @@ def test_a_run_says_whose_it_is_and_of_what_class(queue: Queue) -> None:
     tags = queue.tags(queue.submit("acme/records", dagster__backfill="abcdefgh"))
     assert {name: tags[name] for name in tags if name.startswith("precedent/")} == {
         "precedent/tenant": "acme", "precedent/source": "records", "precedent/class": "bulk",
-        "precedent/lane": "acme", "precedent/turn": "0", "precedent/partition": "acme/records",
+        "precedent/tenant_slot": "acme", "precedent/virtual_time": "0", "precedent/partition": "acme/records",
     }  # fmt: skip
 
 
@@ -239,12 +239,12 @@ def test_a_retry_stands_in_the_queue_anew(queue: Queue) -> None:
     inherited = dict(queue.tags(queue.submit("a/one")))
     queue.submit("a/two")
     again = queue.tags(queue.submit("a/one", **{name.replace("/", "__"): tag for name, tag in inherited.items()}))
-    assert again["precedent/turn"] == "2"
+    assert again["precedent/virtual_time"] == "2"
 
 
 def test_a_turn_that_is_no_number_counts_for_nothing(queue: Queue) -> None:
-    queue.instance.add_run_tags(queue.submit("a/one"), {"precedent/turn": "soon"})
-    assert queue.tags(queue.submit("a/two"))["precedent/turn"] == "0"
+    queue.instance.add_run_tags(queue.submit("a/one"), {"precedent/virtual_time": "soon"})
+    assert queue.tags(queue.submit("a/two"))["precedent/virtual_time"] == "0"
 
 
 def test_runs_without_a_partition_take_turns_with_the_tenants(queue: Queue) -> None:

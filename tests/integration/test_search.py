@@ -125,13 +125,13 @@ def test_snippets_are_plain_in_json_and_marked_for_people(
 ) -> None:
     from rich.console import Console
 
-    from orchestration.cli import search as finding
+    from orchestration.cli import output
 
     found = ask("refuses connections", "--mode", "text")[0]
     assert "PostgreSQL refuses new connections after midnight." in found["snippet"]
     assert "marks" not in found
     console = Console(record=True, width=120, force_terminal=True)
-    monkeypatch.setattr(finding, "console", console)
+    monkeypatch.setattr(output, "console", lambda: console)
     assert precedent("search", "refuses connections", "--mode", "text", "--tenant", loaded)[0] == 0
     shown = console.export_text(styles=True)
     assert "\x1b[1;33mrefuses\x1b[0m new \x1b[1;33mconnections\x1b[0m" in shown

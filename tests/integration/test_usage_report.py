@@ -20,7 +20,7 @@ from precedent.providers.billing.plots import Bars, Latency, usage_figure
 from precedent.providers.billing.usage import Cell, Figures, Period
 from precedent.providers.testing.wires import OpenAIWire
 from precedent.settings import Settings
-from resources.platform import DatabaseResource
+from resources.database import DatabaseResource
 from tests.integration.callers import Caller
 
 

@@ -12,6 +12,8 @@ from precedent.errors import PrecedentError
 from precedent.incidents.schema import Priority, RecommendationType
 
 PACK = Path(__file__).with_name("rules.yaml")
+# The parser in C, where PyYAML has it: it takes a tenth of the time, and many commands read the pack.
+SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Pattern(BaseModel):
@@ -82,7 +84,7 @@ def load(path: Path = PACK) -> tuple[str, tuple[CompiledRule, ...]]:
         PrecedentError: the file is missing or wrong; the message names the rule and the field.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=SAFE_LOADER)  # noqa: S506 - a safe loader
         pack = Pack.model_validate(content)
     except (OSError, yaml.YAMLError) as error:
         raise PrecedentError(f"The rule pack {path} cannot be read: restore it or correct its YAML.") from error

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from orchestration.cli import output, provider_tables, usage_tables
-from orchestration.cli.refresh import cost_of, models_of
+from orchestration.cli import output
+from orchestration.cli.operations.refresh import cost_of, models_of
+from orchestration.cli.providers import tables as provider_tables
+from orchestration.cli.providers import usage_tables
 from orchestration.refresh_run import RefreshOutcome
 from precedent.providers.base import Capability
 from precedent.providers.billing.usage import Figures, Line
@@ -33,8 +35,7 @@ def outcome(**layers: dict[str, Any]) -> RefreshOutcome:
 def wide(monkeypatch: pytest.MonkeyPatch) -> Any:
     def of(columns: int) -> Console:
         console = Console(width=columns, highlight=False, record=True)
-        for module in (output, usage_tables):
-            monkeypatch.setattr(module, "console", console)
+        monkeypatch.setattr(output, "console", lambda: console)
         return console
 
     return of
@@ -46,9 +47,9 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> Any:
         ({}, "cost 0.00 USD"),
         ({"vectors": {"cost/usd": 0.000025}, "incidents": {"cost/usd": 0.25}}, "cost 0.250025 USD"),
         ({"vectors": {"cost/unpriced": True}, "incidents": {"cost/usd": 1.5}},
-         "cost 1.50 USD besides calls that nobody can price"),
+         "cost 1.50 USD besides calls without a known price"),
         ({"incidents": {"cost/usd": 0.0, "cost/unpriced_calls": 3}},
-         "cost 0.00 USD besides calls that nobody can price"),
+         "cost 0.00 USD besides calls without a known price"),
     ],
 )  # fmt: skip
 def test_a_run_costs_what_all_its_layers_cost(layers: dict[str, dict[str, Any]], words: str) -> None:

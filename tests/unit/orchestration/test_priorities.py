@@ -2,39 +2,39 @@
 
 import pytest
 
-from orchestration.run_queue import GAP, RunClass, next_turn, owner, priority, run_class
+from orchestration.run_queue import GAP, RunClass, next_virtual_time, owner, priority, run_class
 
 
 def test_the_first_run_of_an_empty_class_has_the_first_turn() -> None:
-    assert next_turn(served=None, waiting=None, own=None) == 0
+    assert next_virtual_time(served=None, waiting=None, own=None) == 0
 
 
 def test_a_tenants_next_run_stands_behind_its_last() -> None:
-    assert next_turn(served=3, waiting=4, own=99) == 100
+    assert next_virtual_time(served=3, waiting=4, own=99) == 100
 
 
 def test_a_tenant_that_comes_later_starts_at_what_is_being_served_and_not_at_the_beginning() -> None:
-    assert next_turn(served=40, waiting=41, own=None) == 40
+    assert next_virtual_time(served=40, waiting=41, own=None) == 40
 
 
 def test_what_waits_first_stands_in_where_nothing_is_being_served() -> None:
-    assert next_turn(served=None, waiting=41, own=None) == 41
+    assert next_virtual_time(served=None, waiting=41, own=None) == 41
 
 
 def test_a_tenant_that_was_away_saves_up_no_turns() -> None:
-    assert next_turn(served=40, waiting=41, own=2) == 40
+    assert next_virtual_time(served=40, waiting=41, own=2) == 40
 
 
 @pytest.mark.parametrize(
     ("before", "after"), [(RunClass.INCIDENT, RunClass.LIVE), (RunClass.LIVE, RunClass.BULK)], ids=str
 )
 def test_the_last_turn_of_a_class_goes_before_the_first_of_the_next(before: RunClass, after: RunClass) -> None:
-    last = next_turn(served=None, waiting=None, own=10 * GAP)
+    last = next_virtual_time(served=None, waiting=None, own=10 * GAP)
     assert priority(before, last) > priority(after, 0)
 
 
 def test_no_priority_exceeds_the_32_bits_in_which_dagster_keeps_it() -> None:
-    last = next_turn(served=None, waiting=None, own=10 * GAP)
+    last = next_virtual_time(served=None, waiting=None, own=10 * GAP)
     assert max(abs(priority(kind, turn)) for kind in RunClass for turn in (0, last)) < 2**31 - 1000
 
 

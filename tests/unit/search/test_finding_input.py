@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.cli.search_input import filters_of, read_batch
+from orchestration.cli.search.input import filters_of, read_batch
 from precedent.errors import UsageError
 from precedent.search.filters import Filters
 from precedent.search.retrieval import Mode

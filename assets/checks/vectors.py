@@ -1,0 +1,80 @@
+"""Checks of a source's vectors; those that block protect search, reports and Qdrant."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import dagster as dg
+
+from assets.checks.definition import source_checks
+from precedent.quality import thresholds
+from precedent.vectors import integrity
+from resources.database import DatabaseResource
+
+EMBEDDINGS = dg.AssetKey(["vectors", "embeddings"])
+
+
+@dg.multi_asset_check(
+    name="embeddings_are_whole",
+    specs=source_checks(
+        "vectors/embeddings",
+        {
+            "coverage": "Every passage has its vector in the active space; search would silently miss the rest. "
+            "A threshold of the tenant or source may allow some to lack it.",
+            "dimensions": "Every vector has the dimension of its space.",
+            "no_zero_vectors": "No vector is zero; a zero vector is as near to everything as to nothing.",
+            "no_orphan_rows": "The rows of every layer have their counterparts in the layers beside it.",
+            "served_as_asked": "The vectors of the newest run came from the endpoint that was asked.",
+        },
+        blocking=frozenset({"coverage", "dimensions", "no_zero_vectors"}),
+    ),
+)
+def embeddings_are_whole(
+    context: dg.AssetCheckExecutionContext, database: DatabaseResource
+) -> Iterator[dg.AssetCheckResult]:
+    """Every passage has a vector that can be searched, and was made by what the tenant chose."""
+    source = database.source(context.partition_key)
+    with database.connection(source) as connection:
+        chunks, embedded = integrity.coverage(connection, source.id)
+        threshold = thresholds.for_source(connection, source.id).thresholds.coverage
+        found = integrity.vectors(connection, source.id)
+        orphans = asdict(integrity.orphans(connection, source.id))
+    yield dg.AssetCheckResult(
+        check_name="coverage",
+        passed=embedded >= threshold * chunks,
+        description=f"{embedded:,} of {chunks:,} passages have a vector.",
+        metadata={"chunks": chunks, "embedded": embedded, "threshold": threshold},
+    )
+    yield dg.AssetCheckResult(
+        check_name="dimensions",
+        passed=found.other_dimensions == 0,
+        description=f"{found.other_dimensions:,} of {found.vectors:,} vectors have another dimension.",
+        metadata={"vectors": found.vectors, "other_dimensions": found.other_dimensions},
+    )
+    yield dg.AssetCheckResult(
+        check_name="no_zero_vectors",
+        passed=found.zero == 0,
+        description=f"{found.zero:,} of {found.vectors:,} vectors are zero.",
+        metadata={"vectors": found.vectors, "zero": found.zero},
+    )
+    yield dg.AssetCheckResult(
+        check_name="no_orphan_rows",
+        passed=not any(orphans.values()),
+        severity=dg.AssetCheckSeverity.WARN,
+        description="Some rows lost their counterpart." if any(orphans.values()) else "Every row has its counterpart.",
+        metadata=orphans,
+    )
+    yield _served_as_asked(context)
+
+
+def _served_as_asked(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    event = context.instance.get_latest_data_version_record(EMBEDDINGS, partition_key=context.partition_key)
+    made = event.asset_materialization if event else None
+    metadata = made.metadata if made else {}
+    used = bool(metadata["fallback/used"].value) if "fallback/used" in metadata else False
+    reason = str(metadata["fallback/reason"].value) if "fallback/reason" in metadata else ""
+    return dg.AssetCheckResult(
+        check_name="served_as_asked",
+        passed=not used,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"Another endpoint served: {reason}" if used else "The endpoint that was asked served.",
+    )

@@ -1,0 +1,105 @@
+"""`doctor`: what the platform needs, and what is missing."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestration.cli import output
+from orchestration.cli.options import Json
+from precedent.database import inspection
+from precedent.database.session import Database
+from precedent.errors import PrecedentError
+from precedent.settings import Settings
+from precedent.vectors.engine.model_files import resolve
+
+FREE_GIB = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    ok: bool
+    finding: str
+
+
+def doctor(json: Json = False) -> None:
+    """Look at what the platform needs, and say what to do where something is missing."""
+    findings = diagnose(Settings.from_environment())
+    if json:
+        output.emit(findings)
+    else:
+        output.table("Doctor", ["what", "ok", "finding"], [[item.what, item.ok, item.finding] for item in findings])
+    if not all(item.ok for item in findings):
+        raise PrecedentError("Something needs attention: see the findings above.")
+
+
+def diagnose(settings: Settings) -> list[Finding]:
+    """Look at everything; what fails does not stop the rest."""
+    findings = [
+        _finding("python", lambda: f"{sys.version.split()[0]}"),
+        _finding("state folder", lambda: _folder(settings)),
+        _finding("embedding model", lambda: f"{resolve(settings).name}, weights as published"),
+    ]
+    try:
+        database = Database.open(settings)
+    except PrecedentError as error:
+        return [*findings, Finding("database", False, str(error))]
+    findings += [
+        _finding("database", lambda: _database(database)),
+        _finding("row-level security", lambda: _security(database)),
+        _finding("dagster storage", lambda: _dagster(settings, database)),
+    ]
+    database.close()
+    return findings
+
+
+def _finding(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, look())
+    except PrecedentError as error:
+        return Finding(what, False, str(error))
+    except Exception as error:
+        return Finding(what, False, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+
+
+def _folder(settings: Settings) -> str:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(settings.home).free / 2**30
+    if free < FREE_GIB:
+        raise PrecedentError(f"{settings.home} has only {free:.1f} GiB free: make room, at least {FREE_GIB} GiB.")
+    return f"{settings.home}, {free:.0f} GiB free"
+
+
+def _database(database: Database) -> str:
+    found = inspection.versions(database)
+    where = "embedded" if database.endpoints.embedded else "external"
+    return f"{where} PostgreSQL {found.server}, pgvector {found.vector}, schema {found.schema}"
+
+
+def _security(database: Database) -> str:
+    found = inspection.row_security(database)
+    if found.bypassed:
+        raise PrecedentError(f"The role {found.role} can bypass row-level security: connect as a role that cannot.")
+    if found.unguarded:
+        tables = ", ".join(found.unguarded)
+        raise PrecedentError(
+            f"Row-level security is not forced on {tables}: run ALTER TABLE ... ENABLE ROW LEVEL SECURITY, FORCE ROW "
+            "LEVEL SECURITY for each as the owner."
+        )
+    if found.exposed:
+        functions = ", ".join(found.exposed)
+        raise PrecedentError(
+            f"{functions} can be misled by temporary tables: run ALTER FUNCTION ... SET search_path = pg_catalog, "
+            "public, pg_temp for each as the owner."
+        )
+    return f"forced on every tenant table; {found.role} cannot bypass it"
+
+
+def _dagster(settings: Settings, database: Database) -> str:
+    from orchestration.instance import dagster_instance
+
+    with dagster_instance(settings, database.endpoints) as instance:
+        return f"reachable, {instance.get_runs_count():,} runs recorded"

@@ -1,0 +1,60 @@
+"""Embedding planned shards on a few threads, each shard in transactions of its own."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+
+from precedent.database.session import Database
+from precedent.vectors import repository, shards
+from precedent.vectors.embedding import Embedded
+from precedent.vectors.shards import Shard
+
+# Texts, and the tokens that they were counted to have; None where these texts were not counted together.
+EmbedEach = Callable[[Sequence[str], int | None], Embedded]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardResult:
+    """What became of the texts of a shard: how many got a vector, how many did not, and why one of them did not."""
+
+    shard: Shard
+    embedded: int
+    failed: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRun:
+    """Where the texts of shards are read and their vectors written, and what embeds them, on several threads."""
+
+    database: Database
+    tenant_id: int
+    space_id: int
+    embed_each: EmbedEach
+
+    def all(
+        self, planned: Sequence[Shard], finished: Callable[[ShardResult], None], *, workers: int
+    ) -> list[ShardResult]:
+        """Embed shards on so many threads; `finished` is told of each shard as soon as it is committed."""
+        results = []
+        with ThreadPoolExecutor(workers, thread_name_prefix="embed") as executor:
+            futures = [executor.submit(self.one, shard) for shard in planned]
+            try:
+                for future in as_completed(futures):
+                    results.append(future.result())
+                    finished(results[-1])
+            except BaseException:
+                executor.shutdown(wait=False, cancel_futures=True)
+                raise
+        return results
+
+    def one(self, shard: Shard) -> ShardResult:
+        """Embed one shard and commit it; it may be repeated, and knows nothing of its neighbours."""
+        with self.database.bulk(self.tenant_id) as connection:
+            texts = sorted(repository.read_texts(connection, shard.hashes).items(), key=lambda pair: -len(pair[1]))
+            connection.commit()  # no transaction stays open while the model computes
+            tokens = shard.tokens if len(texts) == len(shard.hashes) else None
+            found = self.embed_each([text for _, text in texts], tokens)
+            shards.save(connection, self.tenant_id, self.space_id, [digest for digest, _ in texts], found)
+            connection.commit()
+        return ShardResult(shard, len(found.positions), len(found.failures), next(iter(found.failures.values()), None))
