@@ -14,9 +14,12 @@ $(STAMP): $(wildcard requirements*.lock) pyproject.toml
 	@$(or $(PYTHON),false) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	  || { echo "Python 3.11, 3.12 or 3.13 is needed: install one, or say where with make PYTHON=/path/to/python3." >&2; exit 1; }
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	@# The build of torch for the CPU where pip finds it, else the registry's, with gigabytes of packages for GPUs.
-	$(PIP) --require-hashes -r requirements-torch-cpu.lock || $(PIP) --require-hashes -r requirements-torch-cuda.lock
-	$(PIP) --require-hashes -r requirements.lock
+	@# The lock has the build of torch for the CPU. Where pip finds no such build, the registry's is taken instead, which
+	@# needs gigabytes of packages for GPUs.
+	$(PIP) --require-hashes -r requirements.lock || { \
+	  sed '/^torch==/,/[^\\]$$/d' requirements.lock > $(VENV)/without-torch.lock \
+	  && $(PIP) --require-hashes -r requirements-torch-cuda.lock \
+	  && $(PIP) --require-hashes -r $(VENV)/without-torch.lock; }
 	$(PIP) --no-build-isolation -e .
 	@touch $@
 

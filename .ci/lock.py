@@ -15,28 +15,27 @@ from packaging.markers import Marker
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements.lock"
-CPU_LOCK = ROOT / "requirements-torch-cpu.lock"
 CUDA_LOCK = ROOT / "requirements-torch-cuda.lock"
 PYTHONS = ("3.11", "3.12", "3.13")
 MACHINES = ("manylinux_2_28_x86_64", "manylinux_2_28_aarch64")
 LINUX = {"sys_platform": "linux", "implementation_name": "cpython", "platform_python_implementation": "CPython"}
 HEADERS = {
-    LOCK: "Every version that the platform runs on, except torch: one of the other two files has it.",
-    CPU_LOCK: "The build of torch for the CPU, which pip finds only where it is told of a place that has it.",
+    LOCK: "Every version that the platform runs on; of torch the build for the CPU.",
     CUDA_LOCK: "The build of torch that the package registry has, with the packages for GPUs that it needs to load.",
 }
 
 
 def main() -> None:
-    """Compile all and write it to three files."""
+    """Compile all and write it to both files."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions that pyproject.toml allows")
     pins = compiled(upgrade=parser.parse_args().upgrade)
     cuda = {name: pin for name, pin in pins.items() if name.startswith(("torch=", "triton=", "cuda-", "nvidia-"))}
     (torch,) = (name for name in cuda if name.startswith("torch="))
-    write(CPU_LOCK, [with_hashes(f"{torch}+cpu", cpu_hashes(f"{torch}+cpu"))])
+    others = [pin for name, pin in pins.items() if name not in cuda]
+    # Without the registry's hashes: by them pip would take the registry's build.
+    write(LOCK, [with_hashes(torch, cpu_hashes(f"{torch}+cpu")), *others])
     write(CUDA_LOCK, [cuda.pop(torch), *cuda.values()])
-    write(LOCK, [pin for name, pin in pins.items() if name not in cuda and name != torch])
 
 
 def write(file: Path, pins: list[str]) -> None:
@@ -49,7 +48,7 @@ def compiled(*, upgrade: bool) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "lock.txt"
         if not upgrade:  # uv keeps the pins of the file that it writes over
-            output.write_text("".join(file.read_text(encoding="utf-8") for file in (LOCK, CUDA_LOCK)))
+            output.write_text(without_torch(LOCK.read_text(encoding="utf-8")) + CUDA_LOCK.read_text(encoding="utf-8"))
         subprocess.run(
             [
                 *(sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--quiet"),
@@ -63,6 +62,11 @@ def compiled(*, upgrade: bool) -> dict[str, str]:
         text = output.read_text(encoding="utf-8")
     blocks = re.findall(r"^\S.*\n(?:    .*\n)*", text, flags=re.M)
     return {block.split()[0]: without_needless_marker(block) for block in blocks}
+
+
+def without_torch(text: str) -> str:
+    """A lock file's text without the pin of torch."""
+    return re.sub(r"^torch==.*\n(?:    .*\n)*", "", text, flags=re.M)
 
 
 def without_needless_marker(pin: str) -> str:
@@ -79,8 +83,10 @@ def without_needless_marker(pin: str) -> str:
 
 def cpu_hashes(pin: str) -> list[str]:
     """The hashes of the builds for the CPU: those in the lock, and those of the files that pip finds here."""
-    said = CPU_LOCK.read_text(encoding="utf-8")
-    hashes = set(re.findall(r"sha256:[0-9a-f]{64}", said)) if f"{pin} " in said else set()
+    locked = re.search(
+        rf"^{re.escape(pin.removesuffix('+cpu'))} .*\n(?:    .*\n)*", LOCK.read_text(encoding="utf-8"), re.M
+    )
+    hashes = set(re.findall(r"sha256:[0-9a-f]{64}", locked[0] if locked else ""))
     for python in PYTHONS:
         for machine in MACHINES:
             with tempfile.TemporaryDirectory() as folder:

@@ -46,7 +46,9 @@ def source_asset(
         backfill_policy=backfill_policy,
         automation_condition=follows_data(),
         deps=[dg.AssetKey(dep.split("/")) for dep in deps],
-        **_common(key),
+        group_name=key.split("/")[0],
+        owners=OWNERS,
+        tags=PER_SOURCE,
     )
 
 
@@ -66,9 +68,7 @@ def source_spec(key: str, *, kinds: Collection[str], code_version: str, descript
         description=description,
         skippable=True,
         partitions_def=source_partitions,
-        **_common(key),
+        group_name=key.split("/")[0],
+        owners=OWNERS,
+        tags=PER_SOURCE,
     )
-
-
-def _common(key: str) -> dict[str, Any]:
-    return {"group_name": key.split("/")[0], "owners": OWNERS, "tags": PER_SOURCE}

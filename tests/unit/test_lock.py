@@ -27,7 +27,7 @@ def wanted() -> list[Requirement]:
 
 
 def test_every_dependency_is_pinned_to_a_version_that_fits() -> None:
-    locked = pins("requirements.lock") | pins("requirements-torch-cuda.lock")
+    locked = pins("requirements.lock")
     missing = [
         str(each)
         for each in wanted()
@@ -37,14 +37,15 @@ def test_every_dependency_is_pinned_to_a_version_that_fits() -> None:
 
 
 def test_every_pin_has_hashes() -> None:
-    for name in ("requirements.lock", "requirements-torch-cpu.lock", "requirements-torch-cuda.lock"):
+    for name in ("requirements.lock", "requirements-torch-cuda.lock"):
         locked = pins(name)
         lines = [line for line in (ROOT / name).read_text(encoding="utf-8").splitlines() if "==" in line[:80]]
         assert len(lines) == sum(map(len, locked.values()))
         assert [each for each, said in locked.items() if not all(hashes for _, hashes in said)] == []
 
 
-def test_torch_stands_beside_the_lock_in_one_version_for_both_builds() -> None:
-    (cpu,), (cuda,) = pins("requirements-torch-cpu.lock")["torch"], pins("requirements-torch-cuda.lock")["torch"]
-    assert cpu[0] == f"{cuda[0]}+cpu"
-    assert "torch" not in pins("requirements.lock")
+def test_torch_is_the_first_pin_in_one_version_for_both_builds() -> None:
+    (cpu,), (cuda,) = pins("requirements.lock")["torch"], pins("requirements-torch-cuda.lock")["torch"]
+    assert next(iter(pins("requirements.lock"))) == "torch"
+    assert cpu[0] == cuda[0]
+    assert not set(re.findall("[0-9a-f]{64}", cpu[1])) & set(re.findall("[0-9a-f]{64}", cuda[1]))
