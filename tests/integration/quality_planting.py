@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from precedent.quality.service import make_report
 
 from precedent.database.session import Database
 from precedent.providers.runtime.factory import open_embedder
 from precedent.providers.runtime.ledger import CallContext
 from precedent.quality import repository as reports
-from precedent.quality import samples
+from precedent.quality import source_report
 from precedent.settings import Settings
 from precedent.sources.repository import SourceRow
 from precedent.vectors import repository as embeddings
@@ -22,11 +21,9 @@ def measured(database: Database, source: SourceRow) -> reports.Report:
     context = CallContext(source.tenant_id, route="etl", asset="reports/vector_quality", source=source.name)
     provider = open_embedder(database, Settings.from_environment(), context)
     with database.bulk(source.tenant_id) as connection:
-        space = samples.measured_space(connection, source.id, provider.profile)
-        assert space is not None
-        count, digest = samples.digest(connection, source.id, space)
-        covered = embeddings.coverage(connection, source.id, space.id)
-    make_report(database, source, space, provider, f"3:test:{digest}", count, covered)
+        # A report is made anew only where its manifest has changed.
+        connection.execute("UPDATE quality_reports SET manifest = 'another' WHERE source_id = %s", (source.id,))
+    assert source_report.refresh(database, source, provider)
     with database.bulk(source.tenant_id) as connection:
         found = reports.latest(connection, source.id)
     assert found is not None

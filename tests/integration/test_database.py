@@ -63,7 +63,7 @@ def test_a_temporary_table_of_the_same_name_opens_no_other_tenants_space(databas
     owner, thief = (tenancy.add(database, name)[0] for name in ("robbed", "thief"))
     with database.bulk(owner.id) as connection:
         space = spaces.ensure(connection, owner.id, SpaceProfile("test", "theirs", "1", 4, "float32", "none"))
-        embeddings.write(connection, owner.id, space.id, [b"x"], np.ones((1, 4), np.float32))
+        embeddings.save(connection, owner.id, space.id, [b"x"], np.ones((1, 4), np.float32))
     with database.bulk(thief.id) as connection:
         connection.execute(
             "CREATE TEMP TABLE embedding_spaces AS SELECT %s::bigint AS id, %s AS tenant_id, 4 AS dimensions, "

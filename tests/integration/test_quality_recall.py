@@ -9,8 +9,7 @@ import psycopg
 import pytest
 
 from precedent.database.session import Database
-from precedent.quality import neighbours
-from precedent.quality import recall as recalling
+from precedent.quality.measures import recall as recalling
 from precedent.search import retrieval
 from precedent.tenants import tenants as tenancy
 from precedent.vectors import index as vector_index
@@ -43,9 +42,9 @@ def indexed(database: Database, owner_dsn: str) -> tuple[int, Space]:
 def measured(database: Database, tenant_id: int, space: Space) -> recalling.Recall:
     queries = DRAWS.normal(size=(QUERIES, DIMENSIONS)).astype(np.float32)
     with database.bulk(tenant_id) as connection:
-        assert neighbours.uses_index(connection, space, queries[0], 10)
-        near = [neighbours.distances(connection, space, query, 10, exact=False) for query in queries]
-        true = [neighbours.distances(connection, space, query, 10, exact=True) for query in queries]
+        assert recalling.uses_index(connection, space, queries[0], 10)
+        near = [recalling.distances(connection, space, query, 10, exact=False) for query in queries]
+        true = [recalling.distances(connection, space, query, 10, exact=True) for query in queries]
         return recalling.recall(near, true, vector_index.state(connection, space.id).rows)
 
 
@@ -53,7 +52,7 @@ def test_exact_search_looks_at_every_vector(database: Database, indexed: tuple[i
     tenant_id, space = indexed
     query = DRAWS.normal(size=DIMENSIONS).astype(np.float32)
     with database.bulk(tenant_id) as connection:
-        found = neighbours.distances(connection, space, query, 10, exact=True)
+        found = recalling.distances(connection, space, query, 10, exact=True)
         rows = connection.execute("SELECT embedding::vector::real[] FROM embeddings WHERE space_id = %s", (space.id,))
         stored = np.array([row[0] for row in rows], np.float64)
     cosines = stored @ query / np.linalg.norm(stored, axis=1) / np.linalg.norm(query)
@@ -77,7 +76,7 @@ def test_recall_is_measured_with_what_search_asks_for(database: Database, indexe
         retrieval.search(connection, space_id=space.id, text="", vectors=query, mode=retrieval.Mode.VECTOR)
         searched = looked_at(connection)
     with database.bulk(tenant_id) as connection:
-        neighbours.distances(connection, space, query[0], 10, exact=False)
+        recalling.distances(connection, space, query[0], 10, exact=False)
         assert looked_at(connection) == searched
 
 
@@ -104,5 +103,5 @@ def test_without_an_index_there_is_nothing_to_compare(database: Database, indexe
     query = np.ones(DIMENSIONS, np.float32)
     with database.bulk(tenant_id) as connection:
         connection.execute("SELECT drop_space_index(%s)", (space.id,))
-        assert not neighbours.uses_index(connection, space, query, 10)
+        assert not recalling.uses_index(connection, space, query, 10)
         connection.rollback()

@@ -101,9 +101,9 @@ def test_credentials_and_configurations_are_no_part_of_it(app: Connection, two: 
     assert not [each for each in said if stored in each or "acme/web" in each]
 
 
-def test_the_last_looks_of_a_tenant_are_its_own(ticking: Ticking, two: tuple[SourceRow, SourceRow]) -> None:
+def test_the_last_probes_of_a_tenant_are_its_own(ticking: Ticking, two: tuple[SourceRow, SourceRow]) -> None:
     mine, theirs = two
-    found = schedule.looks(ticking.database, mine.tenant_id, [mine.id, theirs.id])
+    found = schedule.last_probes(ticking.database, mine.tenant_id, [mine.id, theirs.id])
     assert set(found) == {mine.id}
     assert mine.stored
     assert mine.stored not in repr(found)

@@ -16,7 +16,7 @@ from precedent.providers.errors import ProviderError
 from precedent.providers.testing.behaviour import Behaviour
 from precedent.providers.testing.wires import OpenAIWire
 from precedent.settings import Settings
-from precedent.sources.repository import find
+from precedent.sources import repository as sources
 from precedent.tenants import policies
 from tests.integration.callers import Call, Caller, by_key, usage
 
@@ -70,7 +70,7 @@ def test_usage_is_what_the_calls_were(precedent: Call, caller: Caller) -> None:
 
 def test_the_table_says_unpriced_and_the_budget(precedent: Call, caller: Caller, archive: Path) -> None:
     precedent("source", "add", f"{caller.tenant}/records", archive)
-    source = find(caller.database, f"{caller.tenant}/records")
+    source = sources.get(caller.database, f"{caller.tenant}/records")
     policies.save(caller.database, caller.id, source.id, {"allow_external": False})
     server = caller.serve(OpenAIWire())
     writer = caller.add("writer", "openai", "text_generation", server)

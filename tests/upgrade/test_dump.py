@@ -40,7 +40,7 @@ def test_a_real_installation_keeps_every_row(home: Path) -> None:
         with database.engine.connect() as connection:
             assert version_of(connection) == expected_version()
         assert contents(server.url("precedent")) == before
-        for tenant in tenancy.every(database):
+        for tenant in tenancy.list(database):
             with database.bulk(tenant.id) as bulk:
                 found = bulk.execute("SELECT DISTINCT tenant_id FROM documents").fetchall()
             assert found in ([(tenant.id,)], [])
