@@ -4,9 +4,21 @@ import importlib
 import sys
 
 ALL = (
-    "engine", "ingest", "throughput", "growth", "search", "retrieval", "tuning", "lexical", "rerun", "metering",
-    "quality", "chunking", "peers", "sensors",
-)  # fmt: skip
+    "engine",
+    "ingest",
+    "throughput",
+    "growth",
+    "search",
+    "retrieval",
+    "tuning",
+    "lexical",
+    "rerun",
+    "metering",
+    "quality",
+    "chunking",
+    "peers",
+    "sensors",
+)
 
 for name in sys.argv[1:] or ALL:
     if name not in ALL:

@@ -76,9 +76,14 @@ class Found:
     def columns(self) -> list[str]:
         """As they are printed."""
         return [
-            f"{self.passages:,}", f"{self.tokens:,}", f"{self.beyond:.3%}", f"{self.absent:.3%}",
-            f"{self.seconds:.1f}", f"{self.hits:.3f}", f"{self.mrr:.3f}",
-        ]  # fmt: skip
+            f"{self.passages:,}",
+            f"{self.tokens:,}",
+            f"{self.beyond:.3%}",
+            f"{self.absent:.3%}",
+            f"{self.seconds:.1f}",
+            f"{self.hits:.3f}",
+            f"{self.mrr:.3f}",
+        ]
 
 
 def ours(documents: list[Document], counter: HuggingFaceTokenCounter) -> list[list[str]]:

@@ -35,13 +35,17 @@ def issues(count: int, seed: int = 1) -> Iterator[dict[str, object]]:
         day = draw.randrange(DAYS)
         moment = f"{2021 + day // 365}-{day % 365 // 31 + 1:02d}-{day % 28 + 1:02d}T{draw.randrange(24):02d}:00:00Z"
         yield {
-            "id": number, "number": number,
+            "id": number,
+            "number": number,
             "url": f"https://api.github.com/repos/bench/corpus/issues/{number}",
             "title": f"{draw.choice(titles)} ({number})",
             "body": "\n".join(draw.choice(parts) for _ in range(draw.choice((1, 1, 2, 2, 3, 4, 6)))),
-            "state": draw.choice(("open", "closed")), "labels": [{"name": draw.choice(("bug", "feature", "docs"))}],
-            "user": {"login": f"user{draw.randrange(50)}"}, "created_at": moment, "updated_at": moment,
-        }  # fmt: skip
+            "state": draw.choice(("open", "closed")),
+            "labels": [{"name": draw.choice(("bug", "feature", "docs"))}],
+            "user": {"login": f"user{draw.randrange(50)}"},
+            "created_at": moment,
+            "updated_at": moment,
+        }
 
 
 def write(path: Path, count: int, seed: int = 1) -> Path:

@@ -61,9 +61,15 @@ def main() -> None:
             middle = statistics.median(seconds[way])
             cosines = (vectors[way] * exact).sum(axis=1)
             table.add_row(
-                name, f"{tokens:,}", way, f"{tokens / middle:,.0f}", f"{base / middle:.2f}", f"{cosines.mean():.5f}",
-                f"{cosines.min():.5f}", f"{overlap(vectors[way], exact):.3f}",
-            )  # fmt: skip
+                name,
+                f"{tokens:,}",
+                way,
+                f"{tokens / middle:,.0f}",
+                f"{base / middle:.2f}",
+                f"{cosines.mean():.5f}",
+                f"{cosines.min():.5f}",
+                f"{overlap(vectors[way], exact):.3f}",
+            )
         table.add_section()
     Console(width=130).print(table)
 

@@ -32,8 +32,18 @@ class Run:
 def main() -> None:
     """Load each size into a tenant of its own, twice, and print what it took; the tenants stay for other benchmarks."""
     table = Table(title=f"Growth; {machine()}")
-    for column in ("documents", "first s", "docs/s", "tokens/s", "peak MB", "again s", "docs/s again", "peak MB again",
-                   "database MB", "kB/document"):  # fmt: skip
+    for column in (
+        "documents",
+        "first s",
+        "docs/s",
+        "tokens/s",
+        "peak MB",
+        "again s",
+        "docs/s again",
+        "peak MB again",
+        "database MB",
+        "kB/document",
+    ):
         table.add_column(column, justify="right")
     database = Database.open()
     for size in SIZES:
@@ -47,10 +57,17 @@ def main() -> None:
             again = refreshed(size)
         grown = megabytes(database) - before
         table.add_row(
-            f"{size:,}", f"{first.inside:.1f}", f"{size / first.inside:,.0f}",
-            f"{first.tokens / max(first.vectors_s, 1e-9):,.0f}", f"{first.peak_mb:,.0f}", f"{again.inside:.2f}",
-            f"{size / again.inside:,.0f}", f"{again.peak_mb:,.0f}", f"{grown:,.0f}", f"{1024 * grown / size:.1f}",
-        )  # fmt: skip
+            f"{size:,}",
+            f"{first.inside:.1f}",
+            f"{size / first.inside:,.0f}",
+            f"{first.tokens / max(first.vectors_s, 1e-9):,.0f}",
+            f"{first.peak_mb:,.0f}",
+            f"{again.inside:.2f}",
+            f"{size / again.inside:,.0f}",
+            f"{again.peak_mb:,.0f}",
+            f"{grown:,.0f}",
+            f"{1024 * grown / size:.1f}",
+        )
     Console(width=140).print(table)
     database.close()
 
@@ -68,8 +85,20 @@ def precedent(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def refreshed(size: int) -> Run:
     """Refresh the tenant's source by a process of its own, whose memory it is."""
-    command = [sys.executable, "-m", "orchestration.cli", "refresh", f"bench-{size}/corpus", "--json",
-               "--select", "raw", "--select", "text", "--select", "vectors"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "orchestration.cli",
+        "refresh",
+        f"bench-{size}/corpus",
+        "--json",
+        "--select",
+        "raw",
+        "--select",
+        "text",
+        "--select",
+        "vectors",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         output = process.stdout.read() if process.stdout else ""
         _, _, usage = os.wait4(process.pid, 0)

@@ -64,9 +64,13 @@ def raw_rate(dsn: str, hashes: list[bytes], vectors: NDArray[np.float32], batch:
 
 
 def store_rate(
-    database: Database, tenant_id: int, profile: SpaceProfile, hashes: list[bytes], vectors: NDArray[np.float32],
+    database: Database,
+    tenant_id: int,
+    profile: SpaceProfile,
+    hashes: list[bytes],
+    vectors: NDArray[np.float32],
     batch: int,
-) -> float:  # fmt: skip
+) -> float:
     """Rows per second through the store, with its checks, its tenant and its upsert."""
     with database.bulk(tenant_id) as connection:
         space = spaces.ensure(connection, tenant_id, profile)

@@ -32,8 +32,16 @@ from precedent.settings import Settings
 from precedent.tenants import tenants as tenancy
 
 KEPT_OF_AN_ISSUE = (
-    "summary", "description", "environment", "issuetype", "priority", "components", "labels", "created", "reporter",
-)  # fmt: skip
+    "summary",
+    "description",
+    "environment",
+    "issuetype",
+    "priority",
+    "components",
+    "labels",
+    "created",
+    "reporter",
+)
 DOCUMENTS = "SELECT external_id, kind, title, text, created_at FROM documents ORDER BY kind, external_id"
 ISSUE_KEY = re.compile(r"\[?\b(?:aloy[-_ #]{0,2}|alloy-)\d+\w*\]?:?", re.IGNORECASE)
 HADOOP_COLUMNS = ("id=Issue id", "title=Summary", "body=Description", "created_at=Created")
@@ -99,9 +107,14 @@ class LabelledSet:
         for query in self.queries:
             before = query.created_at.isoformat() if self.only_earlier and query.created_at else None
             yield {
-                "id": query.external_id, "query": query.whole, "k": k, "mode": mode, "kinds": [self.kind],
-                "before": before, "exclude": [query.external_id],
-            }  # fmt: skip
+                "id": query.external_id,
+                "query": query.whole,
+                "k": k,
+                "mode": mode,
+                "kinds": [self.kind],
+                "before": before,
+                "exclude": [query.external_id],
+            }
 
     def halves(self) -> dict[str, set[str]]:
         """The ids of all queries, of the tuning half and of the held-out half."""

@@ -84,9 +84,12 @@ def _measured(connection: "psycopg.Connection[object]", asked: Asked) -> list[st
         if exact
     ]
     return [
-        f"{np.percentile(times, 50):.1f}", f"{np.percentile(times, 95):.1f}", f"{max(times):.1f}",
-        f"{np.mean(same):.3f}", f"{np.percentile(exact_times, 95):.1f}",
-    ]  # fmt: skip
+        f"{np.percentile(times, 50):.1f}",
+        f"{np.percentile(times, 95):.1f}",
+        f"{max(times):.1f}",
+        f"{np.mean(same):.3f}",
+        f"{np.percentile(exact_times, 95):.1f}",
+    ]
 
 
 def _timed(
@@ -166,8 +169,14 @@ def _write(path: Path, real: list[Document], number: int) -> None:
 def _issue(number: int, title: str, body: str) -> dict[str, object]:
     day = f"{2015 + number % 10}-{number % 12 + 1:02d}-{number % 28 + 1:02d}T10:00:00Z"
     return {
-        "id": number, "number": number, "url": f"https://api.github.com/repos/bench/lexical/issues/{number}",
-        "title": title, "body": body, "state": "closed" if number % 3 else "open",
+        "id": number,
+        "number": number,
+        "url": f"https://api.github.com/repos/bench/lexical/issues/{number}",
+        "title": title,
+        "body": body,
+        "state": "closed" if number % 3 else "open",
         "labels": [{"name": "rare"}] if number % 1_000 == 0 else [{"name": "bug"}],
-        "user": {"login": f"author {number % 50}"}, "created_at": day, "updated_at": day,
-    }  # fmt: skip
+        "user": {"login": f"author {number % 50}"},
+        "created_at": day,
+        "updated_at": day,
+    }

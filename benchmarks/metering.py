@@ -137,10 +137,16 @@ def main() -> None:
                 figures = _measure(database, settings, _endpoint(case, tenant_id, wire.base_url(server.url)), case)
             medians.setdefault((case.threads, case.pause_s), []).append(figures.added)
             table.add_row(
-                case.driver.info.name, "embed" if case.capability is Capability.EMBEDDING else "generate",
-                "yes" if case.gated else "no", str(case.threads), f"{case.pause_s * 1000:.0f}",
-                f"{figures.plain:.2f}", f"{figures.added:.2f}", f"{figures.added_95:.2f}", f"{figures.ratio:.2f}",
-            )  # fmt: skip
+                case.driver.info.name,
+                "embed" if case.capability is Capability.EMBEDDING else "generate",
+                "yes" if case.gated else "no",
+                str(case.threads),
+                f"{case.pause_s * 1000:.0f}",
+                f"{figures.plain:.2f}",
+                f"{figures.added:.2f}",
+                f"{figures.added_95:.2f}",
+                f"{figures.ratio:.2f}",
+            )
     console = Console(width=130)
     console.print(table)
     for (threads, pause_s), added in medians.items():

@@ -34,8 +34,21 @@ from precedent.vectors.engine.model_files import resolve
 
 SIZE = os.environ.get("PRECEDENT_BENCH_PEERS", "2000")
 SCRIPTS = {"LangChain": "langchain", "LlamaIndex": "llamaindex", "CocoIndex": "cocoindex"}
-COLUMNS = ("tool", "cut", "passages", "tokens", "lost", "index", "first s", "ratio", "read tokens/s",
-           "again s (work)", "changed s (work)", "peak MB", "hit@10")  # fmt: skip
+COLUMNS = (
+    "tool",
+    "cut",
+    "passages",
+    "tokens",
+    "lost",
+    "index",
+    "first s",
+    "ratio",
+    "read tokens/s",
+    "again s (work)",
+    "changed s (work)",
+    "peak MB",
+    "hit@10",
+)
 
 
 def main() -> None:
@@ -96,9 +109,17 @@ def outcome(tool: str, cut: Cut, python: Path, database: Database, work: Work, f
     first, again, changed = runs
     read = answer["tokens"] - answer["lost"]
     return Outcome(
-        tool, cut, answer["passages"], answer["tokens"], answer["lost"], read, "HNSW", (first, again, changed),
-        {"vector": answer["hits"]}, answer["versions"],
-    )  # fmt: skip
+        tool,
+        cut,
+        answer["passages"],
+        answer["tokens"],
+        answer["lost"],
+        read,
+        "HNSW",
+        (first, again, changed),
+        {"vector": answer["hits"]},
+        answer["versions"],
+    )
 
 
 @contextmanager
@@ -151,8 +172,17 @@ def figures(row: Outcome, base: float) -> tuple[str, ...]:
     first, again, changed = row.runs
     found = ", ".join(f"{count} {mode}" for mode, count in row.hits.items())
     return (
-        row.tool, row.cut, f"{row.passages:,}", f"{row.tokens:,}", f"{row.lost / max(row.tokens, 1):.1%}", row.index,
-        f"{first.seconds:.1f}", f"{first.seconds / base:.2f}", f"{row.embedded / first.seconds:,.0f}",
-        f"{again.seconds:.1f} ({again.inside:.1f})", f"{changed.seconds:.1f} ({changed.inside:.1f})",
-        f"{max(run.peak_mb for run in row.runs):,.0f}", found,
-    )  # fmt: skip
+        row.tool,
+        row.cut,
+        f"{row.passages:,}",
+        f"{row.tokens:,}",
+        f"{row.lost / max(row.tokens, 1):.1%}",
+        row.index,
+        f"{first.seconds:.1f}",
+        f"{first.seconds / base:.2f}",
+        f"{row.embedded / first.seconds:,.0f}",
+        f"{again.seconds:.1f} ({again.inside:.1f})",
+        f"{changed.seconds:.1f} ({changed.inside:.1f})",
+        f"{max(run.peak_mb for run in row.runs):,.0f}",
+        found,
+    )

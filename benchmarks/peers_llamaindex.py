@@ -51,9 +51,12 @@ def texts(job: Job) -> Iterable[str]:
 
 def open_store(job: Job) -> PGVectorStore:
     return PGVectorStore.from_params(
-        connection_string=job.url_for("psycopg2"), async_connection_string=job.url_for("asyncpg"),
-        table_name="issues", embed_dim=DIMENSIONS, hnsw_kwargs=dict(HNSW),
-    )  # fmt: skip
+        connection_string=job.url_for("psycopg2"),
+        async_connection_string=job.url_for("asyncpg"),
+        table_name="issues",
+        embed_dim=DIMENSIONS,
+        hnsw_kwargs=dict(HNSW),
+    )
 
 
 def embedder(job: Job) -> HuggingFaceEmbedding:
@@ -63,9 +66,11 @@ def embedder(job: Job) -> HuggingFaceEmbedding:
 def load(job: Job, empty: bool) -> None:
     """Embed and store the documents whose hash the document store does not have."""
     pipeline = IngestionPipeline(
-        transformations=[splitter(job), embedder(job)], vector_store=open_store(job),
-        docstore=SimpleDocumentStore(), disable_cache=True,
-    )  # fmt: skip
+        transformations=[splitter(job), embedder(job)],
+        vector_store=open_store(job),
+        docstore=SimpleDocumentStore(),
+        disable_cache=True,
+    )
     if not empty:
         pipeline.load(str(job.folder))
     pipeline.run(documents=documents(job))
@@ -77,9 +82,7 @@ def answers(job: Job, queries: Sequence[Query]) -> list[list[str]]:
     found = []
     for query in queries:
         earlier = MetadataFilter(key="created", value=query.before, operator=FilterOperator.LT)
-        retriever = index.as_retriever(
-            similarity_top_k=PASSAGES_ASKED, filters=MetadataFilters(filters=[earlier])
-        )  # fmt: skip
+        retriever = index.as_retriever(similarity_top_k=PASSAGES_ASKED, filters=MetadataFilters(filters=[earlier]))
         found.append([str(result.node.ref_doc_id) for result in retriever.retrieve(query.text)])
     return found
 

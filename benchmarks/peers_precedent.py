@@ -45,9 +45,17 @@ def outcome(database: Database, work: Work, folder: Path) -> Outcome:
     finally:
         command("source", "remove", SOURCE)
     return Outcome(
-        "Precedent", "window", passages, tokens, lost, int(layers["vectors/embeddings"]["tokens/input"]), index,
-        (first, again, changed), hits, {"precedent": version("precedent")},
-    )  # fmt: skip
+        "Precedent",
+        "window",
+        passages,
+        tokens,
+        lost,
+        int(layers["vectors/embeddings"]["tokens/input"]),
+        index,
+        (first, again, changed),
+        hits,
+        {"precedent": version("precedent")},
+    )
 
 
 def prepare(work: Work, folder: Path) -> None:
@@ -73,9 +81,7 @@ def command(*arguments: str) -> str:
 def refreshed(source: str) -> tuple[Spent, dict[str, dict[str, Any]]]:
     """Refresh a source up to its vectors; what it cost, and the metadata of the layers."""
     layers = [word for layer in ("raw", "text", "vectors") for word in ("--select", layer)]
-    output, seconds, peak = measured(
-        [sys.executable, "-m", "orchestration.cli", "refresh", source, "--json", *layers]
-    )  # fmt: skip
+    output, seconds, peak = measured([sys.executable, "-m", "orchestration.cli", "refresh", source, "--json", *layers])
     answer = json.loads(output)
     if not answer["success"]:
         raise NotMeasuredError(str(answer["error"]))
@@ -105,6 +111,11 @@ def asked(work: Work, mode: str) -> Iterator[dict[str, Any]]:
     """The lines of `search --batch`."""
     for query in work.queries:
         yield {
-            "id": query.key, "query": query.text, "k": 10, "mode": mode, "kinds": ["issue"], "before": query.before,
+            "id": query.key,
+            "query": query.text,
+            "k": 10,
+            "mode": mode,
+            "kinds": ["issue"],
+            "before": query.before,
             "exclude": [query.key],
-        }  # fmt: skip
+        }

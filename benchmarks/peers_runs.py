@@ -16,10 +16,15 @@ LONGEST_REASON = 200
 LIMIT_SECONDS = 3 * 3600
 # Nothing is asked of the network and nobody is told: all that the tools read lies in files.
 OFFLINE = {
-    "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "LANGSMITH_TRACING": "false", "LANGCHAIN_TRACING_V2": "false",
-    "DO_NOT_TRACK": "1", "COCOINDEX_DISABLE_USAGE_TRACKING": "1", "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "LANGSMITH_TRACING": "false",
+    "LANGCHAIN_TRACING_V2": "false",
+    "DO_NOT_TRACK": "1",
+    "COCOINDEX_DISABLE_USAGE_TRACKING": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "true",
-}  # fmt: skip
+}
 
 
 class NotMeasuredError(Exception):

@@ -27,8 +27,17 @@ TENANT = "bench-quality"
 def main() -> None:
     """Refresh each size as a new source, judge it, and print what both took."""
     table = Table(title=f"Quality report; {machine()}")
-    for column in ("issues", "passages", "tokens each", "embedding s", "report s", "share", "of it measuring s",
-                   "texts again", "score"):  # fmt: skip
+    for column in (
+        "issues",
+        "passages",
+        "tokens each",
+        "embedding s",
+        "report s",
+        "share",
+        "of it measuring s",
+        "texts again",
+        "score",
+    ):
         table.add_column(column, justify="right")
     precedent("tenant", "add", TENANT)
     for size in SIZES:
@@ -37,11 +46,16 @@ def main() -> None:
         embedding = vectors["tokens/input"] / max(vectors["rate/tokens_per_s"], 1e-9)
         share = report["report/seconds"] / embedding
         table.add_row(
-            f"{size:,}", f"{report['vectors/count']:,}", f"{vectors['tokens/input'] / report['vectors/count']:.0f}",
-            f"{embedding:.1f}", f"{report['report/seconds']:.2f}", f"{share:.1%}{'' if share < TARGET else ' !'}",
-            f"{report['report/measuring_s']:.2f}", f"{report['report/embedded_again']:.0f}",
+            f"{size:,}",
+            f"{report['vectors/count']:,}",
+            f"{vectors['tokens/input'] / report['vectors/count']:.0f}",
+            f"{embedding:.1f}",
+            f"{report['report/seconds']:.2f}",
+            f"{share:.1%}{'' if share < TARGET else ' !'}",
+            f"{report['report/measuring_s']:.2f}",
+            f"{report['report/embedded_again']:.0f}",
             f"{report['quality/score']:.0f}",
-        )  # fmt: skip
+        )
     Console(width=140).print(table)
 
 
@@ -54,8 +68,19 @@ def refreshed(size: int) -> dict[str, Any]:
             chosen = [line for line in lines if len(json.loads(line)["fields"].get("description") or "") <= LONGEST]
         (Path(folder) / "issues.jsonl").write_text("".join(chosen[:size]), encoding="utf-8")
         precedent("source", "add", key, folder)
-        done = precedent("refresh", key, "--json", "--select", "raw", "--select", "text", "--select", "vectors",
-                         "--select", "reports")  # fmt: skip
+        done = precedent(
+            "refresh",
+            key,
+            "--json",
+            "--select",
+            "raw",
+            "--select",
+            "text",
+            "--select",
+            "vectors",
+            "--select",
+            "reports",
+        )
     precedent("source", "remove", key)  # the next size must not find its vectors there
     if done.returncode:
         sys.exit(done.stderr)

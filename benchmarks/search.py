@@ -29,8 +29,16 @@ def main() -> None:
     """Ask the tenants that `growth` has loaded; queries are fresh documents of the same kind, one at a time."""
     database, settings = Database.open(), Settings.from_environment()
     table = Table(title=f"Search, {QUERIES} queries each; {machine()}")
-    for column in ("passages", "index", "recall@10", "embed p50 ms", "vector p50 / p95", "text p50 / p95",
-                   "hybrid p50 / p95", "hybrid, filtered p50 / p95"):  # fmt: skip
+    for column in (
+        "passages",
+        "index",
+        "recall@10",
+        "embed p50 ms",
+        "vector p50 / p95",
+        "text p50 / p95",
+        "hybrid p50 / p95",
+        "hybrid, filtered p50 / p95",
+    ):
         table.add_column(column, justify="right")
     texts = [f"{issue['title']}\n{issue['body']}" for issue in corpus.issues(QUERIES, seed=99)]
     for size in SIZES:
@@ -43,8 +51,12 @@ def main() -> None:
         row = [f"{index.rows:,}", "hnsw" if index.exists else "exact", f"{recall(database, searcher, vectors):.3f}"]
         row.append(f"{statistics.median(embedding):.1f}")
         filtered = Filters(kinds=("issue",))
-        for mode, filters in ((Mode.VECTOR, Filters()), (Mode.TEXT, Filters()), (Mode.HYBRID, Filters()),
-                              (Mode.HYBRID, filtered)):  # fmt: skip
+        for mode, filters in (
+            (Mode.VECTOR, Filters()),
+            (Mode.TEXT, Filters()),
+            (Mode.HYBRID, Filters()),
+            (Mode.HYBRID, filtered),
+        ):
             spent = [timed(partial(searcher.search, [Query(text, 10, mode, filters)])) for text in texts]
             row.append(f"{statistics.median(spent):.1f} / {np.quantile(spent, 0.95):.1f}")
         table.add_row(*row)

@@ -55,8 +55,15 @@ class Pages(StatuspageServer):
     def incident(self, number: int) -> dict[str, Any]:
         """One that is over."""
         at = f"2026-01-{number:02d}T08:00:00Z"
-        return {"id": f"i{number}", "name": "API is slow", "status": "resolved", "impact": "minor", "created_at": at,
-                "updated_at": at, "incident_updates": []}  # fmt: skip
+        return {
+            "id": f"i{number}",
+            "name": "API is slow",
+            "status": "resolved",
+            "impact": "minor",
+            "created_at": at,
+            "updated_at": at,
+            "incident_updates": [],
+        }
 
     def answer(self, asked: Request) -> Response:
         """What the page says that the path names."""

@@ -105,8 +105,17 @@ class Setting:
 def main() -> None:
     """Set up the sources in a home of their own, tick every sensor in each situation, and print what it took."""
     table = Table(title=f"Sensors with {SOURCES:,} sources of {max(1, SOURCES // 10):,} tenants; {machine()}")
-    for column in ("sensor", "sources", "situation", "ticks a round", "s a tick", "s at most", "statements a tick",
-                   "requests a source", "runs"):  # fmt: skip
+    for column in (
+        "sensor",
+        "sources",
+        "situation",
+        "ticks a round",
+        "s a tick",
+        "s at most",
+        "statements a tick",
+        "requests a source",
+        "runs",
+    ):
         table.add_column(column, justify="left" if column in {"sensor", "situation"} else "right")
     load = os.getloadavg()[0]
     with prepared() as setting:
@@ -161,9 +170,7 @@ def leave_synced(setting: Setting) -> None:
         else:
             probe = Probe(opened.quick_fingerprint(), {})
         with setting.database.bulk(source.tenant_id) as connection:
-            sync_state.save_outcome(
-                connection, source.tenant_id, source.id, state=State.OK, revision=source.revision
-            )  # fmt: skip
+            sync_state.save_outcome(connection, source.tenant_id, source.id, state=State.OK, revision=source.revision)
             sync_state.save_complete(connection, source.id, probe, swept=True)
             if probe.name is not None:
                 sync_state.save_name(connection, source.id, probe.name)
@@ -189,10 +196,16 @@ def shown(table: Table, setting: Setting, kind: str, situation: str, found: Roun
 def row(table: Table, name: str, sources: int, situation: str, found: Round) -> None:
     """A row of the table."""
     table.add_row(
-        name, f"{sources:,}", situation, str(len(found.seconds)), f"{statistics.mean(found.seconds):.2f}",
-        f"{max(found.seconds):.2f}", f"{statistics.mean(found.statements):,.0f}", f"{found.requests / sources:.2f}",
+        name,
+        f"{sources:,}",
+        situation,
+        str(len(found.seconds)),
+        f"{statistics.mean(found.seconds):.2f}",
+        f"{max(found.seconds):.2f}",
+        f"{statistics.mean(found.statements):,.0f}",
+        f"{found.requests / sources:.2f}",
         f"{found.runs:,}",
-    )  # fmt: skip
+    )
 
 
 @contextmanager
@@ -223,9 +236,13 @@ def add_sources(setting: Setting, each: int) -> None:
         for number in range(each):
             secrets = {"api_key": f"key-{number}"} if kind in {"jira", "github"} else {}
             added = catalog.add(
-                setting.database, tenants[number % len(tenants)], f"{kind}-{number}", kind,
-                configuration(setting, kind, number), secrets,
-            )  # fmt: skip
+                setting.database,
+                tenants[number % len(tenants)],
+                f"{kind}-{number}",
+                kind,
+                configuration(setting, kind, number),
+                secrets,
+            )
             setting.sources[kind].append(added)
 
 
@@ -247,8 +264,16 @@ def configuration(setting: Setting, kind: str, number: int) -> dict[str, Any]:
 def record(number: int, title: str) -> dict[str, Any]:
     """An issue of an archive."""
     at = "2026-01-02T08:00:00Z"
-    return {"id": number, "number": number, "title": title, "body": "The body.", "state": "open", "created_at": at,
-            "updated_at": at, "url": f"https://api.github.com/repos/acme/web/issues/{number}"}  # fmt: skip
+    return {
+        "id": number,
+        "number": number,
+        "title": title,
+        "body": "The body.",
+        "state": "open",
+        "created_at": at,
+        "updated_at": at,
+        "url": f"https://api.github.com/repos/acme/web/issues/{number}",
+    }
 
 
 def counting() -> list[int]:

@@ -45,13 +45,25 @@ def main() -> None:
     alone = sum(tokens for _, tokens in sample) / (time.perf_counter() - began)
     rate = total / seconds[0]
     table = Table(title=f"{count:,} issues, {len(rows):,} distinct passages, {total:,} tokens; {machine()}")
-    for column in ("engine", "engine alone tokens/s", "end to end tokens/s", "end to end / engine", "first s",
-                   "again s", "documents/s again"):  # fmt: skip
+    for column in (
+        "engine",
+        "engine alone tokens/s",
+        "end to end tokens/s",
+        "end to end / engine",
+        "first s",
+        "again s",
+        "documents/s again",
+    ):
         table.add_column(column, justify="right")
     table.add_row(
-        f"{engine.backend} {engine.precision}", f"{alone:,.0f}", f"{rate:,.0f}", f"{rate / alone:.2f}",
-        f"{seconds[0]:.1f}", f"{seconds[1]:.2f}", f"{count / seconds[1]:,.0f}",
-    )  # fmt: skip
+        f"{engine.backend} {engine.precision}",
+        f"{alone:,.0f}",
+        f"{rate:,.0f}",
+        f"{rate / alone:.2f}",
+        f"{seconds[0]:.1f}",
+        f"{seconds[1]:.2f}",
+        f"{count / seconds[1]:,.0f}",
+    )
     Console(width=140).print(table)
     run(["source", "remove", "default/bench-jira"])
     database.close()

@@ -196,6 +196,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._serve()
 
+    def do_PUT(self) -> None:
+        self._serve()
+
+    def do_DELETE(self) -> None:
+        self._serve()
+
     def date_time_string(self, timestamp: float | None = None) -> str:
         return super().date_time_string(self.server.owner.dated().timestamp() if timestamp is None else timestamp)
 

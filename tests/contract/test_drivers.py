@@ -102,7 +102,7 @@ def serve() -> Iterator[Serve]:
 
 
 def forms(bench: Bench) -> list[str]:
-    return [request.body["response_format"]["type"] for request in bench.server.calls]
+    return [request.json["response_format"]["type"] for request in bench.server.calls]
 
 
 def test_gateway_falls_back_to_json_mode_and_remembers(serve: Serve) -> None:
@@ -110,7 +110,7 @@ def test_gateway_falls_back_to_json_mode_and_remembers(serve: Serve) -> None:
     driver = bench.driver(TEXT)
     assert isinstance(driver.generate(question()).value, Suggestions)
     assert forms(bench) == ["json_schema", "json_object"]
-    assert "urgency" in bench.server.calls[1].body["messages"][0]["content"]
+    assert "urgency" in bench.server.calls[1].json["messages"][0]["content"]
     bench.server.behave()
     assert driver.generate(question()).calls == 1
     assert forms(bench) == ["json_object"]
@@ -240,7 +240,12 @@ def test_contract_serves_other_projects_and_catches_hidden_retries(tmp_path: Pat
     root = str(Path(__file__).resolve().parents[2])
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "test_lost_connection and reset"],
-        cwd=tmp_path, env={"PYTHONPATH": root}, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env={"PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert "2 failed, 2 passed" in done.stdout, done.stdout + done.stderr
     assert done.stdout.count("FAILED test_outside.py::TestRetrying") == 2

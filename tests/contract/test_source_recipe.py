@@ -33,8 +33,12 @@ def test_the_kind_of_the_recipe_is_listed_and_keeps_its_contract(tmp_path: Path)
     (tmp_path / "sitecustomize.py").write_text(OVERLAY.format(str(tmp_path)))
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/contract/test_desk.py"],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"},
-        capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"[2-9]\d passed", done.stdout)

@@ -96,10 +96,17 @@ class TestStatuspage(SourceContract):
     def add(self, server: StatuspageServer) -> Identity:
         number = len(server.incidents) + 1
         at = f"2026-01-{number:02d}T08:00:00Z"
-        server.incidents.append({
-            "id": f"i{number}", "name": "API is slow", "status": "resolved", "impact": "minor", "created_at": at,
-            "updated_at": at, "incident_updates": [{"id": "u", "status": "resolved", "body": "Restarted."}],
-        })  # fmt: skip
+        server.incidents.append(
+            {
+                "id": f"i{number}",
+                "name": "API is slow",
+                "status": "resolved",
+                "impact": "minor",
+                "created_at": at,
+                "updated_at": at,
+                "incident_updates": [{"id": "u", "status": "resolved", "body": "Restarted."}],
+            }
+        )
         return RawKind.INCIDENT, f"i{number}"
 
     def change(self, server: StatuspageServer, item: Identity) -> None:

@@ -96,10 +96,12 @@ class Graph:
         job = self.definitions().resolve_implicit_global_asset_job_def()
         needed = ORDER[min(ORDER.index(name) for name in names) :]
         job.execute_in_process(
-            instance=self.instance, partition_key=self.key(partition), raise_on_error=False,
+            instance=self.instance,
+            partition_key=self.key(partition),
+            raise_on_error=False,
             asset_selection=[dg.AssetKey(name) for name in names],
             tags=COVERS_ALL_BELOW if set(needed) <= set(names) else {},
-        )  # fmt: skip
+        )
 
     def observe(self) -> None:
         """Look at the configuration."""

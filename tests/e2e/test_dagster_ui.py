@@ -24,9 +24,14 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
 ]
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 SOURCES = ("first", "second")
 
 
@@ -71,10 +76,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         records = folder / name
         records.mkdir()
         lines = [
-            {"number": n, "title": f"{name} service loses messages, case {n}", "body": f"The queue drops batch {n}.",
-             "created_at": "2025-05-01T00:00:00Z", "updated_at": "2025-05-01T00:00:00Z"}
+            {
+                "number": n,
+                "title": f"{name} service loses messages, case {n}",
+                "body": f"The queue drops batch {n}.",
+                "created_at": "2025-05-01T00:00:00Z",
+                "updated_at": "2025-05-01T00:00:00Z",
+            }
             for n in range(1, 4)
-        ]  # fmt: skip
+        ]
         (records / "issues.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         subprocess.run([*command, "source", "add", name, str(records)], check=True, env=environment)
         # What this person does by hand the sensors would have done already.

@@ -21,13 +21,21 @@ from tests.servers.statuspage import StatuspageServer
 pytestmark = pytest.mark.e2e
 COMMAND = [sys.executable, "-W", "ignore", "-m", "orchestration.cli"]
 OUTAGE = {
-    "id": "outage1", "name": "Checkout is down", "status": "resolved", "impact": "critical",
-    "created_at": "2026-05-02T08:00:00Z", "updated_at": "2026-05-02T09:00:00Z",
+    "id": "outage1",
+    "name": "Checkout is down",
+    "status": "resolved",
+    "impact": "critical",
+    "created_at": "2026-05-02T08:00:00Z",
+    "updated_at": "2026-05-02T09:00:00Z",
     "incident_updates": [
-        {"id": "u1", "status": "resolved", "body": "The connection pool of the database was exhausted.",
-         "created_at": "2026-05-02T09:00:00Z"}
+        {
+            "id": "u1",
+            "status": "resolved",
+            "body": "The connection pool of the database was exhausted.",
+            "created_at": "2026-05-02T09:00:00Z",
+        }
     ],
-}  # fmt: skip
+}
 
 
 @dataclass
@@ -52,8 +60,9 @@ class Platform:
         with psycopg.connect(f"postgresql://postgres@/precedent?host={home}") as connection:
             row = connection.execute(
                 "SELECT jsonb_array_length(recommendations) > 0 FROM analysis_runs "
-                "WHERE external_id = %s AND dagster_run_id IS NOT NULL AND status = 'succeeded'", (incident,)
-            ).fetchone()  # fmt: skip
+                "WHERE external_id = %s AND dagster_run_id IS NOT NULL AND status = 'succeeded'",
+                (incident,),
+            ).fetchone()
         return bool(row and row[0])
 
 

@@ -15,9 +15,20 @@ from precedent.vectors import space as spaces
 from tests.integration import corpora
 
 TABLES = (
-    "raw_items", "documents", "document_words", "chunks", "document_cuts", "embedding_spaces", "embeddings",
-    "embedding_cache", "embedding_failures", "quality_reports", "usage_records", "rejected_records", "analysis_runs",
-)  # fmt: skip
+    "raw_items",
+    "documents",
+    "document_words",
+    "chunks",
+    "document_cuts",
+    "embedding_spaces",
+    "embeddings",
+    "embedding_cache",
+    "embedding_failures",
+    "quality_reports",
+    "usage_records",
+    "rejected_records",
+    "analysis_runs",
+)
 PROFILE = spaces.SpaceProfile("local", "model", "1", 3, "float32", "none", "model/256")
 
 Owner = psycopg.Connection[Any]

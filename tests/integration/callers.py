@@ -80,9 +80,18 @@ class Caller:
         client.generate(question)
         client.ledger.close()
 
-    def insert(self, moment: datetime, *, cost: str | None = None, source: str | None = None, provider: str = "bulk",
-               driver: str = "openai", model: str = MODELS["embedding"], tokens: int = 1000,
-               latency: float = 10.0) -> None:  # fmt: skip
+    def insert(
+        self,
+        moment: datetime,
+        *,
+        cost: str | None = None,
+        source: str | None = None,
+        provider: str = "bulk",
+        driver: str = "openai",
+        model: str = MODELS["embedding"],
+        tokens: int = 1000,
+        latency: float = 10.0,
+    ) -> None:
         with self.database.bulk(self.id) as connection:
             values = (self.id, moment, provider, driver, model, tokens, cost, source, latency)
             connection.execute(INSERT, values)

@@ -47,11 +47,25 @@ def write(
         ).fetchone()
         assert raw
         row = {
-            "raw_item_id": raw[0], "kind": "issue", "external_id": name, "title": title, "text": text, "state": "open",
-            "type": None, "priority": None, "resolution": None, "labels": [], "components": [], "author": "mira",
-            "url": None, "created_at": moment, "updated_at": moment, "input_hash": b"",
-            "content_hash": hashlib.sha256(f"{title}\0{text}".encode()).digest(), **facts,
-        }  # fmt: skip
+            "raw_item_id": raw[0],
+            "kind": "issue",
+            "external_id": name,
+            "title": title,
+            "text": text,
+            "state": "open",
+            "type": None,
+            "priority": None,
+            "resolution": None,
+            "labels": [],
+            "components": [],
+            "author": "mira",
+            "url": None,
+            "created_at": moment,
+            "updated_at": moment,
+            "input_hash": b"",
+            "content_hash": hashlib.sha256(f"{title}\0{text}".encode()).digest(),
+            **facts,
+        }
         rows.append(DocumentRow(**row))
     documents.write(connection, tenant_id, source_id, rows)
     save_words(connection, tenant_id, rows)

@@ -8,9 +8,10 @@ import orjson
 import psycopg
 
 from precedent.providers.base import ModelInfo
-from precedent.providers.testing.behaviour import Reply, Request, Step, vector_of
+from precedent.providers.testing.behaviour import Reply, Step, vector_of
 from precedent.providers.testing.wires.base import Vectors
 from precedent.providers.testing.wires.openai import OpenAIWire
+from precedent.testing.loopback import Request
 
 Call = Callable[..., tuple[int, str, str]]
 Add = list[object]
@@ -37,15 +38,17 @@ class KnowingWire(OpenAIWire):
     """OpenAI's protocol of an endpoint that offers four models, and knows no other."""
 
     listed: ClassVar[Sequence[ModelInfo]] = (
-        ModelInfo("gpt-6-luna"), ModelInfo("gpt-5-mini"), ModelInfo("gpt-old", date(2027, 1, 15)),
+        ModelInfo("gpt-6-luna"),
+        ModelInfo("gpt-5-mini"),
+        ModelInfo("gpt-old", date(2027, 1, 15)),
         ModelInfo("vectors-1"),
-    )  # fmt: skip
+    )
 
     def __init__(self, key: str = KEY) -> None:
         super().__init__(key)
 
     def respond(self, request: Request, step: Step) -> Reply:
-        model = request.body.get("model") if isinstance(request.body, dict) else None
+        model = request.json.get("model") if isinstance(request.json, dict) else None
         known = {offered.id for offered in self.listed}
         if model is not None and model not in known and self.authorised(request):
             return self.error(404, f"The model `{model}` does not exist.", code="model_not_found")
@@ -56,7 +59,7 @@ class OtherVectorsWire(KnowingWire):
     """The same names, other weights: its vectors of the same texts are other ones."""
 
     def embedding(self, request: Request, vectors: Vectors) -> Reply:
-        texts = request.body["input"]
+        texts = request.json["input"]
         return super().embedding(request, [(place, vector_of(f"other {texts[place]}", 8)) for place, _ in vectors])
 
 

@@ -101,9 +101,12 @@ class GrpcWire(messages.PointsServicer, messages.CollectionsServicer, messages.Q
     def Query(self, request: Any, context: grpc.ServicerContext) -> Any:
         self._called("Query", context, request.collection_name)
         found = self.engine.query_points(
-            request.collection_name, query=GrpcToRest.convert_query(request.query),
-            query_filter=GrpcToRest.convert_filter(request.filter), limit=request.limit, with_payload=True,
-        )  # fmt: skip
+            request.collection_name,
+            query=GrpcToRest.convert_query(request.query),
+            query_filter=GrpcToRest.convert_filter(request.filter),
+            limit=request.limit,
+            with_payload=True,
+        )
         for point in found.points:
             point.version = 1
         return messages.QueryResponse(result=[RestToGrpc.convert_scored_point(point) for point in found.points])
@@ -117,9 +120,12 @@ class GrpcWire(messages.PointsServicer, messages.CollectionsServicer, messages.Q
         self._called("Scroll", context, request.collection_name)
         offset = GrpcToRest.convert_point_id(request.offset) if request.HasField("offset") else None
         page, following = self.engine.scroll(
-            request.collection_name, GrpcToRest.convert_filter(request.filter), limit=request.limit, offset=offset,
+            request.collection_name,
+            GrpcToRest.convert_filter(request.filter),
+            limit=request.limit,
+            offset=offset,
             with_vectors=request.with_vectors.enable,
-        )  # fmt: skip
+        )
         answer = messages.ScrollResponse(result=[RestToGrpc.convert_retrieved_point(point) for point in page])
         if following is not None:
             answer.next_page_offset.CopyFrom(RestToGrpc.convert_extended_point_id(following))

@@ -5,14 +5,15 @@ a collection without a common graph that names no tenant. It can fail on demand,
 """
 
 import json
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlencode
 
 from qdrant_client import QdrantClient, models
+
+from precedent.testing.loopback import Delivery, LoopbackServer, Request, Response
 
 VERSION = "1.15.4"
 
@@ -44,9 +45,10 @@ class Refused(Exception):
         self.status = status
 
 
-class QdrantWire:
+class QdrantWire(LoopbackServer):
     def __init__(self, key: str | None = None, *, forgetful: bool = False) -> None:
         """With `forgetful` it ignores the filter of every search, as a broken proxy might."""
+        super().__init__()
         self.key = key
         self.forgetful = forgetful
         self.engine = QdrantClient(":memory:")
@@ -54,75 +56,27 @@ class QdrantWire:
         self.layouts: dict[str, models.CreateCollection] = {}
         self.seen: list[Seen] = []
         self.faults: list[Fault] = []
-        self.lock = threading.Lock()
-        wire = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                wire.handle(self, "GET")
-
-            def do_PUT(self) -> None:
-                wire.handle(self, "PUT")
-
-            def do_POST(self) -> None:
-                wire.handle(self, "POST")
-
-            def do_DELETE(self) -> None:
-                wire.handle(self, "DELETE")
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
-        self.thread = threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True)
-
-    def __enter__(self) -> "QdrantWire":
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self.http.shutdown()
-        self.http.server_close()
-        self.thread.join(5)
 
     def calls(self, match: str) -> list[Seen]:
         return [call for call in self.seen if match in f"{call.method} {call.path}"]
 
-    def handle(self, http: BaseHTTPRequestHandler, method: str) -> None:
-        length = int(http.headers.get("content-length") or 0)
-        raw = http.rfile.read(length)
-        path = http.path.split("?")[0]
-        key = http.headers.get("api-key")
-        body = json.loads(raw) if raw else None
+    def serve(self, request: Request) -> Response:
+        key = request.headers.get("api-key")
+        query = f"?{urlencode(request.query)}" if request.query else ""
         with self.lock:
-            self.seen.append(Seen(method, http.path, body, key))
-            fault = self._fault(f"{method} {path}")
-        headers: dict[str, str] = {}
+            self.seen.append(Seen(request.method, request.path + query, request.json, key))
+            fault = self._fault(f"{request.method} {request.path}")
         if fault is not None:
             time.sleep(fault.delay_s)
             if fault.cut:
-                http.close_connection = True
-                return
+                return Response(delivery=Delivery.RESET)
         if fault is not None and fault.status:
-            status, headers = fault.status, fault.headers
-            answer: dict[str, Any] = {"status": {"error": f"no, says the server to {key}"}, "time": 0.0}
-        elif self.key is not None and path != "/" and key != self.key:
-            status, answer = 401, {"status": {"error": f"Invalid API key {key}"}, "time": 0.0}
-        else:
-            status, answer = self._answer(method, path, body)
-        content = json.dumps(answer).encode()
-        http.send_response(status)
-        for name, value in {"content-type": "application/json", "content-length": str(len(content)), **headers}.items():
-            http.send_header(name, value)
-        http.end_headers()
-        http.wfile.write(content)
+            answer = {"status": {"error": f"no, says the server to {key}"}, "time": 0.0}
+            return Response(answer, fault.status, fault.headers)
+        if self.key is not None and request.path != "/" and key != self.key:
+            return Response({"status": {"error": f"Invalid API key {key}"}, "time": 0.0}, 401)
+        status, answer = self._answer(request.method, request.path, request.json)
+        return Response(json.dumps(answer).encode(), status)
 
     def _fault(self, call: str) -> Fault | None:
         for fault in self.faults:
@@ -197,16 +151,23 @@ class QdrantWire:
         own = models.Filter.model_validate(body["filter"])
         if what == "query":
             return self.engine.query_points(
-                name, query=body["query"]["nearest"], query_filter=None if self.forgetful else own, limit=body["limit"],
+                name,
+                query=body["query"]["nearest"],
+                query_filter=None if self.forgetful else own,
+                limit=body["limit"],
                 with_payload=body["with_payload"],
-            )  # fmt: skip
+            )
         if what == "count":
             return self.engine.count(name, count_filter=own, exact=body["exact"])
         if what == "scroll":
             points, offset = self.engine.scroll(
-                name, scroll_filter=own, limit=body["limit"], offset=body.get("offset"),
-                with_payload=body["with_payload"], with_vectors=body.get("with_vector", False),
-            )  # fmt: skip
+                name,
+                scroll_filter=own,
+                limit=body["limit"],
+                offset=body.get("offset"),
+                with_payload=body["with_payload"],
+                with_vectors=body.get("with_vector", False),
+            )
             return {"points": [point.model_dump(mode="json") for point in points], "next_page_offset": offset}
         if what == "delete":
             self.engine.delete(name, points_selector=models.FilterSelector(filter=own))

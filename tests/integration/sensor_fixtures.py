@@ -85,9 +85,11 @@ class Ticking:
         tags = {**request.tags, "dagster/partition": request.partition_key or ""}
         repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("precedent"), "repository")
         return self.instance.create_run_for_job(
-            defs.resolve_job_def(job), tags=tags, status=dg.DagsterRunStatus.QUEUED,
+            defs.resolve_job_def(job),
+            tags=tags,
+            status=dg.DagsterRunStatus.QUEUED,
             remote_job_origin=RemoteJobOrigin(repository, job),
-        ).run_id  # fmt: skip
+        ).run_id
 
 
 @pytest.fixture(scope="module")

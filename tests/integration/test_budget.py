@@ -82,9 +82,18 @@ def reserve(ledger: Ledger, usd: str | None, limits: PerformanceOptions = LIMITS
 
 def settle(ledger: Ledger, reservation: int | None, usd: str | None) -> None:
     entry = UsageEntry(
-        uuid4(), "paid", "openai", "m", "1", "embed", "etl", 1.0, 1, "succeeded",
+        uuid4(),
+        "paid",
+        "openai",
+        "m",
+        "1",
+        "embed",
+        "etl",
+        1.0,
+        1,
+        "succeeded",
         cost_usd=None if usd is None else Decimal(usd),
-    )  # fmt: skip
+    )
     ledger.settle(entry, reservation, "ok", LIMITS)
 
 

@@ -14,12 +14,13 @@ from precedent.database.session import Database
 from precedent.providers.drivers.openai import OpenAIDriver
 from precedent.providers.errors import FailureKind
 from precedent.providers.runtime.ledger import Ledger
-from precedent.providers.testing.behaviour import Behaviour, Reply, Request, Step
+from precedent.providers.testing.behaviour import Behaviour, Reply, Step
 from precedent.providers.testing.question import question
 from precedent.providers.testing.server import LoopbackServer
 from precedent.providers.testing.wires.openai import OpenAIWire
 from precedent.providers.tokens import estimate
 from precedent.tenants import policies
+from precedent.testing.loopback import Request
 from tests.integration.metering import EMBEDDING, WIRE, Setting
 
 PROMPT_TOKENS = estimate(question().system) + estimate(question().prompt)
@@ -61,9 +62,14 @@ def test_a_row_for_an_answer(setting: Setting) -> None:
     client.generate(question())
     row = setting.row()
     assert {name: row[name] for name in ("provider", "driver", "model", "operation", "route", "inputs", "status")} == {
-        "provider": "primary", "driver": "openai", "model": "gpt-6-luna", "operation": "generate", "route": "etl",
-        "inputs": 1, "status": "succeeded",
-    }  # fmt: skip
+        "provider": "primary",
+        "driver": "openai",
+        "model": "gpt-6-luna",
+        "operation": "generate",
+        "route": "etl",
+        "inputs": 1,
+        "status": "succeeded",
+    }
     assert (row["dagster_run_id"], row["asset"], row["partition"]) == ("run-1", "incidents/analysis", "main")
     assert (row["input_tokens"], row["output_tokens"], row["cached_tokens"], row["tokens_estimated"]) == (
         42,
@@ -187,8 +193,9 @@ def test_a_long_retry_after_is_left_to_the_fallback_and_stops_others(
     assert setting.failure(setting.client()).kind is FailureKind.LIMIT
     assert (len(setting.server.requests), setting.slept) == (1, [])
     assert [(row["status"], row["failure"], row["attempts"]) for row in setting.rows()] == [
-        ("failed", "rate_limited", 1), ("refused", "limit", 0),
-    ]  # fmt: skip
+        ("failed", "rate_limited", 1),
+        ("refused", "limit", 0),
+    ]
 
 
 def test_a_timeout_is_of_one_attempt(setting: Setting) -> None:

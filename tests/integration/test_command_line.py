@@ -86,8 +86,13 @@ def test_doctor_finds_everything_in_order(precedent: Call) -> None:
     findings = json.loads(out)
     assert code == 0
     assert {finding["what"] for finding in findings} == {
-        "python", "state folder", "embedding model", "database", "row-level security", "dagster storage",
-    }  # fmt: skip
+        "python",
+        "state folder",
+        "embedding model",
+        "database",
+        "row-level security",
+        "dagster storage",
+    }
     assert all(finding["ok"] for finding in findings)
 
 

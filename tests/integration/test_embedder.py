@@ -48,18 +48,33 @@ class Providers(Setting):
             server.behave()
 
     def add(
-        self, name: str, *, fallback: int | None = None, server: LoopbackServer | None = None, driver: str = "openai",
-        model: str = MODEL, dimensions: int = 8, active: bool = True, cost: float = 1, **performance: Any,
-    ) -> int:  # fmt: skip
+        self,
+        name: str,
+        *,
+        fallback: int | None = None,
+        server: LoopbackServer | None = None,
+        driver: str = "openai",
+        model: str = MODEL,
+        dimensions: int = 8,
+        active: bool = True,
+        cost: float = 1,
+        **performance: Any,
+    ) -> int:
         used = server or self.first
         with self.database.tenant(self.tenant_id) as session:
             row = IntelligenceProvider(
-                tenant_id=self.tenant_id, name=name, provider=driver, capability="embedding", model=model,
-                base_url=used.url if driver == "ollama" else WIRE.base_url(used.url), is_active=active,
-                model_config={"dimensions": dimensions}, fallback_id=fallback,
+                tenant_id=self.tenant_id,
+                name=name,
+                provider=driver,
+                capability="embedding",
+                model=model,
+                base_url=used.url if driver == "ollama" else WIRE.base_url(used.url),
+                is_active=active,
+                model_config={"dimensions": dimensions},
+                fallback_id=fallback,
                 performance_config={"max_attempts": 1, "timeout_s": 5, **performance},
                 cost_config={} if driver == "ollama" else {"input_per_million": cost},
-            )  # fmt: skip
+            )
             session.add(row)
             session.flush()
             return row.id
@@ -88,7 +103,7 @@ def providers(
 
 def arrived(server: LoopbackServer) -> list[str]:
     """Every text that reached a server, in order."""
-    return [text for request in server.requests for text in request.body["input"]]
+    return [text for request in server.requests for text in request.json["input"]]
 
 
 def check_vectors(embedder: Embedder, texts: list[str] = TEXTS) -> None:
@@ -100,16 +115,22 @@ def test_too_many_inputs_are_halved_and_stay_in_order(providers: Providers) -> N
     providers.add("one")
     providers.first.behave(Behaviour.TOO_MANY_INPUTS, limit=3)
     check_vectors(providers.open())
-    assert [len(request.body["input"]) for request in providers.first.requests] == [10, 5, 2, 3, 5, 2, 3]
+    assert [len(request.json["input"]) for request in providers.first.requests] == [10, 5, 2, 3, 5, 2, 3]
     assert [(row["inputs"], row["failure"]) for row in providers.rows()] == [
-        (10, "too_large"), (5, "too_large"), (2, None), (3, None), (5, "too_large"), (2, None), (3, None),
-    ]  # fmt: skip
+        (10, "too_large"),
+        (5, "too_large"),
+        (2, None),
+        (3, None),
+        (5, "too_large"),
+        (2, None),
+        (3, None),
+    ]
 
 
 def test_batches_keep_within_the_limits_and_in_order(providers: Providers) -> None:
     providers.add("one", batch_inputs=4, max_concurrency=3)
     check_vectors(providers.open())
-    assert sorted(len(request.body["input"]) for request in providers.first.requests) == [2, 4, 4]
+    assert sorted(len(request.json["input"]) for request in providers.first.requests) == [2, 4, 4]
     providers.first.behave()
     each = -(-len(TEXTS[0].encode()) // 3)
     with providers.database.tenant(providers.tenant_id) as session:
@@ -117,7 +138,7 @@ def test_batches_keep_within_the_limits_and_in_order(providers: Providers) -> No
         row.performance_config = {"batch_tokens": 3 * each + 1}
         row.revision += 1
     check_vectors(providers.open())
-    assert sorted(len(request.body["input"]) for request in providers.first.requests) == [1, 3, 3, 3]
+    assert sorted(len(request.json["input"]) for request in providers.first.requests) == [1, 3, 3, 3]
 
 
 def test_shuffled_vectors_are_put_in_order(providers: Providers) -> None:

@@ -143,8 +143,10 @@ def test_assets_checks_automation_health_and_runs_look_the_same_before_and_after
     before = seen(place, cursor)
     assert before["requested"][vectors.key] == {"t/good", "t/bad", "t/never"}
     assert {str(status) for status in before["status"][vectors.key].values()} == {
-        "AssetPartitionStatus.MATERIALIZED", "AssetPartitionStatus.FAILED", "None",
-    }  # fmt: skip
+        "AssetPartitionStatus.MATERIALIZED",
+        "AssetPartitionStatus.FAILED",
+        "None",
+    }
     assert pruned(place) > 50
     after = seen(place, cursor)
     for name, answer in before.items():
@@ -158,15 +160,29 @@ def test_only_steps_engine_events_and_log_lines_go(place: Place) -> None:
     after = kinds(place)
     gone = before - after
     assert set(gone) == {
-        None, "STEP_OUTPUT", "STEP_INPUT", "STEP_START", "STEP_SUCCESS", "HANDLED_OUTPUT", "LOADED_INPUT",
-        "ENGINE_EVENT", "RESOURCE_INIT_STARTED", "RESOURCE_INIT_SUCCESS", "LOGS_CAPTURED",
-    } & set(before)  # fmt: skip
+        None,
+        "STEP_OUTPUT",
+        "STEP_INPUT",
+        "STEP_START",
+        "STEP_SUCCESS",
+        "HANDLED_OUTPUT",
+        "LOADED_INPUT",
+        "ENGINE_EVENT",
+        "RESOURCE_INIT_STARTED",
+        "RESOURCE_INIT_SUCCESS",
+        "LOGS_CAPTURED",
+    } & set(before)
     assert not set(gone) & set(after)
     assert set(after) >= {
-        "ASSET_MATERIALIZATION", "ASSET_MATERIALIZATION_PLANNED", "ASSET_OBSERVATION",
-        "ASSET_CHECK_EVALUATION", "ASSET_CHECK_EVALUATION_PLANNED", "PIPELINE_SUCCESS", "PIPELINE_FAILURE",
+        "ASSET_MATERIALIZATION",
+        "ASSET_MATERIALIZATION_PLANNED",
+        "ASSET_OBSERVATION",
+        "ASSET_CHECK_EVALUATION",
+        "ASSET_CHECK_EVALUATION_PLANNED",
+        "PIPELINE_SUCCESS",
+        "PIPELINE_FAILURE",
         "STEP_FAILURE",
-    }  # fmt: skip
+    }
 
 
 def test_a_dry_run_counts_exactly_and_removes_nothing(place: Place) -> None:

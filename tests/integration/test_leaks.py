@@ -127,8 +127,11 @@ def test_a_planted_key_is_in_no_table_file_or_output(
     assert answered[0] == 0
     assert '"fallback/used": false' in answered[1]
     assert_nothing_leaked(
-        owner_dsn, platform_home, caplog.text, *map(str, (*refused, *analysis, *answered)),
-    )  # fmt: skip
+        owner_dsn,
+        platform_home,
+        caplog.text,
+        *map(str, (*refused, *analysis, *answered)),
+    )
 
 
 def test_a_run_in_a_process_of_its_own_keeps_the_key_out_of_compute_logs(
@@ -139,12 +142,23 @@ def test_a_run_in_a_process_of_its_own_keeps_the_key_out_of_compute_logs(
     server = configured("openai")
     server.script(echoing("openai"))
     environment = {
-        **os.environ, **dagster_environment(Settings.from_environment(), database.endpoints), **TALKATIVE,
-    }  # fmt: skip
+        **os.environ,
+        **dagster_environment(Settings.from_environment(), database.endpoints),
+        **TALKATIVE,
+    }
     command = [
-        sys.executable, "-m", "dagster", "asset", "materialize", "-m", "orchestration.definitions",
-        "--select", "incidents/recommendations", "--partition", source,
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "dagster",
+        "asset",
+        "materialize",
+        "-m",
+        "orchestration.definitions",
+        "--select",
+        "incidents/recommendations",
+        "--partition",
+        source,
+    ]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
     logs = [path for path in platform_home.rglob("*") if path.suffix in (".out", ".err")]

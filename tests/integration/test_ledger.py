@@ -50,9 +50,18 @@ print(json.dumps(found))
 
 def entry(**changes: Any) -> UsageEntry:
     made = UsageEntry(
-        call_id=uuid4(), provider=NAME, driver="openai", model="m", revision="1", operation="embed", route="etl",
-        latency_ms=12.0, attempts=1, status="succeeded", cost_usd=Decimal(0),
-    )  # fmt: skip
+        call_id=uuid4(),
+        provider=NAME,
+        driver="openai",
+        model="m",
+        revision="1",
+        operation="embed",
+        route="etl",
+        latency_ms=12.0,
+        attempts=1,
+        status="succeeded",
+        cost_usd=Decimal(0),
+    )
     return replace(made, **changes)
 
 
@@ -104,8 +113,9 @@ def test_the_breaker_is_one_for_all_processes(platform_home: Path, ledger: Ledge
     limits = {"opens_after": 3, "cooldown_s": 20.0}
     # The third outage happens in another process, and that one and this one both see the breaker open.
     assert [verdict for verdict, _ in in_processes(platform_home, tenant_id, 1, limits, asked=2, outages=1)] == [
-        "open", "open",
-    ]  # fmt: skip
+        "open",
+        "open",
+    ]
     found = ask(ledger)
     assert (found.verdict, found.detail) == ("open", "unavailable")
     assert 15 < found.wait_s <= 20
@@ -149,8 +159,9 @@ def test_a_refused_key_opens_until_the_row_is_edited(ledger: Ledger, tenant_id: 
     fail(ledger, outcome="refuses")
     assert ask(ledger).verdict == "open"
     with psycopg.connect(owner_dsn) as connection:
-        found = connection.execute("SELECT open_until = 'infinity' FROM provider_health WHERE tenant_id = %s",
-                                   (tenant_id,)).fetchone()  # fmt: skip
+        found = connection.execute(
+            "SELECT open_until = 'infinity' FROM provider_health WHERE tenant_id = %s", (tenant_id,)
+        ).fetchone()
     assert found == (True,)
     fail(ledger, outcome="answered")  # a call that was under way says nothing of the key
     assert ask(ledger).verdict == "open"

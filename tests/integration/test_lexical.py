@@ -189,9 +189,10 @@ def test_another_tenants_documents_change_nothing(database: Database, owner: int
 
 def test_nobody_writes_counts_by_hand(database: Database, owner: int) -> None:
     for statement in (
-        "DELETE FROM lexeme_counts", "UPDATE corpus_counts SET documents = 0",
+        "DELETE FROM lexeme_counts",
+        "UPDATE corpus_counts SET documents = 0",
         "INSERT INTO lexeme_counts VALUES (1, 'x', 1)",
-    ):  # fmt: skip
+    ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), database.bulk(owner) as connection:
             connection.execute(statement)
 

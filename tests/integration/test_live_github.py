@@ -45,8 +45,14 @@ def source(precedent: Call, server: GitHubServer, repository: Repository) -> str
 
 def test_every_kind_arrives(precedent: Call, source: str) -> None:
     assert listed(precedent, source)["raw"] == {
-        "issues": 3, "pull_requests": 1, "commits": 1, "comments": 2, "incidents": 0, "releases": 1, "deployments": 1,
-    }  # fmt: skip
+        "issues": 3,
+        "pull_requests": 1,
+        "commits": 1,
+        "comments": 2,
+        "incidents": 0,
+        "releases": 1,
+        "deployments": 1,
+    }
     assert listed(precedent, source)["documents"] == 6
 
 
@@ -68,8 +74,9 @@ def test_a_renamed_repository_keeps_its_items_under_the_new_name(
         (old,) = connection.execute(
             "SELECT count(*) FROM raw_items r JOIN integrations i ON i.id = r.source_id JOIN tenants t "
             "ON t.id = i.tenant_id WHERE t.name = %s AND (r.external_id LIKE 'octo/demo#%%' "
-            "OR r.parent_id LIKE 'octo/demo#%%')", (source.partition("/")[0],),
-        ).fetchone() or (None,)  # fmt: skip
+            "OR r.parent_id LIKE 'octo/demo#%%')",
+            (source.partition("/")[0],),
+        ).fetchone() or (None,)
     assert old == 0
 
 

@@ -164,10 +164,14 @@ def test_a_paused_source_says_so_and_is_resumed(precedent: Call, issues: str) ->
 
 def test_a_status_page_becomes_incidents(precedent: Call, tenant: str) -> None:
     incident = {
-        "id": "abc", "name": "API is slow", "status": "resolved", "impact": "minor",
-        "created_at": "2026-01-02T08:00:00Z", "updated_at": "2026-01-02T09:00:00Z",
+        "id": "abc",
+        "name": "API is slow",
+        "status": "resolved",
+        "impact": "minor",
+        "created_at": "2026-01-02T08:00:00Z",
+        "updated_at": "2026-01-02T09:00:00Z",
         "incident_updates": [{"id": "u1", "status": "resolved", "body": "A database was restarted."}],
-    }  # fmt: skip
+    }
     with StatuspageServer([incident]) as server:
         code, _, error = precedent("source", "add", f"{tenant}/status", server.url, "--kind", "statuspage")
         assert code == 0, error

@@ -48,8 +48,13 @@ def test_items_deleted_long_ago_go_with_their_documents_words_and_passages(
     assert run("tombstones", place).count == 2
     # Their vectors are kept aside, as after any deletion: what returns costs nothing.
     assert changed(before, counts(owner, tenant_id)) == {
-        "raw_items": -2, "documents": -2, "document_words": -2, "chunks": -2, "embeddings": -2, "embedding_cache": 2,
-    }  # fmt: skip
+        "raw_items": -2,
+        "documents": -2,
+        "document_words": -2,
+        "chunks": -2,
+        "embeddings": -2,
+        "embedding_cache": 2,
+    }
 
 
 def test_an_item_that_somebody_has_in_hand_is_left_to_the_next_time(

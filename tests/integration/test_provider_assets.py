@@ -45,12 +45,18 @@ def save(database: Database, tenant: str, server: LoopbackServer) -> Callable[..
     def call(name: str = "primary", capability: str = "text_generation", **changes: Any) -> None:
         wire = OpenAIWire()
         values: dict[str, Any] = {
-            "name": name, "driver": "openai", "capability": capability, "base_url": wire.base_url(server.url),
-            "credentials": {"api_key": wire.key}, "active": True,
+            "name": name,
+            "driver": "openai",
+            "capability": capability,
+            "base_url": wire.base_url(server.url),
+            "credentials": {"api_key": wire.key},
+            "active": True,
             "options": {"dimensions": 8} if capability == "embedding" else {},
-            "performance": {"max_attempts": 2, "timeout_s": 5, "opens_after": 2}, "cost": {"input_per_million": 1},
-            "model": "text-embedding-3-small" if capability == "embedding" else "gpt-6-luna", **changes,
-        }  # fmt: skip
+            "performance": {"max_attempts": 2, "timeout_s": 5, "opens_after": 2},
+            "cost": {"input_per_million": 1},
+            "model": "text-embedding-3-small" if capability == "embedding" else "gpt-6-luna",
+            **changes,
+        }
         provider = Provider.model_validate(values)
         save_provider(database, Settings.from_environment(), tenant, provider, replace=True)
 

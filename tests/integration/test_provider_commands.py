@@ -30,10 +30,22 @@ pytest_plugins = ["tests.integration.provider_fixtures"]
 def test_what_is_added_was_tried_and_measured(precedent: Call, tenant: str, adding: Add) -> None:
     added = parsed(
         precedent(
-            "provider", "add", "mine", "--capability", VECTORS, "--model", "vectors-1", "--activate", *adding,
-            "--performance", "timeout_s=5", "--cost", "input_per_million=0.15", "--json",
+            "provider",
+            "add",
+            "mine",
+            "--capability",
+            VECTORS,
+            "--model",
+            "vectors-1",
+            "--activate",
+            *adding,
+            "--performance",
+            "timeout_s=5",
+            "--cost",
+            "input_per_million=0.15",
+            "--json",
         )
-    )  # fmt: skip
+    )
     assert (added["created"], added["test"]["reachable"], added["test"]["dimensions"]) == (True, True, 8)
     assert added["test"]["latency_ms"] > 0
     assert added["test"]["warnings"] == []
@@ -53,9 +65,11 @@ def test_a_model_that_ends_is_saved_with_a_warning(precedent: Call, tenant: str,
     assert "gpt-5-mini ends on 2026-12-11: consider gpt-6-luna" in error
     models = parsed(precedent("provider", "models", "old", "--tenant", tenant, "--json"))
     assert {item["id"]: (item["shutdown"], item["in_use"]) for item in models} == {
-        "gpt-6-luna": (None, False), "gpt-5-mini": ("2026-12-11", True), "gpt-old": ("2027-01-15", False),
+        "gpt-6-luna": (None, False),
+        "gpt-5-mini": ("2026-12-11", True),
+        "gpt-old": ("2027-01-15", False),
         "vectors-1": (None, False),
-    }  # fmt: skip
+    }
 
 
 def refused(name: str, *arguments: object, words: str, code: int = 2) -> object:
@@ -66,39 +80,119 @@ def refused(name: str, *arguments: object, words: str, code: int = 2) -> object:
     ("arguments", "code", "words"),
     [
         refused("key", "x", "--capability", TEXT, "--no-key", words="needs a key"),
-        refused("model", "x", "--capability", TEXT, "--model", "gpt-9", code=1,
-                words="not among the models offered: gpt-5-mini, gpt-6-luna, gpt-old, vectors-1."),
-        refused("dimension", "x", "--capability", VECTORS, "--model", "vectors-1", "--option", "dimensions=16", code=1,
-                words="16 dimensions are configured"),
-        refused("dimension on replacing", "vectors", "--capability", VECTORS, "--model", "vectors-1", "--replace",
-                "--option", "dimensions=16", code=1, words="expected 3 vectors of 16 dimensions"),
-        refused("cycle", "writer", "--capability", TEXT, "--replace", "--fallback", "second",
-                words="a chain must end"),
-        refused("its own fallback", "writer", "--capability", TEXT, "--replace", "--fallback", "writer",
-                words="cannot fall back to itself"),
-        refused("fallback elsewhere", "x", "--capability", TEXT, "--fallback", "foreign",
-                words="This tenant has no provider 'foreign'"),
-        refused("fallback of another kind", "x", "--capability", TEXT, "--fallback", "vectors",
-                words="vectors is for embedding"),
-        refused("fallback of another model", "x", "--capability", VECTORS, "--model", "vectors-2",
-                "--fallback", "vectors", words="cannot be compared"),
-        refused("unreachable", "x", "--capability", TEXT, "--base-url", "http://127.0.0.1:9/v1", code=1,
-                words="Say --no-test"),
+        refused(
+            "model",
+            "x",
+            "--capability",
+            TEXT,
+            "--model",
+            "gpt-9",
+            code=1,
+            words="not among the models offered: gpt-5-mini, gpt-6-luna, gpt-old, vectors-1.",
+        ),
+        refused(
+            "dimension",
+            "x",
+            "--capability",
+            VECTORS,
+            "--model",
+            "vectors-1",
+            "--option",
+            "dimensions=16",
+            code=1,
+            words="16 dimensions are configured",
+        ),
+        refused(
+            "dimension on replacing",
+            "vectors",
+            "--capability",
+            VECTORS,
+            "--model",
+            "vectors-1",
+            "--replace",
+            "--option",
+            "dimensions=16",
+            code=1,
+            words="expected 3 vectors of 16 dimensions",
+        ),
+        refused("cycle", "writer", "--capability", TEXT, "--replace", "--fallback", "second", words="a chain must end"),
+        refused(
+            "its own fallback",
+            "writer",
+            "--capability",
+            TEXT,
+            "--replace",
+            "--fallback",
+            "writer",
+            words="cannot fall back to itself",
+        ),
+        refused(
+            "fallback elsewhere",
+            "x",
+            "--capability",
+            TEXT,
+            "--fallback",
+            "foreign",
+            words="This tenant has no provider 'foreign'",
+        ),
+        refused(
+            "fallback of another kind",
+            "x",
+            "--capability",
+            TEXT,
+            "--fallback",
+            "vectors",
+            words="vectors is for embedding",
+        ),
+        refused(
+            "fallback of another model",
+            "x",
+            "--capability",
+            VECTORS,
+            "--model",
+            "vectors-2",
+            "--fallback",
+            "vectors",
+            words="cannot be compared",
+        ),
+        refused(
+            "unreachable",
+            "x",
+            "--capability",
+            TEXT,
+            "--base-url",
+            "http://127.0.0.1:9/v1",
+            code=1,
+            words="Say --no-test",
+        ),
         refused("taken", "writer", "--capability", TEXT, words="say --replace"),
         refused("both", "x", words="say which capability is meant"),
         refused("option", "x", "--capability", TEXT, "--option", "temprature=1", words="no model option 'temprature'"),
         refused("secret option", "x", "--capability", TEXT, "--option", f"api_key={KEY}", words="sounds like a secret"),
         refused("pair", "x", "--capability", TEXT, "--option", KEY, words="--option takes name=value"),
-        refused("address", "x", "--capability", TEXT, "--base-url", f"https://a.example/v1?key={KEY}",
-                words="leave out what follows"),
+        refused(
+            "address",
+            "x",
+            "--capability",
+            TEXT,
+            "--base-url",
+            f"https://a.example/v1?key={KEY}",
+            words="leave out what follows",
+        ),
         refused("reserved name", "environment", "--capability", TEXT, words="choose another name"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.usefixtures("two_providers")
 def test_what_is_wrong_is_refused_and_nothing_changes(
-    precedent: Call, tenant: str, adding: Add, without_key: Add, owner_dsn: str, arguments: list[object], code: int,
+    precedent: Call,
+    tenant: str,
+    adding: Add,
+    without_key: Add,
+    owner_dsn: str,
+    arguments: list[object],
+    code: int,
     words: str,
-) -> None:  # fmt: skip
+) -> None:
     other = f"o-{uuid4().hex[:8]}"
     assert precedent("tenant", "add", other)[0] == 0
     parsed(precedent("provider", "add", "foreign", "--capability", TEXT, *adding, "--tenant", other, "--json"))

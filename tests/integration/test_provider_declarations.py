@@ -89,17 +89,24 @@ def test_a_dry_run_changes_nothing_and_a_second_run_neither(
 ) -> None:
     file, nothing = write(WHOLE), stored(owner_dsn, tenant)
     everything = {
-        "provider second": "added", "provider writer": "added", "provider vectors": "added", "policy tenant": "added",
-        "policy of source jira": "added", "route embedding/etl": "added", "route embedding/interactive": "added",
-    }  # fmt: skip
+        "provider second": "added",
+        "provider writer": "added",
+        "provider vectors": "added",
+        "policy tenant": "added",
+        "policy of source jira": "added",
+        "route embedding/etl": "added",
+        "route embedding/interactive": "added",
+    }
     answer = apply(file, "--dry-run", "--json")
     assert (actions(answer), parsed(answer)["applied"]) == (everything, False)
     assert (stored(owner_dsn, tenant), endpoint.requests) == (nothing, [])
     answer = apply(file, "--json")
     assert (actions(answer), parsed(answer)["applied"]) == (everything, True)
     assert {name for name, health in parsed(answer)["tests"].items() if health["reachable"]} == {
-        "writer", "second", "vectors",
-    }  # fmt: skip
+        "writer",
+        "second",
+        "vectors",
+    }
     after = stored(owner_dsn, tenant)
     endpoint.behave()
     answer = apply(file, "--json")
@@ -142,9 +149,10 @@ def test_only_what_differs_is_shown_and_secrets_as_words(
     monkeypatch.setenv("OUR_KEY", f"{KEY}-2")
     answer = apply(file, "--dry-run", "--json")
     assert fields(answer, "writer") == {
-        "options.temperature": (0.2, None), "performance.timeout_s": (5, 6),
+        "options.temperature": (0.2, None),
+        "performance.timeout_s": (5, 6),
         "credentials.api_key": ("set", "changed"),
-    }  # fmt: skip
+    }
     assert fields(answer, "tenant") == {"monthly_budget_usd": (12.5, 20.0)}
     code, out, _ = apply(file, "--dry-run")
     assert (code, KEY in out) == (0, False)
@@ -169,8 +177,10 @@ def test_pruning_removes_what_the_file_does_not_name(
     assert fields(answer, "extra") == {"active": (True, False)}, "not named, but no longer the choice"
     answer = apply(write(smaller), "--json", "--prune")
     assert {name for name, action in actions(answer).items() if action == "removed"} == {
-        "provider extra", "policy of source jira", "route embedding/etl",
-    }  # fmt: skip
+        "provider extra",
+        "policy of source jira",
+        "route embedding/etl",
+    }
     names = [item["name"] for item in parsed(precedent("provider", "list", "--tenant", tenant, "--json"))]
     assert names == ["vectors", "writer", "second"]
     without = smaller[: smaller.index("  second:")] + smaller[smaller.index("  vectors:") :]
@@ -202,17 +212,26 @@ providers:
     ("old", "new", "words"),
     [
         ("temperature: 0.2", "temprature: 0.2", "providers.writer: There is no model option 'temprature'"),
-        ("    fallback: second", "    fall_back: second",
-         "there is no field 'fall_back' in providers.writer: choose from driver,"),
+        (
+            "    fallback: second",
+            "    fall_back: second",
+            "there is no field 'fall_back' in providers.writer: choose from driver,",
+        ),
         ("  monthly_budget_usd: 12.5", "  budget: 12.5", "there is no field 'budget' in policy: choose from allow_ext"),
         ("monthly_budget_usd: 12.5", "monthly_budget_usd: -1", "policy.monthly_budget_usd is wrong"),
         ("jira:", "github:", "has no source 'github' for a policy (known: jira)"),
         ("etl:", "bulk:", "routes.embedding.bulk is wrong"),
         ("[vectors, gateway]", "[nobody]", "no provider or driver 'nobody' to prefer"),
-        ("api_key: ${{OUR_KEY}}\n", f"api_key: {KEY}\n",
-         "providers.second.credentials.api_key must be a reference such as ${{SECOND_API_KEY}}"),
-        ("api_key: ${{OUR_KEY}}\n", "api_key: ${{NOBODYS_KEY}}\n",
-         "refers to ${{NOBODYS_KEY}}, and there is no such environment variable"),
+        (
+            "api_key: ${{OUR_KEY}}\n",
+            f"api_key: {KEY}\n",
+            "providers.second.credentials.api_key must be a reference such as ${{SECOND_API_KEY}}",
+        ),
+        (
+            "api_key: ${{OUR_KEY}}\n",
+            "api_key: ${{NOBODYS_KEY}}\n",
+            "refers to ${{NOBODYS_KEY}}, and there is no such environment variable",
+        ),
         ("For people.", "${{OUR_KEY}}", "holds a reference, and those are for credentials only"),
         ("    driver: openai", f"    api_key: {KEY}\n    driver: openai", "there is no field 'api_key'"),
         ("model: gpt-5-mini", "model: gpt-5-mini\n    fallback: writer", "(writer -> second -> writer)"),
@@ -224,7 +243,7 @@ providers:
         ("driver: openai", "driver: opnai", "There is no driver 'opnai'"),
         ("allow_unpriced: true", "allow_private_addresses: false", "127.0.0.1 is a private one"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_file_is_refused_before_anything_is_written(
     apply: Call, write: Write, tenant: str, owner_dsn: str, endpoint: LoopbackServer, old: str, new: str, words: str
 ) -> None:

@@ -41,9 +41,11 @@ def test_the_key_comes_from_standard_input_or_a_mapping(
         path.write_text(text)
         assert precedent("provider", "add", name, "--capability", TEXT, *without_key, "--key-file", path)[0] == 0
     for text, words in {
-        "": "it is empty", f"my key {KEY}": "neither a key alone", f'{{"api_key": "{KEY}': "neither a key alone",
+        "": "it is empty",
+        f"my key {KEY}": "neither a key alone",
+        f'{{"api_key": "{KEY}': "neither a key alone",
         f"api_key: [{KEY}]": "each name one text",
-    }.items():  # fmt: skip
+    }.items():
         path.write_text(text)
         code, _, error = precedent("provider", "add", "d", "--capability", TEXT, *without_key, "--key-file", path)
         assert (code, words in error, KEY in error) == (2, True, False), error
@@ -56,9 +58,19 @@ def test_the_key_comes_from_standard_input_or_a_mapping(
 def test_on_a_terminal_the_key_is_asked_for_and_not_shown(endpoint: LoopbackServer, tenant: str) -> None:
     ours, theirs = pty.openpty()
     command = [
-        str(Path(sys.executable).with_name("precedent")), "provider", "add", "asked", "--driver", "openai",
-        "--capability", TEXT, "--base-url", f"{endpoint.url}/v1", "--tenant", tenant,
-    ]  # fmt: skip
+        str(Path(sys.executable).with_name("precedent")),
+        "provider",
+        "add",
+        "asked",
+        "--driver",
+        "openai",
+        "--capability",
+        TEXT,
+        "--base-url",
+        f"{endpoint.url}/v1",
+        "--tenant",
+        tenant,
+    ]
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as process:
         os.close(theirs)
         seen = b""
@@ -84,8 +96,11 @@ def test_openai_variables_without_a_row_are_shown_redacted(
     listed = parsed(precedent("provider", "list", "--tenant", tenant, "--json"))
     (found,) = [item for item in listed if item["capability"] == TEXT]
     assert (found["name"], found["origin"], found["active"], found["model"]) == (
-        "environment", "environment", True, "gpt-6-luna",
-    )  # fmt: skip
+        "environment",
+        "environment",
+        True,
+        "gpt-6-luna",
+    )
     assert found["credentials"]["last_four"] == KEY[-4:]
     answer = precedent("provider", "test", "environment", "--tenant", tenant)
     assert (answer[0], KEY in "".join(answer[1:])) == (0, False)
@@ -128,8 +143,11 @@ def test_a_lost_key_is_named_and_nothing_is_overwritten(
     for item in parsed(precedent("provider", "list", "--tenant", tenant, "--json")):
         if item["origin"] == "row":
             assert item["credentials"] == {
-                "has_key": True, "last_four": None, "fingerprint": None, "key_id": lost,
-            }  # fmt: skip
+                "has_key": True,
+                "last_four": None,
+                "fingerprint": None,
+                "key_id": lost,
+            }
     assert f"unreadable (no key {lost})" in precedent("provider", "show", "writer", "--tenant", tenant)[1]
     monkeypatch.setenv("PRECEDENT_SECRET_KEYS_FILE", str(tmp_path / "nowhere"))
     for text, words in {"": "which cannot be read", "not-a-key": "is no Fernet key"}.items():
@@ -168,9 +186,14 @@ def test_keys_are_rotated_and_the_old_ones_kept(
 
 
 def test_a_planted_key_shows_up_nowhere(
-    precedent: Call, endpoint: LoopbackServer, tenant: str, adding: Add, owner_dsn: str, tmp_path: Path,
+    precedent: Call,
+    endpoint: LoopbackServer,
+    tenant: str,
+    adding: Add,
+    owner_dsn: str,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     file = tmp_path / "providers.yaml"
     monkeypatch.setenv("A_API_KEY", KEY)
     monkeypatch.setenv("B_API_KEY", f"{KEY}-changed")
@@ -179,12 +202,24 @@ def test_a_planted_key_shows_up_nowhere(
         ["add", "a", "--capability", TEXT, *adding, "--activate"],
         ["add", "b", "--capability", VECTORS, "--model", "vectors-1", *adding, "--json"],
         ["add", "b", "--capability", VECTORS, "--model", "vectors-1", *adding, "--replace"],
-        ["list", *own], ["list", *own, "--json"], ["show", "a", *own], ["show", "a", *own, "--json"],
-        ["test", "a", *own], ["test", "b", *own, "--json"], ["models", "a", *own], ["models", "a", *own, "--json"],
-        ["export", *own], ["export", file, *own], ["apply", file, *own, "--dry-run"],
-        ["apply", file, *own, "--dry-run", "--json"], ["apply", file, *own],
-        ["deactivate", "a", *own], ["activate", "a", *own, "--json"], ["rotate-keys"], ["remove", "b", "--yes", *own],
-    ]  # fmt: skip
+        ["list", *own],
+        ["list", *own, "--json"],
+        ["show", "a", *own],
+        ["show", "a", *own, "--json"],
+        ["test", "a", *own],
+        ["test", "b", *own, "--json"],
+        ["models", "a", *own],
+        ["models", "a", *own, "--json"],
+        ["export", *own],
+        ["export", file, *own],
+        ["apply", file, *own, "--dry-run"],
+        ["apply", file, *own, "--dry-run", "--json"],
+        ["apply", file, *own],
+        ["deactivate", "a", *own],
+        ["activate", "a", *own, "--json"],
+        ["rotate-keys"],
+        ["remove", "b", "--yes", *own],
+    ]
     heard = [precedent("provider", *arguments) for arguments in commands]
     assert [answer[0] for answer in heard] == [0] * 15 + [1] + [0] * 4, "the changed key is refused by the endpoint"
     endpoint.behave(Behaviour.STATUS, status=401, message=f"Incorrect API key provided: {KEY}.")

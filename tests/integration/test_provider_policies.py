@@ -20,9 +20,16 @@ def test_a_policy_is_set_field_by_field_and_cleared(precedent: Call, tenant: str
     parsed(precedent("policy", "set", "--budget", "25.50", "--no-external", *own))
     found = parsed(precedent("policy", "set", "--on-exhausted", "free", "--mask", *own))
     assert found == {
-        "tenant": tenant, "allow_external": False, "mask": True, "allow_private_addresses": True,
-        "monthly_budget_usd": 25.5, "on_exhausted": "free", "allow_unpriced": False, "sources": {}, "warnings": [],
-    }  # fmt: skip
+        "tenant": tenant,
+        "allow_external": False,
+        "mask": True,
+        "allow_private_addresses": True,
+        "monthly_budget_usd": 25.5,
+        "on_exhausted": "free",
+        "allow_unpriced": False,
+        "sources": {},
+        "warnings": [],
+    }
     assert "25.5 USD a month" in precedent("policy", "show", "--tenant", tenant)[1]
     assert parsed(precedent("policy", "set", "--budget", "none", *own))["monthly_budget_usd"] is None
     assert precedent("source", "add", f"{tenant}/jira", archive)[0] == 0
@@ -117,8 +124,11 @@ def test_pools_follow_the_active_rows(precedent: Call, tenant: str, adding: Add,
     parsed(precedent("provider", "activate", "wide", *own, "--json"))
     assert held() == pool_limits(database)
     assert held()["intelligence_provider"] > 1
-    parsed(precedent("provider", "add", "narrow", *arguments[:-1], "concurrent_runs=1", "--activate", "--replace",
-                     "--json"))  # fmt: skip
+    parsed(
+        precedent(
+            "provider", "add", "narrow", *arguments[:-1], "concurrent_runs=1", "--activate", "--replace", "--json"
+        )
+    )
     assert held()["intelligence_provider"] == 1
     assert precedent("provider", "remove", "narrow", "--yes", *own)[0] == 0
     assert held() == pool_limits(database)

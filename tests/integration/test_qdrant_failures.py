@@ -190,9 +190,14 @@ def test_a_store_that_lost_everything_is_filled_again(settled: Filled, wire: Qdr
 
 
 def test_a_planted_key_is_in_no_table_file_or_output(
-    settled: Filled, wire: QdrantWire, precedent: Call, owner_dsn: str, platform_home: Path, tmp_path: Path,
+    settled: Filled,
+    wire: QdrantWire,
+    precedent: Call,
+    owner_dsn: str,
+    platform_home: Path,
+    tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
-) -> None:  # fmt: skip
+) -> None:
     caplog.set_level("DEBUG")
     key = tmp_path / "key"
     key.write_text(KEY)
@@ -211,15 +216,23 @@ def test_a_planted_key_is_in_no_table_file_or_output(
     assert all(call.key == KEY for call in wire.calls("/points"))
     reason = str(settled.ask(np.ones(384, dtype=np.float32)))
     assert_nothing_leaked(
-        owner_dsn, platform_home, caplog.text, reason, *map(str, (*added, *refused, *tested, *filled, *shown)),
+        owner_dsn,
+        platform_home,
+        caplog.text,
+        reason,
+        *map(str, (*added, *refused, *tested, *filled, *shown)),
         repr(settled.store),
-    )  # fmt: skip
+    )
 
 
 def test_a_rotation_takes_the_keys_of_stores_along(
-    settled: Filled, wire: QdrantWire, precedent: Call, platform_home: Path, monkeypatch: pytest.MonkeyPatch,
+    settled: Filled,
+    wire: QdrantWire,
+    precedent: Call,
+    platform_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
     database: Database,
-) -> None:  # fmt: skip
+) -> None:
     settled.use(wire.url, key=KEY)
     before = settled.store.stored or ""
     older = (platform_home / "secret-keys").read_text().split()

@@ -53,8 +53,24 @@ def source(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Sour
     key = f"q-{uuid4().hex[:8]}/issues"
     assert run(["tenant", "add", key.split("/")[0]]) == 0
     assert run(["source", "add", key, str(folder)]) == 0
-    assert run(["refresh", key, "--json", "--select", "raw", "--select", "text", "--select", "vectors",
-                "--select", "reports"]) == 0  # fmt: skip
+    assert (
+        run(
+            [
+                "refresh",
+                key,
+                "--json",
+                "--select",
+                "raw",
+                "--select",
+                "text",
+                "--select",
+                "vectors",
+                "--select",
+                "reports",
+            ]
+        )
+        == 0
+    )
     return catalog.get(database, key)
 
 
@@ -65,8 +81,12 @@ def test_clean_vectors_pass_every_gate(database: Database, source: SourceRow) ->
     assert unmeasured == set()
     assert report.measures["recall"]["indexed"] is False
     assert report.measures["text_loss"] | {"passages": 0, "tokens": 0, "documents": 0} == {
-        "passages": 0, "tokens": 0, "documents": 0, "cut": 0.0, "lost": 0.0,
-    }  # fmt: skip
+        "passages": 0,
+        "tokens": 0,
+        "documents": 0,
+        "cut": 0.0,
+        "lost": 0.0,
+    }
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from precedent.database.session import Database
-from precedent.providers.testing.behaviour import Reply, Request
+from precedent.providers.testing.behaviour import Reply
 from precedent.providers.testing.wires import GatewayWire
 from precedent.settings import Settings
+from precedent.testing.loopback import Request
 from tests.integration.callers import Call, Caller, usage
 
 
@@ -59,7 +60,7 @@ def test_reconciling_agrees_with_a_gateway_that_says_the_same(precedent: Call, c
     assert found[1]["key"]["providers"] == ["vectors", "writer"]
     assert (found[1]["key"]["ledger_usd"], found[1]["key"]["spend_usd"]) == ("0.00018", "0.000179")
     assert found[1]["key"]["verdict"] == "agrees"
-    assert all("text 0" not in str(request.body) for request in server.requests)
+    assert all("text 0" not in str(request.json) for request in server.requests)
     code, out, error = precedent("usage", "reconcile", "--provider", "writer", "--tenant", caller.tenant)
     assert (code, error) == (0, "")
     assert "its key, ever" in out
@@ -74,9 +75,12 @@ def test_reconciling_tells_a_difference_and_is_no_failure(precedent: Call, calle
     (found,) = usage(precedent, caller.tenant, "reconcile")["gateways"]
     assert found["verdict"] == "differs"
     assert found["calculated"] == {
-        "ledger_usd": "0.0000125", "gateway_usd": "0.000076", "difference_usd": "-0.0000635",
-        "difference_percent": "-83.55", "verdict": "differs",
-    }  # fmt: skip
+        "ledger_usd": "0.0000125",
+        "gateway_usd": "0.000076",
+        "difference_usd": "-0.0000635",
+        "difference_percent": "-83.55",
+        "verdict": "differs",
+    }
     out = precedent("usage", "reconcile", "--tenant", caller.tenant)[1]
     assert "-0.0000635" in out
     assert "-83.55" in out
@@ -118,6 +122,7 @@ def test_an_unreachable_gateway_is_a_failure_and_hides_no_other(precedent: Call,
     assert code == 1
     assert "gone: It is unreachable: APIConnectionError" in error
     assert [(item["provider"], item["reachable"]) for item in json.loads(out)["gateways"]] == [
-        ("gone", False), ("here", True),
-    ]  # fmt: skip
+        ("gone", False),
+        ("here", True),
+    ]
     assert json.loads(out)["gateways"][1]["verdict"] == "agrees"

@@ -149,9 +149,14 @@ def test_a_full_refresh_reads_all_and_embeds_nothing_again(precedent: Call, sour
 
 def test_one_layer_can_be_refreshed_alone(precedent: Call, source: str) -> None:
     assert set(refreshed(precedent, source, "--select", "raw")["layers"]) == {
-        "raw/issues", "raw/pull_requests", "raw/commits", "raw/comments", "raw/incidents", "raw/releases",
+        "raw/issues",
+        "raw/pull_requests",
+        "raw/commits",
+        "raw/comments",
+        "raw/incidents",
+        "raw/releases",
         "raw/deployments",
-    }  # fmt: skip
+    }
 
 
 def test_removing_a_source_removes_its_rows_and_vectors(precedent: Call, source: str, owner_dsn: str) -> None:

@@ -44,7 +44,7 @@ def test_every_driver_is_asked_once_more_with_what_is_wrong(caller: Caller, driv
     endpoint = added(caller, driver, server)
     server.script([Behaviour.BAD_SCHEMA, Behaviour.OK])
     caller.ask(endpoint)
-    first, second = (json.dumps(request.body) for request in server.calls)
+    first, second = (json.dumps(request.json) for request in server.calls)
     assert "not valid" not in first
     assert "not valid: recommendations: Field required" in second.replace("The answer does not fit: ", "")
     ((attempts, status, *_),) = caller.rows(BILL)
@@ -57,7 +57,7 @@ def test_an_answer_that_the_caller_cannot_use_is_counted_exactly(caller: Caller,
     endpoint = added(caller, driver, server)
     server.script([Behaviour.EMPTY_LIST, Behaviour.OK])
     caller.ask(endpoint, question=STRICT)
-    assert "holds no recommendation" in json.dumps(server.calls[1].body)
+    assert "holds no recommendation" in json.dumps(server.calls[1].json)
     used = server.wire.usage
     ((attempts, status, _, tokens_in, tokens_out, cached, estimated, *_),) = caller.rows(BILL)
     assert (attempts, status, estimated) == (2, "succeeded", False)
@@ -77,7 +77,7 @@ def test_a_gateways_answer_is_repaired_and_both_are_paid_for(
     endpoint = added(caller, "gateway", server, json_object=not json_schema)
     server.script([first, Behaviour.OK])
     caller.ask(endpoint)
-    roles = [message["role"] for message in server.calls[1].body["messages"]]
+    roles = [message["role"] for message in server.calls[1].json["messages"]]
     assert roles == ["system", "user", "assistant", "user"]
     assert caller.rows(BILL) == [(2, "succeeded", None, 84, 34, 10, False, Decimal("0.0000250000"), "gateway")]
 

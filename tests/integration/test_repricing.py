@@ -77,9 +77,11 @@ def test_all_takes_a_changed_price_back_in_time_but_never_a_gateways(precedent: 
     assert (kept["kept"], kept["after_usd"]) == (1, "7.00")
     assert "There is no driver 'not-installed'" in kept["note"]
     assert set(caller.rows("provider, cost_usd")) == {
-        ("vectors", Decimal("0.0000000258")), ("proxy", Decimal("0.0000125")), ("vectors", Decimal("0.00000123")),
+        ("vectors", Decimal("0.0000000258")),
+        ("proxy", Decimal("0.0000125")),
+        ("vectors", Decimal("0.00000123")),
         ("odd", Decimal(7)),
-    }  # fmt: skip
+    }
     assert caller.drift() == []
     assert usage(precedent, caller.tenant, "reprice", "--all")["changed"] == 0
     only = usage(precedent, caller.tenant, "reprice", "--all", "--provider", "odd")
@@ -95,8 +97,10 @@ def test_history_of_a_provider_that_is_gone_has_list_prices_by_the_call(preceden
     assert [row["unpriced"] for row in found["rows"]] == [0, 1]
     assert found["rows"][1]["after_usd"] is None
     assert caller.rows("cost_usd, cost_source") == [
-        (Decimal("0.02"), "genai-prices"), (Decimal("0.00001"), "genai-prices"), (None, None),
-    ]  # fmt: skip
+        (Decimal("0.02"), "genai-prices"),
+        (Decimal("0.00001"), "genai-prices"),
+        (None, None),
+    ]
 
 
 def test_many_rows_are_priced_in_batches_while_others_write(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -224,9 +224,13 @@ def test_a_backfills_run_waits_for_a_live_one_of_the_same_source(queue: Queue, m
 def test_a_run_says_whose_it_is_and_of_what_class(queue: Queue) -> None:
     tags = queue.tags(queue.submit("acme/records", dagster__backfill="abcdefgh"))
     assert {name: tags[name] for name in tags if name.startswith("precedent/")} == {
-        "precedent/tenant": "acme", "precedent/source": "records", "precedent/class": "bulk",
-        "precedent/tenant_slot": "acme", "precedent/virtual_time": "0", "precedent/partition": "acme/records",
-    }  # fmt: skip
+        "precedent/tenant": "acme",
+        "precedent/source": "records",
+        "precedent/class": "bulk",
+        "precedent/tenant_slot": "acme",
+        "precedent/virtual_time": "0",
+        "precedent/partition": "acme/records",
+    }
 
 
 def test_a_priority_that_somebody_has_set_stays(queue: Queue) -> None:

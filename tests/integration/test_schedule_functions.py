@@ -16,9 +16,12 @@ from tests.integration.sensor_fixtures import Ticking
 
 pytest_plugins = ["tests.integration.sensor_fixtures"]
 FUNCTIONS = [
-    "source_schedule()", "tenants_with_incidents()", "configuration_digests()", "budgets_this_month()",
+    "source_schedule()",
+    "tenants_with_incidents()",
+    "configuration_digests()",
+    "budgets_this_month()",
     "incidents_to_analyse((SELECT jsonb_object_agg(id, '00') FROM tenants))",
-]  # fmt: skip
+]
 TENANT = "SELECT coalesce(current_setting('precedent.tenant_id', true), '')"
 Connection = psycopg.Connection[Any]
 

@@ -103,9 +103,18 @@ def reported(ticking: Ticking, owner_dsn: str, row: SourceRow, moment: datetime)
     with ticking.database.bulk(row.tenant_id) as connection:
         space = spaces.ensure(connection, row.tenant_id, SpaceProfile("test", "m", "1", 4, "float32", "none"))
         reports.save(
-            connection, row.tenant_id, row.id, space.id, manifest="m", score=90.0, passed=True, measures={}, gates=[],
-            chart_data={}, sample=np.zeros((1, 4), np.float32),
-        )  # fmt: skip
+            connection,
+            row.tenant_id,
+            row.id,
+            space.id,
+            manifest="m",
+            score=90.0,
+            passed=True,
+            measures={},
+            gates=[],
+            chart_data={},
+            sample=np.zeros((1, 4), np.float32),
+        )
     with psycopg.connect(owner_dsn) as owner:
         owner.execute("UPDATE quality_reports SET created_at = %s WHERE source_id = %s", (moment, row.id))
 

@@ -74,8 +74,9 @@ def test_a_space_is_built_beside_judged_promoted_rolled_back_and_retired(
 
     assert precedent("space", "rollback", "--tenant", tenant)[0] == 0
     assert [(line["status"], line["held"]) for line in listed(precedent, tenant)] == [
-        ("previous", True), ("active", False),
-    ]  # fmt: skip
+        ("previous", True),
+        ("active", False),
+    ]
     assert best(precedent, tenant) == "Certificate of the edge gateway expired"
     layers = refreshed(precedent, source)
     assert layers["reports/vector_quality"]["space/promoted"] is False

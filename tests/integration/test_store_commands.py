@@ -167,8 +167,10 @@ def test_a_removed_store_takes_its_points_along(
     code, _, error = precedent("store", "remove", isolation, "--tenant", settled.tenant)
     assert (code, f"and its points on {wire.url}: say --yes" in error) == (2, True)
     assert parsed(precedent("store", "remove", isolation, "--tenant", settled.tenant, "--yes", "--json")) == {
-        "removed": isolation, "spaces_emptied": 1, "points_kept": False,
-    }  # fmt: skip
+        "removed": isolation,
+        "spaces_emptied": 1,
+        "points_kept": False,
+    }
     left = [item.name for item in wire.engine.get_collections().collections]
     assert sum(wire.engine.count(name).count for name in left) == 0
     assert bool(left) == (isolation == "shared")

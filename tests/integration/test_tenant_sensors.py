@@ -171,9 +171,7 @@ def warned(ticking: Ticking) -> list[int]:
 
 def spend(ticking: Ticking, usd: str) -> None:
     ledger = Ledger(ticking.database, ticking.tenant_id)
-    entry = UsageEntry(
-        uuid4(), "paid", "openai", "m", "1", "embed", "etl", 1.0, 1, "succeeded", cost_usd=Decimal(usd)
-    )  # fmt: skip
+    entry = UsageEntry(uuid4(), "paid", "openai", "m", "1", "embed", "etl", 1.0, 1, "succeeded", cost_usd=Decimal(usd))
     ledger.settle(entry, None, "ok", PerformanceOptions())
     ledger.close()
 

@@ -59,9 +59,13 @@ def test_usage_is_what_the_calls_were(precedent: Call, caller: Caller) -> None:
     assert found["total"]["cost_usd"] == "0.0000007"
     assert found["total"]["attempts"] == sum(attempts for (attempts,) in caller.rows("attempts"))
     assert found["budget"] == {
-        "month": datetime.now(UTC).strftime("%Y-%m-01"), "spent_usd": "0.0000007", "reserved_usd": "0.00",
-        "limit_usd": None, "unpriced_calls": 1, "share": None,
-    }  # fmt: skip
+        "month": datetime.now(UTC).strftime("%Y-%m-01"),
+        "spent_usd": "0.0000007",
+        "reserved_usd": "0.00",
+        "limit_usd": None,
+        "unpriced_calls": 1,
+        "share": None,
+    }
     assert by_key(usage(precedent, caller.tenant, "--by", "model"))["gpt-6-luna"]["calls"] == 2
     assert by_key(usage(precedent, caller.tenant, "--by", "operation"))["generate"]["calls"] == 3
     assert by_key(usage(precedent, caller.tenant, "--by", "asset"))[None]["calls"] == 1
@@ -102,8 +106,10 @@ def test_days_of_utc_and_the_edges_of_a_range(precedent: Call, caller: Caller) -
     caller.insert(datetime(2026, 3, 4, tzinfo=UTC), cost="5")
     found = usage(precedent, caller.tenant, "--range", "2026-03-01..2026-03-03", "--by", "day")
     assert [(row["key"], row["calls"], row["cost_usd"], row["unpriced_calls"]) for row in found["rows"]] == [
-        ("2026-03-01", 1, "0.10", 0), ("2026-03-02", 2, "0.20", 1), ("2026-03-03", 1, "0.0000000001", 0),
-    ]  # fmt: skip
+        ("2026-03-01", 1, "0.10", 0),
+        ("2026-03-02", 2, "0.20", 1),
+        ("2026-03-03", 1, "0.0000000001", 0),
+    ]
     assert (found["total"]["calls"], found["total"]["cost_usd"]) == (4, "0.3000000001")
     assert found["total"]["mean_ms"] == 25
     assert found["total"]["p95_ms"] == pytest.approx(38.5)
@@ -172,9 +178,16 @@ def test_the_picture_of_the_command_line(precedent: Call, caller: Caller, tmp_pa
 
 @pytest.mark.parametrize(
     ("amount", "words"),
-    [(None, "unpriced"), ("0", "0.00"), ("0E-10", "0.00"), ("1E-10", "0.0000000001"), ("12.5", "12.50"),
-     ("-0.3000000000", "-0.30"), ("1E+3", "1000.00")],
-)  # fmt: skip
+    [
+        (None, "unpriced"),
+        ("0", "0.00"),
+        ("0E-10", "0.00"),
+        ("1E-10", "0.0000000001"),
+        ("12.5", "12.50"),
+        ("-0.3000000000", "-0.30"),
+        ("1E+3", "1000.00"),
+    ],
+)
 def test_money_is_exact(amount: str | None, words: str) -> None:
     assert money(Decimal(amount) if amount is not None else None) == words
 

@@ -34,9 +34,11 @@ def caller(database: Database, tenant: str) -> Iterator[Caller]:
 def materialise(settings: Settings, database: Database, **config: Any) -> dict[str, Any]:
     with dagster_instance(settings, database.endpoints) as instance:
         result = dg.materialize(
-            [usage_cost], resources={"database": DatabaseResource()}, instance=instance,
+            [usage_cost],
+            resources={"database": DatabaseResource()},
+            instance=instance,
             run_config={"ops": {"reports__usage_cost": {"config": config}}},
-        )  # fmt: skip
+        )
     assert result.success
     made = result.asset_materializations_for_node("reports__usage_cost")[0]
     return {**made.metadata, "version": (made.tags or {})["dagster/data_version"]}

@@ -92,8 +92,11 @@ class GitHubServer(LoopbackServer):
 
     def _limits(self) -> dict[str, str]:
         left = 5_000 if self.budget is None else max(self.budget, 0)
-        return {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": str(left),
-                "X-RateLimit-Reset": str(int(self.resets.timestamp()))}  # fmt: skip
+        return {
+            "X-RateLimit-Limit": "5000",
+            "X-RateLimit-Remaining": str(left),
+            "X-RateLimit-Reset": str(int(self.resets.timestamp())),
+        }
 
     def _refusal(self, asked: Request) -> Response | None:
         given = asked.headers.get("authorization", "").partition(" ")[2]
@@ -116,8 +119,12 @@ class GitHubServer(LoopbackServer):
         if claims["iss"] != self.app[0]:
             return Response({"message": "Integration not found"}, 404)
         expires = datetime.fromtimestamp(claims["exp"], self.clock.at.tzinfo) + timedelta(hours=1)
-        token = {"token": INSTALLATION_TOKEN, "expires_at": expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                 "permissions": {"issues": "read"}, "repository_selection": "selected"}  # fmt: skip
+        token = {
+            "token": INSTALLATION_TOKEN,
+            "expires_at": expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "permissions": {"issues": "read"},
+            "repository_selection": "selected",
+        }
         return Response(token, 201)
 
     def _conditional(self, response: Response, asked: Request) -> Response:
@@ -179,9 +186,11 @@ class GitHubServer(LoopbackServer):
             return Response(listed(repository.issues[key], repository))
         holders: dict[str, dict[int, Item]] = {
             "pulls": {n: item for n, item in repository.issues.items() if n == key and "head" in item},
-            "issues/comments": repository.comments, "pulls/comments": repository.review_comments,
-            "releases": repository.releases, "deployments": repository.deployments,
-        }  # fmt: skip
+            "issues/comments": repository.comments,
+            "pulls/comments": repository.review_comments,
+            "releases": repository.releases,
+            "deployments": repository.deployments,
+        }
         found = holders.get(path, {}).get(key)
         return NOT_FOUND if found is None else Response(found)
 

@@ -12,9 +12,23 @@ import orjson
 
 Item = dict[str, Any]
 STUB = (
-    "number", "title", "body", "state", "user", "labels", "assignees", "milestone", "locked", "active_lock_reason",
-    "comments", "created_at", "updated_at", "closed_at", "author_association", "draft",
-)  # fmt: skip
+    "number",
+    "title",
+    "body",
+    "state",
+    "user",
+    "labels",
+    "assignees",
+    "milestone",
+    "locked",
+    "active_lock_reason",
+    "comments",
+    "created_at",
+    "updated_at",
+    "closed_at",
+    "author_association",
+    "draft",
+)
 # Of timeline events, which the shared records are, and not of the interface's own objects.
 TIMELINE = {"event", "actor", "number", "commit_url"}
 
@@ -67,23 +81,42 @@ class Repository:
 
     def described(self) -> Item:
         return {
-            "id": self.number, "full_name": self.name, "name": self.name.partition("/")[2], "url": self.url,
-            "private": False, "default_branch": self.default_branch, "pushed_at": self.pushed_at,
-            "stargazers_count": self.stars, "has_issues": self.issues_enabled,
-        }  # fmt: skip
+            "id": self.number,
+            "full_name": self.name,
+            "name": self.name.partition("/")[2],
+            "url": self.url,
+            "private": False,
+            "default_branch": self.default_branch,
+            "pushed_at": self.pushed_at,
+            "stargazers_count": self.stars,
+            "has_issues": self.issues_enabled,
+        }
 
     def add_issue(self, title: str = "An issue", *, pull: bool = False, **values: Any) -> int:
         number = max(self.issues, default=0) + 1
         at = self.clock.stamp()
         item: Item = {
-            "id": self._next(), "number": number, "title": title, "body": f"The body of {title}.", "state": "open",
-            "user": {"login": "ada", "id": 1, "type": "User"}, "labels": [], "comments": 0, "created_at": at,
-            "updated_at": at, "url": f"{self.url}/{'pulls' if pull else 'issues'}/{number}",
+            "id": self._next(),
+            "number": number,
+            "title": title,
+            "body": f"The body of {title}.",
+            "state": "open",
+            "user": {"login": "ada", "id": 1, "type": "User"},
+            "labels": [],
+            "comments": 0,
+            "created_at": at,
+            "updated_at": at,
+            "url": f"{self.url}/{'pulls' if pull else 'issues'}/{number}",
             "html_url": f"https://github.com/{self.name}/{'pull' if pull else 'issues'}/{number}",
-        }  # fmt: skip
+        }
         if pull:
-            item |= {"head": {"ref": "topic", "sha": "a" * 40}, "base": {"ref": "main", "sha": "b" * 40},
-                     "merged": False, "additions": 3, "issue_url": f"{self.url}/issues/{number}"}  # fmt: skip
+            item |= {
+                "head": {"ref": "topic", "sha": "a" * 40},
+                "base": {"ref": "main", "sha": "b" * 40},
+                "merged": False,
+                "additions": 3,
+                "issue_url": f"{self.url}/issues/{number}",
+            }
         else:
             item["repository_url"] = self.url
         self.issues[number] = item | values
@@ -98,35 +131,58 @@ class Repository:
     def add_comment(self, number: int, body: str = "A comment.") -> int:
         identity, at = self._next(), self.clock.stamp()
         self.comments[identity] = {
-            "id": identity, "url": f"{self.url}/issues/comments/{identity}", "body": body,
-            "issue_url": f"{self.url}/issues/{number}", "user": {"login": "ada"}, "created_at": at, "updated_at": at,
-        }  # fmt: skip
+            "id": identity,
+            "url": f"{self.url}/issues/comments/{identity}",
+            "body": body,
+            "issue_url": f"{self.url}/issues/{number}",
+            "user": {"login": "ada"},
+            "created_at": at,
+            "updated_at": at,
+        }
         self.issues[number] |= {"updated_at": at, "comments": self.issues[number]["comments"] + 1}
         return identity
 
     def add_review(self, number: int, state: str = "APPROVED") -> int:
         identity, at = self._next(), self.clock.stamp()
-        self.reviews.setdefault(number, []).append({
-            "id": identity, "body": "Fine.", "state": state, "user": {"login": "bob"}, "submitted_at": at,
-            "pull_request_url": f"{self.url}/pulls/{number}", "commit_id": "a" * 40,
-        })  # fmt: skip
+        self.reviews.setdefault(number, []).append(
+            {
+                "id": identity,
+                "body": "Fine.",
+                "state": state,
+                "user": {"login": "bob"},
+                "submitted_at": at,
+                "pull_request_url": f"{self.url}/pulls/{number}",
+                "commit_id": "a" * 40,
+            }
+        )
         self.issues[number]["updated_at"] = at
         return identity
 
     def add_review_comment(self, number: int, body: str = "Why so?") -> int:
         identity, at = self._next(), self.clock.stamp()
         self.review_comments[identity] = {
-            "id": identity, "pull_request_review_id": 1, "diff_hunk": "@@ -1 +1 @@", "path": "a.py", "body": body,
-            "url": f"{self.url}/pulls/comments/{identity}", "pull_request_url": f"{self.url}/pulls/{number}",
-            "user": {"login": "bob"}, "created_at": at, "updated_at": at,
-        }  # fmt: skip
+            "id": identity,
+            "pull_request_review_id": 1,
+            "diff_hunk": "@@ -1 +1 @@",
+            "path": "a.py",
+            "body": body,
+            "url": f"{self.url}/pulls/comments/{identity}",
+            "pull_request_url": f"{self.url}/pulls/{number}",
+            "user": {"login": "bob"},
+            "created_at": at,
+            "updated_at": at,
+        }
         self.issues[number]["updated_at"] = at
         return identity
 
     def add_commit(
-        self, message: str = "A change", *, parents: tuple[str, ...] | None = None, branch: str | None = "main",
+        self,
+        message: str = "A change",
+        *,
+        parents: tuple[str, ...] | None = None,
+        branch: str | None = "main",
         dated: str | None = None,
-    ) -> str:  # fmt: skip
+    ) -> str:
         """A commit on a branch, or on none; its parents are the branch's head unless given."""
         at = dated or self.clock.stamp()
         if parents is None:
@@ -134,12 +190,15 @@ class Repository:
         sha = hashlib.sha1(f"{self._next()}{message}{parents}".encode(), usedforsecurity=False).hexdigest()
         signed = {"name": "Ada", "email": "ada@example.com", "date": at}
         self.commits[sha] = {
-            "sha": sha, "url": f"{self.url}/commits/{sha}", "html_url": f"https://github.com/{self.name}/commit/{sha}",
-            "commit": {"message": message, "author": signed, "committer": signed}, "author": {"login": "ada"},
+            "sha": sha,
+            "url": f"{self.url}/commits/{sha}",
+            "html_url": f"https://github.com/{self.name}/commit/{sha}",
+            "commit": {"message": message, "author": signed, "committer": signed},
+            "author": {"login": "ada"},
             "parents": [{"sha": parent} for parent in parents],
             "stats": {"additions": 2, "deletions": 1, "total": 3},
             "files": [{"filename": "a.py", "additions": 2, "deletions": 1, "status": "modified"}],
-        }  # fmt: skip
+        }
         if branch is not None:
             self.branches[branch] = sha
             self.pushed_at = self.clock.stamp()
@@ -158,19 +217,35 @@ class Repository:
     def add_release(self, tag: str, **values: Any) -> int:
         identity, at = self._next(), self.clock.stamp()
         self.releases[identity] = {
-            "id": identity, "tag_name": tag, "name": f"Release {tag}", "body": "* Fixes", "draft": False,
-            "prerelease": False, "target_commitish": "main", "created_at": at, "published_at": at, "updated_at": at,
-            "url": f"{self.url}/releases/{identity}", "author": {"login": "ada"},
-        } | values  # fmt: skip
+            "id": identity,
+            "tag_name": tag,
+            "name": f"Release {tag}",
+            "body": "* Fixes",
+            "draft": False,
+            "prerelease": False,
+            "target_commitish": "main",
+            "created_at": at,
+            "published_at": at,
+            "updated_at": at,
+            "url": f"{self.url}/releases/{identity}",
+            "author": {"login": "ada"},
+        } | values
         return identity
 
     def add_deployment(self, environment: str = "production", sha: str = "c" * 40) -> int:
         identity, at = self._next(), self.clock.stamp()
         self.deployments[identity] = {
-            "id": identity, "sha": sha, "ref": "main", "task": "deploy", "environment": environment,
-            "description": "Deploy of main", "payload": {}, "created_at": at, "updated_at": at,
+            "id": identity,
+            "sha": sha,
+            "ref": "main",
+            "task": "deploy",
+            "environment": environment,
+            "description": "Deploy of main",
+            "payload": {},
+            "created_at": at,
+            "updated_at": at,
             "url": f"{self.url}/deployments/{identity}",
-        }  # fmt: skip
+        }
         return identity
 
     def add_status(self, deployment: int, state: str = "success") -> None:
@@ -191,10 +266,12 @@ def listed(item: Item, repository: Repository) -> Item:
     stub = {key: item[key] for key in STUB if key in item}
     url = f"{repository.url}/pulls/{item['number']}"
     return stub | {
-        "id": item["id"] + 5_000_000_000, "url": f"{repository.url}/issues/{item['number']}",
-        "repository_url": repository.url, "html_url": item.get("html_url"),
+        "id": item["id"] + 5_000_000_000,
+        "url": f"{repository.url}/issues/{item['number']}",
+        "repository_url": repository.url,
+        "html_url": item.get("html_url"),
         "pull_request": {"url": url, "merged_at": item.get("merged_at")},
-    }  # fmt: skip
+    }
 
 
 def load_records(repository: Repository, folder: Path) -> None:

@@ -70,9 +70,16 @@ class GitLabServer(LoopbackServer):
         number, at = self._next(), self._stamp()
         kind = "Issue" if path == "issues" else "MergeRequest"
         self.notes.setdefault((path, iid), {})[number] = {
-            "id": number, "body": body, "author": {"username": "bob"}, "created_at": at, "updated_at": at,
-            "system": system, "noteable_type": kind, "noteable_iid": iid, "project_id": 81,
-        } | values  # fmt: skip
+            "id": number,
+            "body": body,
+            "author": {"username": "bob"},
+            "created_at": at,
+            "updated_at": at,
+            "system": system,
+            "noteable_type": kind,
+            "noteable_iid": iid,
+            "project_id": 81,
+        } | values
         item = getattr(self, path)[iid]
         item["updated_at"] = at
         item["user_notes_count"] += 0 if system else 1
@@ -81,19 +88,30 @@ class GitLabServer(LoopbackServer):
     def add_release(self, tag: str, **values: Any) -> str:
         at = self._stamp()
         self.releases[tag] = {
-            "tag_name": tag, "name": f"Release {tag}", "description": "* Fixes", "created_at": at, "released_at": at,
-            "author": {"username": "ada"}, "upcoming_release": False,
+            "tag_name": tag,
+            "name": f"Release {tag}",
+            "description": "* Fixes",
+            "created_at": at,
+            "released_at": at,
+            "author": {"username": "ada"},
+            "upcoming_release": False,
             "_links": {"self": f"{self.url}/{self.name}/-/releases/{tag}"},
-        } | values  # fmt: skip
+        } | values
         return tag
 
     def add_deployment(self, environment: str = "production") -> int:
         number, at = self._next(), self._stamp()
         self.deployments[number] = {
-            "id": number, "iid": len(self.deployments) + 1, "ref": "main", "sha": "c" * 40, "status": "success",
-            "created_at": at, "updated_at": at, "environment": {"id": 9, "name": environment},
+            "id": number,
+            "iid": len(self.deployments) + 1,
+            "ref": "main",
+            "sha": "c" * 40,
+            "status": "success",
+            "created_at": at,
+            "updated_at": at,
+            "environment": {"id": 9, "name": environment},
             "deployable": {"commit": {"message": "Deploy the shop"}},
-        }  # fmt: skip
+        }
         return number
 
     def add_pipeline(
@@ -101,10 +119,18 @@ class GitLabServer(LoopbackServer):
     ) -> int:
         number, at = self._next(), self._stamp()
         self.pipelines[number] = {
-            "id": number, "iid": len(self.pipelines) + 1, "project_id": 81, "status": status, "source": "push",
-            "ref": ref, "sha": "d" * 40, "name": None, "web_url": f"{self.url}/{self.name}/-/pipelines/{number}",
-            "created_at": at, "updated_at": at,
-        } | values  # fmt: skip
+            "id": number,
+            "iid": len(self.pipelines) + 1,
+            "project_id": 81,
+            "status": status,
+            "source": "push",
+            "ref": ref,
+            "sha": "d" * 40,
+            "name": None,
+            "web_url": f"{self.url}/{self.name}/-/pipelines/{number}",
+            "created_at": at,
+            "updated_at": at,
+        } | values
         self.jobs[number] = list(jobs)
         return number
 
@@ -160,10 +186,12 @@ class GitLabServer(LoopbackServer):
         if job := re.fullmatch(r"pipelines/(\d+)/jobs", rest):
             return self._page(rest, self.jobs.get(int(job[1]), []), request)
         lists: dict[str, Callable[[], Iterable[Item]]] = {
-            "issues": self.issues.values, "merge_requests": self.merge_requests.values,
-            "releases": self.releases.values, "deployments": self.deployments.values,
+            "issues": self.issues.values,
+            "merge_requests": self.merge_requests.values,
+            "releases": self.releases.values,
+            "deployments": self.deployments.values,
             "pipelines": self.pipelines.values,
-        }  # fmt: skip
+        }
         if rest in lists:
             return self._page(rest, [item for item in lists[rest]() if _matches(item, request.query)], request)
         held_by = {"issues": self.issues, "merge_requests": self.merge_requests}.get(first)
@@ -197,10 +225,19 @@ class GitLabServer(LoopbackServer):
     def _item(self, iid: int, title: str, page: str) -> Item:
         at = self._stamp()
         return {
-            "id": self._next(), "iid": iid, "project_id": 81, "title": title, "description": f"About {title}.",
-            "state": "opened", "labels": ["bug"], "author": {"username": "ada"}, "user_notes_count": 0,
-            "created_at": at, "updated_at": at, "web_url": page,
-        }  # fmt: skip
+            "id": self._next(),
+            "iid": iid,
+            "project_id": 81,
+            "title": title,
+            "description": f"About {title}.",
+            "state": "opened",
+            "labels": ["bug"],
+            "author": {"username": "ada"},
+            "user_notes_count": 0,
+            "created_at": at,
+            "updated_at": at,
+            "web_url": page,
+        }
 
     def _stamp(self) -> str:
         now = self.at

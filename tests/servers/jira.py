@@ -155,10 +155,12 @@ class JiraServer(LoopbackServer):
             case (["2" | "3", "search"], "cloud"):
                 return Response({"errorMessages": ["The requested API has been removed."]}, 410)
             case ([version, "field"], _) if version == self._version:
-                return Response([
-                    {"id": name, "name": said, "custom": name.startswith("customfield_")}
-                    for name, said in self.names.items()
-                ])  # fmt: skip
+                return Response(
+                    [
+                        {"id": name, "name": said, "custom": name.startswith("customfield_")}
+                        for name, said in self.names.items()
+                    ]
+                )
             case ([version, "issue", key, *rest], _) if version == self._version:
                 return self._issue(unquote(key), rest, asked.query)
             case _:
@@ -170,8 +172,12 @@ class JiraServer(LoopbackServer):
 
     def _information(self) -> dict[str, Any]:
         kind = "Cloud" if self.flavour == "cloud" else "Server"
-        return {"baseUrl": self.base_url, "versionNumbers": [9, 12, 0], "deploymentType": kind,
-                "serverTime": written(self.clock, self.zone)}  # fmt: skip
+        return {
+            "baseUrl": self.base_url,
+            "versionNumbers": [9, 12, 0],
+            "deploymentType": kind,
+            "serverTime": written(self.clock, self.zone),
+        }
 
     def _search(self, query: dict[str, str]) -> Response:
         try:
@@ -269,8 +275,11 @@ class JiraServer(LoopbackServer):
         times = {name: written(read(held.fields[name]), self.zone) for name in TIMES if held.fields.get(name)}
         comment = {"comments": shown, "maxResults": total, "total": total, "startAt": 0}
         issue = held.record | {
-            "expand": EXPANDS, "key": held.key, "self": address, "fields": held.fields | times | {"comment": comment},
-        }  # fmt: skip
+            "expand": EXPANDS,
+            "key": held.key,
+            "self": address,
+            "fields": held.fields | times | {"comment": comment},
+        }
         return with_documents(issue) if self.flavour == "cloud" else issue
 
     def _touch(self, held: Held, at: datetime | None) -> None:

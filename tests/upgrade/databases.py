@@ -14,9 +14,16 @@ from precedent.database.endpoints import Endpoints
 
 OLD = Path(__file__).parent / "revision_0004"
 ORDER = (
-    "0001_initial", "0001_security", "0002_providers", "0002_ledger", "0003_spaces", "0003_search", "0003_stores",
-    "0003_quality", "0004_live",
-)  # fmt: skip
+    "0001_initial",
+    "0001_security",
+    "0002_providers",
+    "0002_ledger",
+    "0003_spaces",
+    "0003_search",
+    "0003_stores",
+    "0003_quality",
+    "0004_live",
+)
 VERSION_TABLE = (
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
     "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)); INSERT INTO alembic_version VALUES ('0004');"

@@ -1,4 +1,4 @@
-"""What a provider can do to a request, and the shapes in which a wire sees it."""
+"""What a provider can do to a request, and what it sends back."""
 
 import hashlib
 import json
@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from precedent.providers.testing.question import ANSWER
+from precedent.testing.loopback import Request
 
 
 class Behaviour(StrEnum):
@@ -61,15 +62,6 @@ class Step:
     message: str = ""
     limit: int = 2
     answer: Mapping[str, Any] = field(default_factory=lambda: ANSWER)
-
-
-class Request(NamedTuple):
-    """A request as it came: header names in lower case, the body parsed as JSON (None where it cannot be)."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: Any
 
 
 @dataclass(frozen=True, slots=True)

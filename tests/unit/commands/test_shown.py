@@ -46,12 +46,16 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> Any:
     [
         ({}, "cost 0.00 USD"),
         ({"vectors": {"cost/usd": 0.000025}, "incidents": {"cost/usd": 0.25}}, "cost 0.250025 USD"),
-        ({"vectors": {"cost/unpriced": True}, "incidents": {"cost/usd": 1.5}},
-         "cost 1.50 USD besides calls without a known price"),
-        ({"incidents": {"cost/usd": 0.0, "cost/unpriced_calls": 3}},
-         "cost 0.00 USD besides calls without a known price"),
+        (
+            {"vectors": {"cost/unpriced": True}, "incidents": {"cost/usd": 1.5}},
+            "cost 1.50 USD besides calls without a known price",
+        ),
+        (
+            {"incidents": {"cost/usd": 0.0, "cost/unpriced_calls": 3}},
+            "cost 0.00 USD besides calls without a known price",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_run_costs_what_all_its_layers_cost(layers: dict[str, dict[str, Any]], words: str) -> None:
     assert cost_of([outcome(**layers)]) == words
 
@@ -59,8 +63,9 @@ def test_a_run_costs_what_all_its_layers_cost(layers: dict[str, dict[str, Any]],
 def test_the_models_of_a_run_are_named_once() -> None:
     named = {"provider/model": "one"}
     assert models_of(outcome(vectors=named, reports={}, incidents={"provider/model": "two"}, more=named)) == [
-        "one", "two",
-    ]  # fmt: skip
+        "one",
+        "two",
+    ]
 
 
 @pytest.mark.parametrize(("columns", "shown"), [(80, False), (200, True)])
@@ -73,9 +78,7 @@ def test_usage_leaves_out_columns_where_the_terminal_is_narrow(wide: Any, column
     assert "5,678,901" in text
 
 
-@pytest.mark.parametrize(
-    ("external", "words"), [(True, "yes, it is external"), (False, "no"), (None, "unknown")]
-)  # fmt: skip
+@pytest.mark.parametrize(("external", "words"), [(True, "yes, it is external"), (False, "no"), (None, "unknown")])
 def test_where_the_driver_is_gone_nobody_knows_whether_texts_leave(
     wide: Any, external: bool | None, words: str
 ) -> None:

@@ -21,10 +21,23 @@ LATER, EARLIER = NOW + timedelta(minutes=1), NOW - timedelta(minutes=1)
 def source(number: int = 1, held: str | None = "A", **changes: Any) -> ScheduledSource:
     """A source that has been synced three times; `held` is its token at the last."""
     known = ScheduledSource(
-        id=number, tenant_id=1, tenant="acme", name=f"s{number}", kind="jira", is_active=True, revision=2, state="ok",
-        wait_until=None, failures=0, syncs=3, last_refresh=EARLIER, swept_at=None, configured=2, token=held,
+        id=number,
+        tenant_id=1,
+        tenant="acme",
+        name=f"s{number}",
+        kind="jira",
+        is_active=True,
+        revision=2,
+        state="ok",
+        wait_until=None,
+        failures=0,
+        syncs=3,
+        last_refresh=EARLIER,
+        swept_at=None,
+        configured=2,
+        token=held,
         reported_at=None,
-    )  # fmt: skip
+    )
     return replace(known, **changes)
 
 

@@ -22,12 +22,18 @@ def error(name: str, module: str = "sdk", base: type[Exception] = Exception, **a
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
-        ({}, None), ({"retry-after": "soon"}, None), ({"retry-after": ""}, None),
-        ({"retry-after": "12"}, 12), ({"retry-after": "0.5"}, 0.5), ({"retry-after": "-5"}, 0),
-        ({"retry-after-ms": "250"}, 0.25), ({"retry-after": "nan"}, 0), ({"retry-after": "inf"}, float("inf")),
+        ({}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": ""}, None),
+        ({"retry-after": "12"}, 12),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after": "-5"}, 0),
+        ({"retry-after-ms": "250"}, 0.25),
+        ({"retry-after": "nan"}, 0),
+        ({"retry-after": "inf"}, float("inf")),
         ({"retry-after": "3", "llm_provider-retry-after": "9"}, 9),
     ],
-)  # fmt: skip
+)
 def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(headers) == seconds
 
@@ -41,8 +47,11 @@ def test_retry_after_as_a_date() -> None:
 
 def test_headers_are_found_wherever_an_sdk_keeps_them() -> None:
     response = error("Response", headers={"Retry-After": "4"})
-    for found in (error("E", status_code=429, response=response), error("E", code=429, headers={"retry-after": "4"}),
-                  error("E", status_code=429, raw_response=response)):  # fmt: skip
+    for found in (
+        error("E", status_code=429, response=response),
+        error("E", code=429, headers={"retry-after": "4"}),
+        error("E", status_code=429, raw_response=response),
+    ):
         assert classify(found).retry_after == 4
     assert classify(error("E", status_code=429, response=error("R", headers=object()))).retry_after is None
 
@@ -72,7 +81,7 @@ def test_headers_are_found_wherever_an_sdk_keeps_them() -> None:
         (error("E", status_code=500, body="context length"), FailureKind.UNAVAILABLE),
     ],
     ids=lambda value: value if isinstance(value, FailureKind) else type(value).__name__,
-)  # fmt: skip
+)
 def test_kinds(raised: Exception, kind: FailureKind) -> None:
     assert classify(raised).kind is kind
 

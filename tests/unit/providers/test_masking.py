@@ -19,13 +19,22 @@ PRIVATE = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n7bq\n-----END RSA 
 @pytest.mark.parametrize(
     "secret",
     [
-        AWS, JWT, "ghp_" + "a1B2" * 9, "glpat-" + "abcdefghij0123456789", "sk-ant-api03-" + "x" * 30,
-        "sk-proj-" + "Ab1" * 10, "xai-" + "k" * 40, "hf_" + "aB3" * 10, "AIza" + "Sy0-_aB" * 5,
-        "github_pat_" + "A1" * 20, "xoxb-123456789012-123456789012-" + "abcdefghijklmnopqrstuvwx",
-        PRIVATE, PRIVATE[:60],
+        AWS,
+        JWT,
+        "ghp_" + "a1B2" * 9,
+        "glpat-" + "abcdefghij0123456789",
+        "sk-ant-api03-" + "x" * 30,
+        "sk-proj-" + "Ab1" * 10,
+        "xai-" + "k" * 40,
+        "hf_" + "aB3" * 10,
+        "AIza" + "Sy0-_aB" * 5,
+        "github_pat_" + "A1" * 20,
+        "xoxb-123456789012-123456789012-" + "abcdefghijklmnopqrstuvwx",
+        PRIVATE,
+        PRIVATE[:60],
     ],
     ids=lambda secret: secret[:12].strip("-"),
-)  # fmt: skip
+)
 def test_secrets_are_replaced_as_a_whole(secret: str) -> None:
     masked = mask([f"It failed with {secret}", f"({secret}", "no secret"])
     assert masked.texts == [f"It failed with {SECRET}", f"({SECRET}", "no secret"]
@@ -72,13 +81,18 @@ def test_addresses_of_hosts(text: str, expected: str, places: int) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "127.0.0.1, ::1 and 0.0.0.0 are everybody's", "release 1.2.3 and v1.2.3.4, 999.1.1.1",
-        "at 12:30:45, 2026-01-02T03:04:05Z", "00:1A:2B:3C:4D:5E", "std::vector<int> a::b dead::beef Foo::Bar",
+        "",
+        "127.0.0.1, ::1 and 0.0.0.0 are everybody's",
+        "release 1.2.3 and v1.2.3.4, 999.1.1.1",
+        "at 12:30:45, 2026-01-02T03:04:05Z",
+        "00:1A:2B:3C:4D:5E",
+        "std::vector<int> a::b dead::beef Foo::Bar",
         "f47ac10b-58cc-4372-a567-0e02b2c3d479 da39a3ee5e6b4b0d3255bfef95601890afd80709",
-        "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "the password is required",
+        "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "the password is required",
         "def retry(call): return call()  # token by token",
     ],
-)  # fmt: skip
+)
 def test_what_only_looks_like_one_stays(text: str) -> None:
     assert (mask([text]).texts, mask([text]).replaced) == ([text], 0)
 

@@ -32,8 +32,10 @@ def test_the_price_of_the_row_comes_before_all_others() -> None:
     found = tariff(free=True, **COSTS).price(USAGE, Decimal("0.01"))
     assert (found.usd, found.source) == (Decimal("2.7"), "row")  # 0.8 at 2, 0.2 at 0.5, 0.1 at 10
     assert (found.per_input, found.per_output, found.per_cached) == (
-        Decimal("0.000002"), Decimal("0.00001"), Decimal("0.0000005"),
-    )  # fmt: skip
+        Decimal("0.000002"),
+        Decimal("0.00001"),
+        Decimal("0.0000005"),
+    )
 
 
 def test_cached_tokens_cost_as_others_where_the_row_says_nothing_of_them() -> None:
@@ -86,9 +88,10 @@ def test_the_price_of_the_row_is_exact(
 ) -> None:
     cached = int(used * share)
     costs: dict[str, Any] = {
-        "input_per_million": float(per_input), "output_per_million": float(per_output),
+        "input_per_million": float(per_input),
+        "output_per_million": float(per_output),
         "cached_per_million": float(per_cached),
-    }  # fmt: skip
+    }
     found = tariff(**costs).price(TokenUsage(used, written, cached)).usd
     exact = ((used - cached) * per_input + cached * per_cached + written * per_output) / 1_000_000
     assert found is not None

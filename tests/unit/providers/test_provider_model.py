@@ -68,8 +68,14 @@ def test_no_secret_is_printed_or_dumped() -> None:
 
 def test_the_fingerprint_follows_the_answers_and_not_the_price() -> None:
     provider = checked(WHOLE)
-    same = [{"cost": {"input_per_million": 1}}, {"performance": {"timeout_s": 5}}, {"description": "x"},
-            {"options": {"price_model": "m"}}, {"credentials": {"api_key": SECRET}}, {"active": True}]  # fmt: skip
+    same = [
+        {"cost": {"input_per_million": 1}},
+        {"performance": {"timeout_s": 5}},
+        {"description": "x"},
+        {"options": {"price_model": "m"}},
+        {"credentials": {"api_key": SECRET}},
+        {"active": True},
+    ]
     other = [{"model": "m"}, {"base_url": "https://x.example"}, {"options": {"temperature": 0.5}}]
     assert {checked({**WHOLE, **change}).fingerprint for change in same} == {provider.fingerprint}
     assert len({checked({**WHOLE, **change}).fingerprint for change in other} | {provider.fingerprint}) == 4

@@ -11,13 +11,23 @@ CLIENT = ROOT / "precedent/qdrant/client.py"
 REQUESTS = ROOT / "precedent/qdrant/requests.py"
 # What the client may be asked in a `Server`: nothing that reads or writes points.
 ADMINISTRATION = {
-    "close", "get_collections", "info", "create_payload_index", "delete_collection", "get_aliases",
-    "update_collection_aliases", "get_collection", "create_collection",
-}  # fmt: skip
+    "close",
+    "get_collections",
+    "info",
+    "create_payload_index",
+    "delete_collection",
+    "get_aliases",
+    "update_collection_aliases",
+    "get_collection",
+    "create_collection",
+}
 # In a `TenantCollection`: the argument that limits it.
 FENCED = {
-    "query_points": "query_filter", "count": "count_filter", "scroll": "scroll_filter", "delete": "points_selector",
-}  # fmt: skip
+    "query_points": "query_filter",
+    "count": "count_filter",
+    "scroll": "scroll_filter",
+    "delete": "points_selector",
+}
 
 
 def product() -> list[Path]:
@@ -137,7 +147,11 @@ def test_tenants_with_one_model_share_a_collection_and_others_do_not() -> None:
     assert name.startswith("precedent-3_small-1536-")
     assert not set(name) & set('<>:"/\\|?* ')
     for field, value in {
-        "provider": "azure", "model": "other", "model_fingerprint": "2", "dimensions": 8, "precision": "bfloat16",
+        "provider": "azure",
+        "model": "other",
+        "model_fingerprint": "2",
+        "dimensions": 8,
+        "precision": "bfloat16",
         "preprocessing": "masked",
-    }.items():  # fmt: skip
+    }.items():
         assert shared_collection(replace(profile, **{field: value})) != name

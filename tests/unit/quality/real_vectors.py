@@ -73,17 +73,27 @@ def measured(
     norms = rows.all_norms()
     renewed = measure.shape(fresh)
     return QualityMeasures(
-        count=rows.count, dimensions=fresh.shape[1], other_dimensions=rows.other_dimensions, zero=rows.zero,
-        not_finite=rows.not_finite, duplicates=rows.duplicates,
-        norm_mean=float(norms.mean()), norm_min=float(norms.min()), norm_max=float(norms.max()), coverage=1.0,
-        shape=measure.shape(stored), canary=measure.canary(stored[:CANARIES], fresh[:CANARIES]),
+        count=rows.count,
+        dimensions=fresh.shape[1],
+        other_dimensions=rows.other_dimensions,
+        zero=rows.zero,
+        not_finite=rows.not_finite,
+        duplicates=rows.duplicates,
+        norm_mean=float(norms.mean()),
+        norm_min=float(norms.min()),
+        norm_max=float(norms.max()),
+        coverage=1.0,
+        shape=measure.shape(stored),
+        canary=measure.canary(stored[:CANARIES], fresh[:CANARIES]),
         title_to_body=measure.title_to_body(titles, stored),
         title_to_body_compared=measure.title_to_body(titles, stored),
         title_to_body_fresh=measure.title_to_body(titles, fresh),
         effective_rank_fresh=renewed.effective_rank if renewed else None,
-        stale=stale, recall=recall or exact_search(len(stored)),
-        text_loss=loss or TextLoss(COUNT, 20_000, 0.0, 64, 0.0), drift=_halves(stored),
-    )  # fmt: skip
+        stale=stale,
+        recall=recall or exact_search(len(stored)),
+        text_loss=loss or TextLoss(COUNT, 20_000, 0.0, 64, 0.0),
+        drift=_halves(stored),
+    )
 
 
 def verdict(stored: Vectors, titles: Vectors, fresh: Vectors) -> Verdict:

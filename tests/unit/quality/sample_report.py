@@ -16,9 +16,19 @@ from precedent.quality.thresholds import NAMES
 from precedent.vectors.space import Space, SpaceProfile
 
 MEASURES = QualityMeasures(
-    count=300, dimensions=32, other_dimensions=0, zero=0, not_finite=0, duplicates=0, norm_mean=1.0, norm_min=1.0,
-    norm_max=1.0, coverage=1.0, canary=Canary(64, 1.0, 1.0, 0.0), drift=Drift(20, 200, 0.2, 0.01, 0.002),
-)  # fmt: skip
+    count=300,
+    dimensions=32,
+    other_dimensions=0,
+    zero=0,
+    not_finite=0,
+    duplicates=0,
+    norm_mean=1.0,
+    norm_min=1.0,
+    norm_max=1.0,
+    coverage=1.0,
+    canary=Canary(64, 1.0, 1.0, 0.0),
+    drift=Drift(20, 200, 0.2, 0.01, 0.002),
+)
 KINDS = ("issue", "pull_request", "commit", "incident")
 
 
@@ -41,9 +51,25 @@ def content(measures: QualityMeasures = MEASURES, reports: int = 5, key: str = "
     verdict = judge(measures)
     history = points(reports)
     profile = SpaceProfile("local", "a<b>model", "5&6", 32, "float32", "title+passage", "cut")
-    report = Report(1, 7, "3:7:abc", verdict.score, verdict.passed, measures.as_dict(),
-                    [gate.as_dict() for gate in verdict.gates], history[-1].at, {})  # fmt: skip
+    report = Report(
+        1,
+        7,
+        "3:7:abc",
+        verdict.score,
+        verdict.passed,
+        measures.as_dict(),
+        [gate.as_dict() for gate in verdict.gates],
+        history[-1].at,
+        {},
+    )
     return SourceReport(
-        key, report, verdict, measures, drawn(300), history, dict.fromkeys(NAMES, "tenant"),
-        Space(7, "active", profile, {}), True,
-    )  # fmt: skip
+        key,
+        report,
+        verdict,
+        measures,
+        drawn(300),
+        history,
+        dict.fromkeys(NAMES, "tenant"),
+        Space(7, "active", profile, {}),
+        True,
+    )

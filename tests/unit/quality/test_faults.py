@@ -48,9 +48,20 @@ TITLES = {"title_to_body_ratio", "title_to_body_mrr"}
         (lambda v: v[:, :300], {"other_dimensions", *CANARY}),
         (lambda v: v * 1.5, {"norm_deviation"}),
     ],
-    ids=["30 % swapped", "all swapped", "5 % identical", "cut", "random", "cone", "coarse", "zero", "nan",
-         "dimensions", "norms"],
-)  # fmt: skip
+    ids=[
+        "30 % swapped",
+        "all swapped",
+        "5 % identical",
+        "cut",
+        "random",
+        "cone",
+        "coarse",
+        "zero",
+        "nan",
+        "dimensions",
+        "norms",
+    ],
+)
 def test_a_fault_fails_its_gates(real: Real, fault: Fault, gates: set[str]) -> None:
     found = verdict(fault(real.bodies), real.titles, real.bodies)
     assert gates <= failed(found)

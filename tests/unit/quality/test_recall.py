@@ -38,8 +38,8 @@ def test_exact_search_is_right_by_construction() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "name"), [(999, "under 1,000"), (1_000, "1,000 to 10,000"), (99_999, "10,000 to 100,000"),
-                       (100_000, "over 100,000")],
-)  # fmt: skip
+    ("rows", "name"),
+    [(999, "under 1,000"), (1_000, "1,000 to 10,000"), (99_999, "10,000 to 100,000"), (100_000, "over 100,000")],
+)
 def test_bands(rows: int, name: str) -> None:
     assert band(rows) == name

@@ -17,9 +17,18 @@ from precedent.quality.score import Verdict, judge
 from precedent.quality.thresholds import NAMES, Thresholds
 
 SOUND = QualityMeasures(
-    count=10, dimensions=8, other_dimensions=0, zero=0, not_finite=0, duplicates=0,
-    norm_mean=1.0, norm_min=1.0, norm_max=1.0, coverage=1.0, canary=Canary(10, 1.0, 1.0, 0.0),
-)  # fmt: skip
+    count=10,
+    dimensions=8,
+    other_dimensions=0,
+    zero=0,
+    not_finite=0,
+    duplicates=0,
+    norm_mean=1.0,
+    norm_min=1.0,
+    norm_max=1.0,
+    coverage=1.0,
+    canary=Canary(10, 1.0, 1.0, 0.0),
+)
 
 
 def gate(found: Verdict, name: str) -> Gate:
@@ -91,9 +100,13 @@ def test_what_does_not_block_costs_points_only() -> None:
 
 def test_measures_and_verdict_survive_json() -> None:
     measures = replace(
-        SOUND, stale=(Stale("precision", "int8", "bfloat16"),), recall=recall([np.arange(10.0)], [np.arange(10.0)], 9),
-        drift=Drift(20, 20, 0.1, 0.01, 0.002), text_loss=TextLoss(1, 2, 0.0, 1, 0.0), title_to_body=unrelated(60, 60),
-    )  # fmt: skip
+        SOUND,
+        stale=(Stale("precision", "int8", "bfloat16"),),
+        recall=recall([np.arange(10.0)], [np.arange(10.0)], 9),
+        drift=Drift(20, 20, 0.1, 0.01, 0.002),
+        text_loss=TextLoss(1, 2, 0.0, 1, 0.0),
+        title_to_body=unrelated(60, 60),
+    )
     again = QualityMeasures.from_dict(json.loads(json.dumps({**measures.as_dict(), "of_a_later_release": 1})))
     assert again == measures
     verdict = judge(measures)

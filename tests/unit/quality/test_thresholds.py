@@ -17,8 +17,10 @@ def test_a_source_goes_before_its_tenant() -> None:
     found = Layers(tenant, source).thresholds
     assert (found.coverage, found.tokens_cut, found.duplicate_rate) == (0.5, 0.1, 0.02)
     assert [Layers(tenant, source).origin(name) for name in ("coverage", "tokens_cut", "duplicate_rate")] == [
-        "source", "tenant", "default",
-    ]  # fmt: skip
+        "source",
+        "tenant",
+        "default",
+    ]
 
 
 def test_a_name_of_another_release_is_no_obstacle() -> None:

@@ -31,9 +31,16 @@ def ask(title: str, text: str = "", *evidence: Evidence, impact: str | None = No
 
 def piece(number: int, title: str, resolution: str | None = None, score: float = 0.02) -> Evidence:
     return Evidence(
-        evidence_id=f"issue:jira:HL-{number}", kind="issue", source="jira", external_id=f"HL-{number}", title=title,
-        snippet=title, score=score, resolution=resolution, created_at=datetime(2025, 1, 2, tzinfo=UTC),
-    )  # fmt: skip
+        evidence_id=f"issue:jira:HL-{number}",
+        kind="issue",
+        source="jira",
+        external_id=f"HL-{number}",
+        title=title,
+        snippet=title,
+        score=score,
+        resolution=resolution,
+        created_at=datetime(2025, 1, 2, tzinfo=UTC),
+    )
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,15 @@ from precedent.providers.tokens import estimate
 
 def piece(number: int, snippet: str = "The pool was exhausted.") -> Evidence:
     return Evidence(
-        evidence_id=f"issue:jira:HL-{number}", kind="issue", source="jira", external_id=f"HL-{number}",
-        title=f"Case {number}", snippet=snippet, score=1 / number, created_at=datetime(2025, 1, 2, tzinfo=UTC),
-    )  # fmt: skip
+        evidence_id=f"issue:jira:HL-{number}",
+        kind="issue",
+        source="jira",
+        external_id=f"HL-{number}",
+        title=f"Case {number}",
+        snippet=snippet,
+        score=1 / number,
+        created_at=datetime(2025, 1, 2, tzinfo=UTC),
+    )
 
 
 def asked(text: str, *evidence: Evidence) -> RecommendationRequest:
@@ -102,10 +108,16 @@ def test_without_evidence_the_prompt_says_so() -> None:
 
 def answered(**changes: object) -> RecommendationAnswer:
     values = {
-        "type": RecommendationType.DATABASE, "priority": Priority.HIGH, "title": "Raise the limit",
-        "description": "The pool is too small.", "actions": ["Raise it"], "probable_cause": "A leak.",
-        "confidence": 0.5, "evidence_ids": [], **changes,
-    }  # fmt: skip
+        "type": RecommendationType.DATABASE,
+        "priority": Priority.HIGH,
+        "title": "Raise the limit",
+        "description": "The pool is too small.",
+        "actions": ["Raise it"],
+        "probable_cause": "A leak.",
+        "confidence": 0.5,
+        "evidence_ids": [],
+        **changes,
+    }
     return RecommendationAnswer(recommendations=[AnsweredRecommendation.model_validate(values)])
 
 

@@ -12,9 +12,16 @@ from precedent.search.service import Query
 
 def test_words_become_filters() -> None:
     found = filters_of(
-        kinds=["issue"], sources=["jira"], states=["Open"], labels=["bug"], authors=["mira"], after="2025-01-01",
-        before="2026-01-31T12:00:00+02:00", updated_since="2025-06-01", exclude=["x#1"],
-    )  # fmt: skip
+        kinds=["issue"],
+        sources=["jira"],
+        states=["Open"],
+        labels=["bug"],
+        authors=["mira"],
+        after="2025-01-01",
+        before="2026-01-31T12:00:00+02:00",
+        updated_since="2025-06-01",
+        exclude=["x#1"],
+    )
     assert found.after == datetime(2025, 1, 1, tzinfo=UTC)
     assert found.before == datetime(2026, 1, 31, 10, tzinfo=UTC)
     assert (found.kinds, found.states, found.exclude) == (("issue",), ("Open",), ("x#1",))
@@ -55,9 +62,14 @@ def test_a_line_has_all_filters_by_either_name(tmp_path: Path) -> None:
     assert query.mode is Mode.TEXT
     assert query.rerank
     assert query.filters == Filters(
-        kinds=("issue",), sources=("jira",), states=("open", "new"), labels=("bug",), authors=("mira",),
-        after=datetime(2025, 1, 1, tzinfo=UTC), updated_since=datetime(2025, 2, 1, tzinfo=UTC),
-    )  # fmt: skip
+        kinds=("issue",),
+        sources=("jira",),
+        states=("open", "new"),
+        labels=("bug",),
+        authors=("mira",),
+        after=datetime(2025, 1, 1, tzinfo=UTC),
+        updated_since=datetime(2025, 2, 1, tzinfo=UTC),
+    )
 
 
 def test_a_line_takes_the_options_of_the_call_where_it_is_silent(tmp_path: Path) -> None:

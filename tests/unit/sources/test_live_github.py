@@ -47,13 +47,24 @@ def test_a_first_sync_brings_everything_exactly_once(server: GitHubServer) -> No
     read(server, store)
     repository = server.repository
     (comment,), (said,), (release,), (deployment,) = (
-        repository.comments, repository.review_comments, repository.releases, repository.deployments
-    )  # fmt: skip
-    assert sorted(store.brought) == sorted([
-        "octo/demo#1", "octo/demo#2", "octo/demo#3", f"comment:{comment}", f"review_comment:{said}",
-        f"review:{repository.reviews[2][0]['id']}", *repository.commits, f"release:{release}",
-        f"deployment:{deployment}",
-    ])  # fmt: skip
+        repository.comments,
+        repository.review_comments,
+        repository.releases,
+        repository.deployments,
+    )
+    assert sorted(store.brought) == sorted(
+        [
+            "octo/demo#1",
+            "octo/demo#2",
+            "octo/demo#3",
+            f"comment:{comment}",
+            f"review_comment:{said}",
+            f"review:{repository.reviews[2][0]['id']}",
+            *repository.commits,
+            f"release:{release}",
+            f"deployment:{deployment}",
+        ]
+    )
 
 
 def test_a_pull_request_comes_in_full_and_not_as_its_stub(server: GitHubServer) -> None:
@@ -68,9 +79,10 @@ def test_what_was_said_belongs_to_its_issue(server: GitHubServer) -> None:
     read(server, store, "issues", "comments", "review_comments")
     said = {record.shape: record.parent_id for record in store.records.values() if record.parent_id}
     assert said == {
-        "github_comment": "octo/demo#1", "github_review": "octo/demo#2",
+        "github_comment": "octo/demo#1",
+        "github_review": "octo/demo#2",
         "github_review_comment": "octo/demo#2",
-    }  # fmt: skip
+    }
 
 
 def test_a_deployment_carries_its_statuses(server: GitHubServer) -> None:

@@ -155,9 +155,11 @@ def test_deployments_that_may_not_be_seen_are_a_fault_of_their_stream(server: Gi
 
 def test_a_list_that_always_fails_leaves_the_other_streams_readable(server: GitHubServer) -> None:
     server.fail(
-        "status", times=99, only=lambda asked: asked.query.get("per_page") == "100",
+        "status",
+        times=99,
+        only=lambda asked: asked.query.get("per_page") == "100",
         response=Response({}, 500),
-    )  # fmt: skip
+    )
     store = Store()
     with pytest.raises(RetryLater) as caught:
         read(server, store, "comments")

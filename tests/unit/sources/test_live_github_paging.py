@@ -60,9 +60,10 @@ def test_an_item_that_moves_out_of_a_crowded_second_takes_none_with_it(server: G
         server.repository.add_issue()
     server.clock.at += timedelta(minutes=1)
     server.fail(
-        "change", only=lambda asked: asked.query.get("page") == "2",
+        "change",
+        only=lambda asked: asked.query.get("page") == "2",
         act=lambda: server.repository.change_issue(1, title="Moved"),
-    )  # fmt: skip
+    )
     store = Store()
     read(server, store, "issues")
     assert store.ids() == names(range(1, 251))

@@ -22,9 +22,14 @@ from tests.servers.http_options import quick
 TOKEN = "glpat-a-token-of-this-test"  # noqa: S105 - nobody's
 JOBS = (
     {"id": 2, "name": "lint", "stage": "test", "failure_reason": None, "finished_at": "2026-01-01T00:02:00.000Z"},
-    {"id": 1, "name": "rspec", "stage": "test", "failure_reason": "script_failure",
-     "finished_at": "2026-01-01T00:01:00.000Z"},
-)  # fmt: skip
+    {
+        "id": 1,
+        "name": "rspec",
+        "stage": "test",
+        "failure_reason": "script_failure",
+        "finished_at": "2026-01-01T00:01:00.000Z",
+    },
+)
 
 
 @pytest.fixture(params=[True, False], ids=["keyset", "numbers"])
@@ -69,10 +74,14 @@ def test_every_form_is_read_under_its_id(server: GitLabServer) -> None:
     read(server, store)
     found = {(kind.value, name): item.parent_id for (kind, name), item in store.records.items()}
     assert found == {
-        ("issue", "acme/shop#1"): None, ("pull_request", "acme/shop!1"): None, ("release", "release:v1.0"): None,
-        ("comment", f"note:{on_issue}"): "acme/shop#1", ("comment", f"note:{on_request}"): "acme/shop!1",
-        ("deployment", f"deployment:{deployment}"): None, ("incident", f"pipeline:{pipeline}"): None,
-    }  # fmt: skip
+        ("issue", "acme/shop#1"): None,
+        ("pull_request", "acme/shop!1"): None,
+        ("release", "release:v1.0"): None,
+        ("comment", f"note:{on_issue}"): "acme/shop#1",
+        ("comment", f"note:{on_request}"): "acme/shop!1",
+        ("deployment", f"deployment:{deployment}"): None,
+        ("incident", f"pipeline:{pipeline}"): None,
+    }
 
 
 @pytest.mark.parametrize("path", ["issues", "merge_requests"])

@@ -128,8 +128,10 @@ def test_each_page_is_asked_for_from_the_minute_of_the_last_issue_on(server: Jir
     read(source_of(server, page_size=3, auth=JiraAuth.of("ana", "password")))
     queries = [asked.query for asked in server.searches()]
     assert [query["jql"].partition(' AND updated >= "')[2][:16] for query in queries] == [
-        "1970-01-01 00:00", "2026-01-05 08:10", "2026-01-05 08:20",
-    ]  # fmt: skip
+        "1970-01-01 00:00",
+        "2026-01-05 08:10",
+        "2026-01-05 08:20",
+    ]
     assert {(query.get("startAt", "0"), query.get("nextPageToken")) for query in queries} == {("0", None)}
 
 

@@ -265,8 +265,16 @@ def test_credentials_that_cannot_be_are_refused_without_showing_them(user: str |
 
 
 @pytest.mark.parametrize(
-    "url", ["jira.example.com", "ftp://jira.example.com", "https://", "https://host:port", "https://a:b@host", "https://host?x=1"]
-)  # fmt: skip
+    "url",
+    [
+        "jira.example.com",
+        "ftp://jira.example.com",
+        "https://",
+        "https://host:port",
+        "https://a:b@host",
+        "https://host?x=1",
+    ],
+)
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="base URL"):
         JiraSource(url)

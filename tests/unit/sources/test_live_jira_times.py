@@ -53,9 +53,7 @@ def test_who_may_not_ask_for_a_time_zone_goes_by_the_servers(flavour: str, zone:
 def test_an_issue_of_winter_is_found_by_the_servers_offset_of_summer() -> None:
     with JiraServer(zone="America/New_York") as server:
         server.now = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
-        expected = [
-            server.add_issue(at=datetime(2026, 1, 15, 12, minute, tzinfo=UTC)) for minute in range(0, 60, 5)
-        ]  # fmt: skip
+        expected = [server.add_issue(at=datetime(2026, 1, 15, 12, minute, tzinfo=UTC)) for minute in range(0, 60, 5)]
         assert keys(read(source_of(server, page_size=3))[0]) == expected
 
 
@@ -85,9 +83,7 @@ def test_polls_within_the_hour_that_the_clock_shows_twice_find_each_change(
 
 def test_a_minute_that_comes_twice_gives_the_last_one_that_does_not() -> None:
     bounds = [UserZone(NEW_YORK).lower(TWICE + timedelta(minutes=minute)) for minute in (0, 30, 90)]
-    assert {(bound.text, bound.earliest) for bound in bounds} == {
-        ("2026-11-01 00:59", TWICE - timedelta(minutes=1))
-    }  # fmt: skip
+    assert {(bound.text, bound.earliest) for bound in bounds} == {("2026-11-01 00:59", TWICE - timedelta(minutes=1))}
 
 
 def test_the_minute_after_comes_once_again() -> None:

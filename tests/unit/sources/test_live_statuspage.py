@@ -54,10 +54,15 @@ def stored(pages: list[Page]) -> Cursor:
 
 def invented(identifier: str, created: str) -> dict[str, Any]:
     return {
-        "id": identifier, "name": "Slow checkout", "status": "investigating", "impact": "minor",
-        "created_at": created, "updated_at": created, "components": [],
+        "id": identifier,
+        "name": "Slow checkout",
+        "status": "investigating",
+        "impact": "minor",
+        "created_at": created,
+        "updated_at": created,
+        "components": [],
         "incident_updates": [{"id": f"{identifier}u", "status": "investigating", "body": "We look into it."}],
-    }  # fmt: skip
+    }
 
 
 def test_the_listed_incidents_are_those_of_an_archive(server: StatuspageServer, source: StatuspageSource) -> None:

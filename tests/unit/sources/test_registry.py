@@ -55,8 +55,9 @@ def test_a_sound_kind_is_usable_with_its_options(install: Install) -> None:
     assert (listed.available, [option.name for option in listed.options]) == (True, ["board"])
     assert registry.get("trello").title == "Boards"
     assert registry.configuration_of("trello", {"url": "https://x", "boards": ["a"]}).model_dump() == {
-        "url": "https://x", "boards": ("a",),
-    }  # fmt: skip
+        "url": "https://x",
+        "boards": ("a",),
+    }
 
 
 @pytest.mark.parametrize(

@@ -21,21 +21,27 @@ def configured(kind: str, where: str, **given: Any) -> dict[str, Any]:
         ("github", "acme/web/", {"commit_files": True}, {"repository": "acme/web", "commit_files": True}),
         ("github", "https://github.com/acme/web", {}, {"repository": "acme/web"}),
         (
-            "github", "acme/web", {"app_id": "1", "installation_id": "23"},
+            "github",
+            "acme/web",
+            {"app_id": "1", "installation_id": "23"},
             {"repository": "acme/web", "app_id": "1", "installation_id": 23},
         ),
         (
-            "jira", "https://j.example.com/", {"project": ["A", "B"], "field": ["Root cause"], "jql": None},
+            "jira",
+            "https://j.example.com/",
+            {"project": ["A", "B"], "field": ["Root cause"], "jql": None},
             {"url": "https://j.example.com", "projects": ["A", "B"], "fields": ["Root cause"]},
         ),
         ("git", "git@host:acme/web.git", {"depth": "5"}, {"url": "git@host:acme/web.git", "depth": 5}),
         ("statuspage", "https://status.example.com", {}, {"url": "https://status.example.com"}),
         (
-            "archive", "/records", {"map": ["id=Issue id", "title=a=b"], "as": "incident"},
+            "archive",
+            "/records",
+            {"map": ["id=Issue id", "title=a=b"], "as": "incident"},
             {"path": "/records", "mapping": {"fields": {"id": "Issue id", "title": "a=b"}, "kind": "incident"}},
         ),
     ],
-)  # fmt: skip
+)
 def test_words_become_a_configuration(kind: str, where: str, given: dict[str, Any], expected: dict[str, Any]) -> None:
     assert configured(kind, where, **given) == expected
 

@@ -166,8 +166,12 @@ def test_incident() -> None:
     )
     assert found.resolution == "Fixed. " + " ".join(["All is well now."] * 11)
     assert (found.title, found.state, found.priority, found.components, found.url) == (
-        "API errors", "resolved", "major", ("API",), "https://stspg.io/x",
-    )  # fmt: skip
+        "API errors",
+        "resolved",
+        "major",
+        ("API",),
+        "https://stspg.io/x",
+    )
 
 
 def test_mapped_record() -> None:

@@ -19,15 +19,29 @@ COMMIT = {
     "parents": [{"sha": "a" * 40}],
 }
 RELEASE = {
-    "id": 5, "tag_name": "v1.2", "name": "Spring", "body": "## Fixes\n\n* empty replies", "draft": False,
-    "prerelease": False, "created_at": "2026-01-01T00:00:00Z", "published_at": "2026-01-03T00:00:00Z",
-    "target_commitish": "main", "author": {"login": "ada"}, "html_url": "https://github.com/o/n/releases/v1.2",
-}  # fmt: skip
+    "id": 5,
+    "tag_name": "v1.2",
+    "name": "Spring",
+    "body": "## Fixes\n\n* empty replies",
+    "draft": False,
+    "prerelease": False,
+    "created_at": "2026-01-01T00:00:00Z",
+    "published_at": "2026-01-03T00:00:00Z",
+    "target_commitish": "main",
+    "author": {"login": "ada"},
+    "html_url": "https://github.com/o/n/releases/v1.2",
+}
 DEPLOYMENT = {
-    "id": 6, "sha": "f" * 40, "ref": "main", "task": "deploy", "environment": "production",
-    "description": "Deploy of main", "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:05:00Z",
+    "id": 6,
+    "sha": "f" * 40,
+    "ref": "main",
+    "task": "deploy",
+    "environment": "production",
+    "description": "Deploy of main",
+    "created_at": "2026-01-01T00:00:00Z",
+    "updated_at": "2026-01-01T00:05:00Z",
     "statuses": [{"state": "failure"}],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(
@@ -54,9 +68,11 @@ def test_a_commit_of_git_log_is_not_taken_for_one_of_github() -> None:
 
 def test_a_commit_says_its_message_and_who_wrote_it() -> None:
     assert extract("github_commit", COMMIT, []) == Document(
-        title="Handle an empty reply", text="The parser expected a line.", author="Ada",
+        title="Handle an empty reply",
+        text="The parser expected a line.",
+        author="Ada",
         url="https://github.com/o/n/commit/ffffff",
-    )  # fmt: skip
+    )
 
 
 def test_a_commit_with_files_says_them_and_the_size_of_the_change() -> None:
@@ -73,9 +89,13 @@ def test_a_merge_is_one() -> None:
 
 def test_a_release_says_its_notes_and_its_tag() -> None:
     assert extract("github_release", RELEASE, []) == Document(
-        title="Spring", text="Fixes\n\n- empty replies\n\nrelease: v1.2; made from: main", state="published",
-        type="release", author="ada", url="https://github.com/o/n/releases/v1.2",
-    )  # fmt: skip
+        title="Spring",
+        text="Fixes\n\n- empty replies\n\nrelease: v1.2; made from: main",
+        state="published",
+        type="release",
+        author="ada",
+        url="https://github.com/o/n/releases/v1.2",
+    )
 
 
 def test_a_release_without_a_name_is_called_by_its_tag() -> None:

@@ -45,7 +45,12 @@ def test_an_unusable_answer_is_refused(vectors: np.ndarray) -> None:
 def test_binary_rows_hold_halves_in_network_order() -> None:
     rows = binary_rows([b"ab"], np.array([[1.0, -2.0]], np.float32))
     assert rows == (
-        b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
-        + b"\0\x02" + b"\0\0\0\x02ab" + b"\0\0\0\x08" + b"\0\x02\0\0" + b"\x3c\x00\xc0\x00"
+        b"PGCOPY\n\xff\r\n\0"
+        + b"\0" * 8
+        + b"\0\x02"
+        + b"\0\0\0\x02ab"
+        + b"\0\0\0\x08"
+        + b"\0\x02\0\0"
+        + b"\x3c\x00\xc0\x00"
         + b"\xff\xff"
-    )  # fmt: skip
+    )

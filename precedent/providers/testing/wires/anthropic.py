@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from precedent.providers.base import Capability, ModelInfo
-from precedent.providers.testing.behaviour import Behaviour, Reply, Request, Step
-from precedent.providers.testing.wires.base import Vectors, Wire, bearer, path_of
+from precedent.providers.testing.behaviour import Behaviour, Reply, Step
+from precedent.providers.testing.wires.base import Vectors, Wire, bearer
+from precedent.testing.loopback import Request
 
 WRITTEN = 3
 
@@ -42,7 +43,7 @@ class AnthropicWire(Wire):
 
     def asks_text(self, request: Request) -> bool:
         """See `Wire.asks_text`."""
-        return path_of(request) == "/v1/messages"
+        return request.path == "/v1/messages"
 
     def completion(self, request: Request, content: str, step: Step) -> Reply:
         """See `Wire.completion`; a refusal and a cut leave whatever text was written so far."""
@@ -58,7 +59,7 @@ class AnthropicWire(Wire):
                 "id": "msg_1",
                 "type": "message",
                 "role": "assistant",
-                "model": request.body["model"],
+                "model": request.json["model"],
                 "content": [{"type": "text", "text": content}],
                 "stop_reason": stop,
                 "stop_sequence": None,
@@ -72,7 +73,7 @@ class AnthropicWire(Wire):
 
     def other(self, request: Request) -> Reply | None:
         """The list of models."""
-        if path_of(request) != "/v1/models":
+        if request.path != "/v1/models":
             return None
         data = [
             {"type": "model", "id": model.id, "display_name": model.id, "created_at": "2026-01-01T00:00:00Z"}

@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 from precedent.providers.base import Capability, ModelInfo
-from precedent.providers.testing.behaviour import Behaviour, Reply, Request, Step, answer_of, vector_of
+from precedent.providers.testing.behaviour import Behaviour, Reply, Step, answer_of, vector_of
 from precedent.providers.tokens import TokenUsage
+from precedent.testing.loopback import Request
 
 Vectors = list[tuple[int, list[float]]]
 TOKENS_EACH = 7
@@ -131,7 +131,7 @@ class Wire(ABC):
         if self.asks_text(request):
             content = _dictated(request) if step.behaviour is Behaviour.OK else None
             return self.completion(request, content or answer_of(step), step)
-        return self.other(request) or self.error(404, f"Unknown path {path_of(request)}.")
+        return self.other(request) or self.error(404, f"Unknown path {request.path}.")
 
     def shown_key(self, request: Request) -> str:
         """What the request shows as its key."""
@@ -139,11 +139,6 @@ class Wire(ABC):
             if name in request.headers:
                 return request.headers[name].split(" ")[-1]
         return ""
-
-
-def path_of(request: Request) -> str:
-    """The path without its query."""
-    return urlsplit(request.path).path
 
 
 def bearer(request: Request) -> str:
@@ -159,7 +154,7 @@ def finish(step: Step, *, cut: str = "length", refused: str = "stop") -> str:
 
 def _dictated(request: Request) -> str | None:
     """The JSON that a prompt asks for literally (`Answer {"ok": true}.`), as a model would repeat it."""
-    found = re.search(r"Answer (\{[^{}]*\})\.", json.dumps(request.body))
+    found = re.search(r"Answer (\{[^{}]*\})\.", json.dumps(request.json))
     return found[1].replace('\\"', '"') if found else None
 
 

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from precedent.providers.base import Capability
-from precedent.providers.testing.behaviour import Behaviour, Reply, Request, Step
-from precedent.providers.testing.wires.base import bearer, path_of
+from precedent.providers.testing.behaviour import Behaviour, Reply, Step
+from precedent.providers.testing.wires.base import bearer
 from precedent.providers.testing.wires.openai import OpenAIWire
+from precedent.testing.loopback import Request
 
 EXCHANGE = "/copilot_internal/v2/token"
 SHORT_TOKEN = "tid=contract;exp=1;sku=test"  # noqa: S105 - lives on loopback only
@@ -40,17 +41,17 @@ class CopilotWire(OpenAIWire):
 
     def untouched(self, request: Request) -> bool:
         """See `Responder.untouched`."""
-        return path_of(request) == EXCHANGE and not self.exchange_fails
+        return request.path == EXCHANGE and not self.exchange_fails
 
     def authorised(self, request: Request) -> bool:
         """See `Wire.authorised`."""
-        if path_of(request) == EXCHANGE:
+        if request.path == EXCHANGE:
             return request.headers.get("authorization") == f"token {self.key}"
         return bearer(request) == SHORT_TOKEN and "editor-version" in request.headers
 
     def respond(self, request: Request, step: Step) -> Reply:
         """The exchange, or what OpenAI's protocol answers."""
-        if path_of(request) != EXCHANGE:
+        if request.path != EXCHANGE:
             if self.authorised(request) and "copilot-integration-id" not in request.headers:
                 return self.error(400, "missing Copilot-Integration-Id header")
             return super().respond(request, step)

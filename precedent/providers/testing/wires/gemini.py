@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from precedent.providers.base import Capability, ModelInfo
-from precedent.providers.testing.behaviour import Behaviour, Reply, Request, Step
-from precedent.providers.testing.wires.base import TOKENS_EACH, Vectors, Wire, path_of
+from precedent.providers.testing.behaviour import Behaviour, Reply, Step
+from precedent.providers.testing.wires.base import TOKENS_EACH, Vectors, Wire
+from precedent.testing.loopback import Request
 
 THOUGHTS = 7
 VERSIONED = re.compile(r"^/v1(beta)?/models/")
@@ -51,27 +52,27 @@ class GeminiWire(Wire):
 
     def texts(self, request: Request) -> list[str] | None:
         """See `Wire.texts`."""
-        operation = path_of(request).rpartition(":")[2]
+        operation = request.path.rpartition(":")[2]
         if operation == "batchEmbedContents":
-            return [_text(item["content"]) for item in request.body["requests"]]
-        return [_text(request.body["content"])] if operation == "embedContent" else None
+            return [_text(item["content"]) for item in request.json["requests"]]
+        return [_text(request.json["content"])] if operation == "embedContent" else None
 
     def wanted_dimensions(self, request: Request) -> int:
         """See `Wire.wanted_dimensions`."""
-        first = request.body["requests"][0] if "requests" in request.body else request.body
+        first = request.json["requests"][0] if "requests" in request.json else request.json
         nested = first.get("embedContentConfig") or {}
         return int(first.get("outputDimensionality") or nested.get("outputDimensionality") or self.dimensions)
 
     def embedding(self, request: Request, vectors: Vectors) -> Reply:
         """See `Wire.embedding`."""
         values = [{"values": vector} for _, vector in vectors]
-        found = {"embeddings": values} if "requests" in request.body else {"embedding": values[0]}
-        tokens = TOKENS_EACH * len(request.body.get("requests", [None]))
+        found = {"embeddings": values} if "requests" in request.json else {"embedding": values[0]}
+        tokens = TOKENS_EACH * len(request.json.get("requests", [None]))
         return Reply({**found, "usageMetadata": {"promptTokenCount": tokens}})
 
     def asks_text(self, request: Request) -> bool:
         """See `Wire.asks_text`."""
-        return VERSIONED.match(path_of(request)) is not None and path_of(request).endswith(":generateContent")
+        return VERSIONED.match(request.path) is not None and request.path.endswith(":generateContent")
 
     def completion(self, request: Request, content: str, step: Step) -> Reply:
         """See `Wire.completion`; a blocked prompt has no candidate."""
@@ -81,9 +82,9 @@ class GeminiWire(Wire):
             "thoughtsTokenCount": THOUGHTS,
             "cachedContentTokenCount": self.usage.cached,
         }
-        if "additional" in json.dumps(request.body["generationConfig"].get("responseSchema")):
+        if "additional" in json.dumps(request.json["generationConfig"].get("responseSchema")):
             return self.error(400, "Unknown name \"additional_properties\" at 'generation_config.response_schema'")
-        name = VERSIONED.sub("", path_of(request)).partition(":")[0]
+        name = VERSIONED.sub("", request.path).partition(":")[0]
         answer: dict[str, Any] = {"usageMetadata": usage, "modelVersion": name}
         if step.behaviour is Behaviour.REFUSAL:
             return Reply({**answer, "promptFeedback": {"blockReason": "SAFETY"}})
@@ -103,7 +104,7 @@ class GeminiWire(Wire):
 
     def other(self, request: Request) -> Reply | None:
         """The list of models."""
-        if path_of(request) not in ("/v1/models", "/v1beta/models"):
+        if request.path not in ("/v1/models", "/v1beta/models"):
             return None
         models = [{"name": f"models/{model.id}", "inputTokenLimit": model.context_tokens} for model in self.listed]
         return Reply({"models": models})

@@ -5,9 +5,10 @@ from datetime import date
 from typing import Any, ClassVar
 
 from precedent.providers.base import Capability, ModelInfo
-from precedent.providers.testing.behaviour import Reply, Request, Step
-from precedent.providers.testing.wires.base import TOKENS_EACH, Vectors, Wire, bearer, finish, path_of
+from precedent.providers.testing.behaviour import Reply, Step
+from precedent.providers.testing.wires.base import TOKENS_EACH, Vectors, Wire, bearer, finish
 from precedent.providers.tokens import TokenUsage
+from precedent.testing.loopback import Request
 
 
 class MistralWire(Wire):
@@ -36,22 +37,22 @@ class MistralWire(Wire):
 
     def texts(self, request: Request) -> list[str] | None:
         """See `Wire.texts`."""
-        return list(request.body["input"]) if path_of(request) == "/v1/embeddings" else None
+        return list(request.json["input"]) if request.path == "/v1/embeddings" else None
 
     def wanted_dimensions(self, request: Request) -> int:
         """See `Wire.wanted_dimensions`."""
-        return int(request.body.get("output_dimension") or self.dimensions)
+        return int(request.json.get("output_dimension") or self.dimensions)
 
     def embedding(self, request: Request, vectors: Vectors) -> Reply:
         """See `Wire.embedding`."""
-        tokens = TOKENS_EACH * len(request.body["input"])
+        tokens = TOKENS_EACH * len(request.json["input"])
         data = [{"object": "embedding", "index": index, "embedding": vector} for index, vector in vectors]
         usage = {"prompt_tokens": tokens, "completion_tokens": 0, "total_tokens": tokens}
-        return Reply({"id": "1", "object": "list", "model": request.body["model"], "data": data, "usage": usage})
+        return Reply({"id": "1", "object": "list", "model": request.json["model"], "data": data, "usage": usage})
 
     def asks_text(self, request: Request) -> bool:
         """See `Wire.asks_text`."""
-        return path_of(request) == "/v1/chat/completions"
+        return request.path == "/v1/chat/completions"
 
     def completion(self, request: Request, content: str, step: Step) -> Reply:
         """See `Wire.completion`."""
@@ -62,7 +63,7 @@ class MistralWire(Wire):
                 "id": "1",
                 "object": "chat.completion",
                 "created": 1,
-                "model": request.body["model"],
+                "model": request.json["model"],
                 "usage": usage,
                 "choices": [{"index": 0, "finish_reason": finish(step), "message": message}],
             }
@@ -81,7 +82,7 @@ class MistralWire(Wire):
 
     def other(self, request: Request) -> Reply | None:
         """The list of models."""
-        if path_of(request) != "/v1/models":
+        if request.path != "/v1/models":
             return None
         data: list[dict[str, Any]] = [
             {

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from precedent.providers.base import Capability, ModelInfo
-from precedent.providers.testing.behaviour import Reply, Request, Step
-from precedent.providers.testing.wires.base import TOKENS_EACH, Vectors, Wire, bearer, finish, path_of
+from precedent.providers.testing.behaviour import Reply, Step
+from precedent.providers.testing.wires.base import TOKENS_EACH, Vectors, Wire, bearer, finish
 from precedent.providers.tokens import TokenUsage
+from precedent.testing.loopback import Request
 
 
 class OllamaWire(Wire):
@@ -32,24 +33,24 @@ class OllamaWire(Wire):
 
     def texts(self, request: Request) -> list[str] | None:
         """See `Wire.texts`."""
-        return list(request.body["input"]) if path_of(request) == "/api/embed" else None
+        return list(request.json["input"]) if request.path == "/api/embed" else None
 
     def embedding(self, request: Request, vectors: Vectors) -> Reply:
         """See `Wire.embedding`."""
-        tokens = TOKENS_EACH * len(request.body["input"])
+        tokens = TOKENS_EACH * len(request.json["input"])
         return Reply(
-            {"model": request.body["model"], "embeddings": [v for _, v in vectors], "prompt_eval_count": tokens}
+            {"model": request.json["model"], "embeddings": [v for _, v in vectors], "prompt_eval_count": tokens}
         )
 
     def asks_text(self, request: Request) -> bool:
         """See `Wire.asks_text`."""
-        return path_of(request) == "/api/chat"
+        return request.path == "/api/chat"
 
     def completion(self, request: Request, content: str, step: Step) -> Reply:
         """See `Wire.completion`."""
         return Reply(
             {
-                "model": request.body["model"],
+                "model": request.json["model"],
                 "created_at": "2026-01-01T00:00:00Z",
                 "done": True,
                 "done_reason": finish(step),
@@ -65,6 +66,6 @@ class OllamaWire(Wire):
 
     def other(self, request: Request) -> Reply | None:
         """The models that were pulled."""
-        if path_of(request) != "/api/tags":
+        if request.path != "/api/tags":
             return None
         return Reply({"models": [{"model": f"{model.id}:latest"} for model in self.listed]})

@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from precedent.providers.base import Capability, ModelInfo
-from precedent.providers.testing.behaviour import Behaviour, Reply, Request, Step
-from precedent.providers.testing.wires.base import TOKENS_EACH, Vectors, Wire, bearer, finish, path_of
+from precedent.providers.testing.behaviour import Behaviour, Reply, Step
+from precedent.providers.testing.wires.base import TOKENS_EACH, Vectors, Wire, bearer, finish
+from precedent.testing.loopback import Request
 
 
 class OpenAIWire(Wire):
@@ -35,22 +36,22 @@ class OpenAIWire(Wire):
 
     def texts(self, request: Request) -> list[str] | None:
         """See `Wire.texts`."""
-        return list(request.body["input"]) if path_of(request).endswith("/embeddings") else None
+        return list(request.json["input"]) if request.path.endswith("/embeddings") else None
 
     def wanted_dimensions(self, request: Request) -> int:
         """See `Wire.wanted_dimensions`."""
-        return int(request.body.get("dimensions") or self.dimensions)
+        return int(request.json.get("dimensions") or self.dimensions)
 
     def embedding(self, request: Request, vectors: Vectors) -> Reply:
         """See `Wire.embedding`."""
-        tokens = TOKENS_EACH * len(request.body["input"])
+        tokens = TOKENS_EACH * len(request.json["input"])
         data = [{"object": "embedding", "index": index, "embedding": vector} for index, vector in vectors]
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         return self.priced({"object": "list", "model": self.served(request), "data": data, "usage": usage})
 
     def asks_text(self, request: Request) -> bool:
         """See `Wire.asks_text`."""
-        return path_of(request).endswith("/chat/completions")
+        return request.path.endswith("/chat/completions")
 
     def completion(self, request: Request, content: str, step: Step) -> Reply:
         """See `Wire.completion`."""
@@ -92,7 +93,7 @@ class OpenAIWire(Wire):
 
     def other(self, request: Request) -> Reply | None:
         """The list of models."""
-        if not path_of(request).endswith("/models"):
+        if not request.path.endswith("/models"):
             return None
         data = [
             {"id": model.id, "object": "model", "created": 1, "owned_by": "test"}
@@ -103,7 +104,7 @@ class OpenAIWire(Wire):
 
     def served(self, request: Request) -> str:
         """The model that the answer names."""
-        return str(request.body["model"])
+        return str(request.json["model"])
 
     def priced(self, body: dict[str, Any]) -> Reply:
         """An answer, with its cost where the endpoint says one."""
@@ -129,7 +130,7 @@ class AzureWire(OpenAIWire):
 
     def texts(self, request: Request) -> list[str] | None:
         """See `Wire.texts`."""
-        return list(request.body["input"]) if _is_deployment(request, "embeddings") else None
+        return list(request.json["input"]) if _is_deployment(request, "embeddings") else None
 
     def asks_text(self, request: Request) -> bool:
         """See `Wire.asks_text`."""
@@ -181,7 +182,7 @@ class GatewayWire(OpenAIWire):
 
     def completion(self, request: Request, content: str, step: Step) -> Reply:
         """See `Wire.completion`."""
-        form = (request.body.get("response_format") or {}).get("type")
+        form = (request.json.get("response_format") or {}).get("type")
         if form == "json_schema" and not self.json_schema:
             return self.error(400, "litellm.BadRequestError: response_format of type json_schema is not supported")
         return super().completion(request, content, step)
@@ -192,17 +193,17 @@ class GatewayWire(OpenAIWire):
 
     def other(self, request: Request) -> Reply | None:
         """The list of models, the key's figures, the price of an answer."""
-        path = path_of(request)
+        path = request.path
         if path not in ("/key/info", "/spend/calculate"):
             return super().other(request)
         if self.offers != 200:
             return self.error(self.offers, "Only proxy admin can be used to generate, delete, update info.")
         if path == "/key/info":
             return Reply({"key": "hash", "info": {"spend": 0.5, "max_budget": 2.0, "rpm_limit": 60, "blocked": False}})
-        usage = request.body["completion_response"]["usage"]
+        usage = request.json["completion_response"]["usage"]
         return Reply({"cost": usage["prompt_tokens"] * 1e-6 + usage["completion_tokens"] * 2e-6})
 
 
 def _is_deployment(request: Request, operation: str) -> bool:
-    named = request.body and path_of(request) == f"/openai/deployments/{request.body.get('model')}/{operation}"
-    return bool(named) and "api-version=" in request.path
+    named = request.json and request.path == f"/openai/deployments/{request.json.get('model')}/{operation}"
+    return bool(named) and "api-version" in request.query

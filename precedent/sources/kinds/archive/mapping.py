@@ -11,9 +11,21 @@ from precedent.sources.shapes.fields import UnreadableError, identifier, moment
 from precedent.text.extract.model import Comment, Document
 
 TARGETS = (
-    "id", "title", "body", "created_at", "updated_at", "state", "labels", "author", "url", "priority", "type",
-    "components", "resolution", "impact",
-)  # fmt: skip
+    "id",
+    "title",
+    "body",
+    "created_at",
+    "updated_at",
+    "state",
+    "labels",
+    "author",
+    "url",
+    "priority",
+    "type",
+    "components",
+    "resolution",
+    "impact",
+)
 LISTS = ("labels", "components")
 
 
