@@ -3,24 +3,24 @@
 import importlib
 import sys
 
-ALL = (
-    "engine",
-    "ingest",
-    "throughput",
-    "growth",
-    "search",
-    "retrieval",
-    "tuning",
-    "lexical",
-    "rerun",
-    "metering",
-    "quality",
-    "chunking",
-    "peers",
-    "sensors",
-)
+BENCHMARKS = {
+    "engine": "engine",
+    "ingest": "ingest",
+    "throughput": "throughput",
+    "growth": "growth",
+    "search": "search",
+    "retrieval": "ranking.retrieval",
+    "tuning": "ranking.tuning",
+    "lexical": "ranking.lexical",
+    "rerun": "rerun",
+    "metering": "metering",
+    "quality": "quality",
+    "chunking": "ranking.chunking",
+    "peers": "peers.comparison",
+    "sensors": "automation.sensors",
+}
 
-for name in sys.argv[1:] or ALL:
-    if name not in ALL:
-        sys.exit(f"There is no benchmark {name!r}: choose from {', '.join(ALL)}.")
-    importlib.import_module(f"benchmarks.{name}").main()
+for name in sys.argv[1:] or BENCHMARKS:
+    if name not in BENCHMARKS:
+        sys.exit(f"There is no benchmark {name!r}: choose from {', '.join(BENCHMARKS)}.")
+    importlib.import_module(f"benchmarks.{BENCHMARKS[name]}").main()

@@ -1,4 +1,4 @@
-from benchmarks.reciprocal_rank import reciprocal_rank_fusion
+from benchmarks.ranking.reciprocal_rank import reciprocal_rank_fusion
 
 
 def test_fusion_prefers_what_both_rankings_have() -> None:
