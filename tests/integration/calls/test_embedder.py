@@ -80,9 +80,8 @@ class Providers(Setting):
             return row.id
 
     def open(self, source: str | None = None) -> Embedder:
-        return open_embedder(
-            self.database, Settings.from_environment(), CallContext(self.tenant_id, "interactive", source=source)
-        )
+        context = CallContext(self.tenant_id, "interactive", source=source)
+        return open_embedder(self.database, Settings.from_environment(), context)
 
     def source(self, name: str, archive: Path) -> int:
         tenant = next(row.name for row in tenancy.list(self.database) if row.id == self.tenant_id)
@@ -107,8 +106,7 @@ def arrived(server: LoopbackServer) -> list[str]:
 
 
 def check_vectors(embedder: Embedder, texts: list[str] = TEXTS) -> None:
-    batch = embedder.embed(texts)
-    np.testing.assert_allclose(batch.vectors, [vector_of(text, 8) for text in texts], atol=1e-6)
+    np.testing.assert_allclose(embedder.embed(texts).vectors, [vector_of(text, 8) for text in texts], atol=1e-6)
 
 
 def test_too_many_inputs_are_halved_and_stay_in_order(providers: Providers) -> None:

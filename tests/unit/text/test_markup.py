@@ -261,20 +261,6 @@ def test_quotations_are_dropped_from_answers_only() -> None:
     assert clean_text("> old\nnew", Markup.MARKDOWN) == "old\n\nnew"
 
 
-@pytest.mark.parametrize(
-    ("body", "text"),
-    [
-        ("{code}unclosed", "unclosed"),
-        ("{quote}unclosed\n\nmore", "unclosed\n\nmore"),
-        ("{code:java}a{noformat}b{code}c{noformat}", "a{noformat}b\n\nc"),
-        ("{quote}a{code}b{quote}c{code}d{quote}e", "a\n\nb{quote}c\n\nd\n\ne"),
-        ("| | | +-- escodegen@1.11.1\n| `-- b", "| | | +-- escodegen@1.11.1\n| `-- b"),
-    ],
-)
-def test_broken_wiki_markup_loses_no_text(body: str, text: str) -> None:
-    assert clean_text(body, Markup.JIRA) == text
-
-
 def test_template_headings_in_bold_go_with_their_instructions() -> None:
     body = "**Expected behavior**\n\n<!-- what? -->\n\n**Actual behavior**\n\n<!-- what? -->\n\nIt fails.\n"
     assert clean_text(body, Markup.MARKDOWN) == "Actual behavior\n\nIt fails."
@@ -289,21 +275,6 @@ def test_headings_without_content_are_kept_where_they_are_the_content() -> None:
 
 def test_invisible_characters_and_terminal_colours_go() -> None:
     assert clean_text("a\x1b[31mb\x1b[0m\u200bc\x00\rd\ufeff", Markup.PLAIN) == "abc\nd"
-
-
-@pytest.mark.parametrize(
-    ("body", "text"),
-    [
-        ("[~jdoe] [~Jane Doe] [~accountid:5b10]", "@jdoe @Jane Doe @5b10"),
-        ("[*bold* words|http://a.b/c|a tip] [http://a.b/c]", "bold words a.b/c"),
-        ("[Bob|mailto:b@c.d] [mailto:b@c.d] [^trace.log] [log|^trace.log]", "Bob b@c.d trace.log log"),
-        ("!shot 1.png|width=5! wow!", "shot 1.png wow!"),
-        ("|[a|http://b.c|t]|{{x|y}}| |\n||*h*||_i_||", "a | x|y |\nh | i"),
-    ],
-    ids=["people", "links", "mail and files", "images", "tables"],
-)
-def test_of_wiki_links_images_and_cells_the_words_stay(body: str, text: str) -> None:
-    assert clean_text(body, Markup.JIRA) == text
 
 
 def test_lists_keep_their_numbers_and_tables_a_line_for_each_row() -> None:

@@ -8,11 +8,9 @@ from typing import Any
 import pytest
 
 from precedent.errors import ActionRequired, RetryLater, UsageError
-from precedent.sources.kinds.gitlab.kind import KIND
 from precedent.sources.kinds.gitlab.source import GitLabSource
-from precedent.sources.options import configuration_values
 from precedent.sources.records import RawKind
-from precedent.sources.registry import configuration_of, extract
+from precedent.sources.registry import extract
 from precedent.sources.source import Stream
 from precedent.sources.testing.reading import Store
 from precedent.testing.loopback import Request, Response
@@ -20,15 +18,9 @@ from tests.servers.gitlab import GitLabServer
 from tests.servers.http_options import quick
 
 TOKEN = "glpat-a-token-of-this-test"  # noqa: S105 - nobody's
-JOBS = (
-    {"id": 2, "name": "lint", "stage": "test", "failure_reason": None, "finished_at": "2026-01-01T00:02:00.000Z"},
-    {
-        "id": 1,
-        "name": "rspec",
-        "stage": "test",
-        "failure_reason": "script_failure",
-        "finished_at": "2026-01-01T00:01:00.000Z",
-    },
+JOBS = tuple(
+    {"id": at, "name": name, "stage": "test", "failure_reason": reason, "finished_at": f"2026-01-01T00:0{at}:00.000Z"}
+    for at, name, reason in ((2, "lint", None), (1, "rspec", "script_failure"))
 )
 
 
@@ -303,25 +295,3 @@ def test_a_merge_request_that_was_deleted_is_gone_and_its_notes_are_not_asked_fo
         assert not source.gone(releases, RawKind.RELEASE, "release:v1")
         with pytest.raises(UsageError, match="cannot be swept"):
             list(source.full_listing(stream(source, "pipelines")))
-
-
-@pytest.mark.parametrize(
-    ("where", "given", "project", "base"),
-    [
-        ("acme/shop", {}, "acme/shop", "https://gitlab.com"),
-        ("acme/web/shop", {"base-url": "https://git.example.com"}, "acme/web/shop", "https://git.example.com"),
-        ("https://git.example.com/acme/shop.git", {}, "acme/shop", "https://git.example.com"),
-        ("https://host/gitlab/acme/shop", {"base-url": "https://host/gitlab"}, "acme/shop", "https://host/gitlab"),
-    ],
-)
-def test_a_project_is_named_by_its_path_or_its_url(where: str, given: dict[str, str], project: str, base: str) -> None:
-    found = configuration_of("gitlab", configuration_values(KIND.configuration, where, given))
-    assert found.model_dump(include={"project", "base_url"}) == {"project": project, "base_url": base}
-    assert found.address == base
-
-
-@pytest.mark.parametrize("where", ["shop", "acme/shop?x=1", "https://other.example.com/acme/shop"])
-def test_what_names_no_project_is_refused(where: str) -> None:
-    given = {"base-url": "https://git.example.com"}
-    with pytest.raises(UsageError, match="GROUP/PROJECT"):
-        configuration_of("gitlab", configuration_values(KIND.configuration, where, given))
