@@ -1,4 +1,7 @@
-"""The embedding engine next to plain `SentenceTransformer.encode`, interleaved in one run on the same texts."""
+"""The embedding engine next to plain `SentenceTransformer.encode`, interleaved in one run on the same texts.
+
+Where `optimum-intel` is installed, also next to the OpenVINO backend of sentence-transformers, in the same precision.
+"""
 
 import gzip
 import json
@@ -6,6 +9,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +21,7 @@ from precedent.settings import Settings
 from precedent.vectors.engine.backend_selection import EngineRequest, choose, open_engine, tokenizer_of
 from precedent.vectors.engine.conversion import original
 from precedent.vectors.engine.hardware import precisions
-from precedent.vectors.engine.model_files import resolve
+from precedent.vectors.engine.model_files import ModelFiles, resolve
 
 LENGTHS = (16, 64, 128, 256)
 TEXTS, ROUNDS = 256, 3
@@ -39,6 +43,8 @@ def main() -> None:
         return np.asarray(model.encode(texts, batch_size=32, normalize_embeddings=True, show_progress_bar=False))
 
     ways: dict[str, Encode] = {"sentence-transformers": plain}
+    if find_spec("optimum") is not None:
+        ways["its OpenVINO backend"] = openvino_backend(files)
     for precision in precisions("cpu"):
         engine = open_engine(files, EngineRequest(precision, "cpu"), cache)
         ways[f"{engine.backend} {precision}"] = lambda texts, engine=engine: engine.encode(texts)[0]  # type: ignore[misc]
@@ -72,6 +78,21 @@ def main() -> None:
             )
         table.add_section()
     Console(width=130).print(table)
+
+
+def openvino_backend(files: ModelFiles) -> Encode:
+    """sentence-transformers with its OpenVINO backend, in the precision that the hint of the processor allows."""
+    from sentence_transformers import SentenceTransformer
+
+    hints = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "bf16"}
+    model = SentenceTransformer(
+        str(files.folder), backend="openvino", local_files_only=True, model_kwargs={"export": True, "ov_config": hints}
+    )
+
+    def encode(texts: list[str]) -> NDArray[np.float32]:
+        return np.asarray(model.encode(texts, batch_size=32, normalize_embeddings=True, show_progress_bar=False))
+
+    return encode
 
 
 def corpora(encode: Callable[..., object], window: int) -> dict[str, list[str]]:

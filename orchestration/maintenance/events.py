@@ -56,7 +56,11 @@ SELECT count(*), coalesce(sum(bytes), 0), max(id) FROM gone
 
 
 def prune(place: Place, order: Order) -> Steps:
-    """Remove old events of finished runs, a batch a transaction; runs that are under way keep theirs."""
+    """Remove old events of finished runs, a batch a transaction; runs that are under way keep theirs.
+
+    Raises:
+        UsageError: Dagster's events are not in PostgreSQL.
+    """
     storage = place.instance.event_log_storage
     if not isinstance(storage, PostgresEventLogStorage):
         raise UsageError("Dagster's events are not in PostgreSQL: set `storage` in dagster.yaml.")

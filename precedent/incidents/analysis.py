@@ -76,6 +76,14 @@ def analyse(
 ) -> AnalysisRow:
     """Ask the providers; a failure becomes a row with its reason, never an exception.
 
+    Args:
+        generator: The tenant's chain of providers.
+        incident: What happened.
+        evidence: What the answer may cite.
+        tenant_id: Whose incident it is.
+        source_id: The incident's source; 0 where it is only described.
+        dagster_run_id: The run that the row is recorded with, if there is one.
+
     Raises:
         BudgetExhausted: the tenant's money is used up; nothing is to be written then.
     """

@@ -101,6 +101,14 @@ class Completion:
     ) -> "Completion":
         """The answer that a text holds: a JSON object, perhaps within a Markdown fence.
 
+        Args:
+            request: What was asked; its schema decides what fits.
+            text: What the model wrote.
+            model: The model that answered, as the endpoint names it.
+            usage: The tokens of all calls.
+            cost: What the provider itself says that it cost, in USD.
+            calls: How many calls it took.
+
         Raises:
             ProviderError: the text does not fit the request's schema (INVALID_ANSWER, with the text, its tokens and
                 cost).

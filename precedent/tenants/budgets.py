@@ -68,7 +68,11 @@ class BudgetUse:
 
 
 def get(connection: "psycopg.Connection[Any]") -> Budget:
-    """The money of the tenant that the connection belongs to."""
+    """The money of the tenant that the connection belongs to.
+
+    Raises:
+        DatabaseError: the ledger gave no row.
+    """
     row = connection.execute(OF_TENANT).fetchone()
     if row is None:  # pragma: no cover - the query has one row
         raise DatabaseError("The ledger gave no answer: try again.")

@@ -96,7 +96,7 @@ def save(database: Database, tenant_id: int, source_id: int | None, changes: Map
 
 
 def save_in(session: Session, tenant_id: int, source_id: int | None, changes: Mapping[str, Any]) -> None:
-    """The same within a transaction of the tenant."""
+    """The same within a transaction of the tenant; raises what `save` does."""
     if source_id is not None and changes.keys() - SourcePolicy.model_fields.keys():
         raise UsageError("A source's policy is about --external and --mask: the rest belongs to the tenant.")
     if changes.get("on_exhausted", "stop") not in get_args(Exhausted):

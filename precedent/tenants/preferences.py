@@ -41,7 +41,15 @@ def list(session: Session) -> Mapping[tuple[str, str], Preference]:
 
 
 def save(session: Session, tenant_id: int, capability: str, route: str, preference: Preference) -> None:
-    """Set a preference, within a transaction of the tenant."""
+    """Set a preference.
+
+    Args:
+        session: A transaction of the tenant.
+        tenant_id: The tenant.
+        capability: What the providers are asked for.
+        route: The kind of work.
+        preference: Who is asked first.
+    """
     values = {"strategy": preference.strategy.value, "prefer": [*preference.prefer], "updated_at": func.now()}
     session.execute(
         insert(PreferenceRow)

@@ -110,6 +110,13 @@ def reconcile(
 ) -> list[Reconciliation]:
     """Ask every gateway of a tenant, active or not, what its calls cost, and compare.
 
+    Args:
+        database: The platform's.
+        settings: Where the keys for credentials are.
+        tenant_id: Whose gateways.
+        period: Which calls of the ledger are compared.
+        provider: Only the gateway of this name.
+
     Raises:
         NotFoundError: no such provider.
         UsageError: the provider is not a gateway, or cannot be used as it is configured.

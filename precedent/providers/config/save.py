@@ -62,6 +62,13 @@ def save_tried(
 def save(database: Database, settings: Settings, tenant: str, provider: Provider, *, replace: bool) -> StoredProvider:
     """Add a provider, or replace the one of this name, without calling it.
 
+    Args:
+        database: The platform's.
+        settings: Where the keys for credentials are.
+        tenant: The tenant's name.
+        provider: What is wanted.
+        replace: Whether a provider of this name may be there already.
+
     Raises:
         UsageError: whatever is wrong with it; nothing is changed then.
         NotFoundError: there is no such tenant.

@@ -92,6 +92,13 @@ def plan(database: Database, settings: Settings, tenant: str, declared: Declarat
 def apply(database: Database, settings: Settings, tenant: str, found: Plan, *, test: bool = True) -> dict[str, Trial]:
     """Bring a tenant to what a plan says, in one transaction, after its new and changed providers have answered.
 
+    Args:
+        database: The platform's.
+        settings: Where the keys for credentials are.
+        tenant: The tenant's name.
+        found: The plan.
+        test: Whether new and changed providers are called first.
+
     Returns:
         What the trials found, by provider.
 

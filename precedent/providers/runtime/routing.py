@@ -84,6 +84,14 @@ def save(
 ) -> None:
     """Set a tenant's preference.
 
+    Args:
+        database: The platform's.
+        tenant_id: The tenant.
+        capability: What the providers are asked for.
+        route: The kind of work.
+        strategy: `active`, `auto` or `prefer`.
+        prefer: Names of providers or drivers, with `prefer` alone.
+
     Raises:
         UsageError: an unknown strategy or name, or a list where none belongs.
     """
@@ -95,7 +103,7 @@ def save(
 
 
 def save_in(session: Session, tenant_id: int, capability: Capability, route: Route, preference: Preference) -> None:
-    """The same within a transaction of the tenant."""
+    """The same within a transaction of the tenant; takes and raises what `save` does."""
     if (preference.strategy is Strategy.PREFER) != bool(preference.prefer):
         raise UsageError("The strategy prefer needs names or drivers to prefer, the others take none.")
     known = {ENVIRONMENT, *(item.name for item in listed())}

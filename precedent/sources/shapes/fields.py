@@ -20,7 +20,11 @@ class UnreadableError(Exception):
 
 
 def text(payload: dict[str, Any], name: str) -> str | None:
-    """A string, or None where the field is missing or null."""
+    """A string, or None where the field is missing or null.
+
+    Raises:
+        UnreadableError: it is something else.
+    """
     value = payload.get(name)
     if value is None or isinstance(value, str):
         return value
@@ -28,7 +32,11 @@ def text(payload: dict[str, Any], name: str) -> str | None:
 
 
 def identifier(payload: dict[str, Any], name: str) -> str:
-    """A non-empty id, given as text or whole number."""
+    """A non-empty id, given as text or whole number.
+
+    Raises:
+        UnreadableError: it is missing, empty or something else.
+    """
     value = payload.get(name)
     if isinstance(value, bool) or not isinstance(value, str | int | None):
         raise UnreadableError("wrong_type", f"Field {name} is a {type(value).__name__}, not an id.")
@@ -39,7 +47,11 @@ def identifier(payload: dict[str, Any], name: str) -> str:
 
 
 def listing(payload: dict[str, Any], name: str) -> list[Any]:
-    """A list, empty where the field is missing or null."""
+    """A list, empty where the field is missing or null.
+
+    Raises:
+        UnreadableError: it is something else.
+    """
     value = payload.get(name)
     if value is None:
         return []
@@ -52,6 +64,9 @@ def moment(value: object, name: str) -> datetime | None:
     """A moment in UTC from ISO 8601, other written dates or the epoch; None where there is none.
 
     A written day before a month's name is the day; a moment without an offset is UTC.
+
+    Raises:
+        UnreadableError: it is no date.
     """
     if value is None or value == "":
         return None

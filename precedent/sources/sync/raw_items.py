@@ -99,8 +99,17 @@ def store_all(
     """Store one pass over a source; the caller's transaction makes it all or nothing.
 
     Items that the pass did not yield are tombstoned, unless the pass was bounded in time or something in it
-    could not be read: what is missing may then be behind the unreadable part. `full_refresh` writes every row
-    anew, changed or not.
+    could not be read: what is missing may then be behind the unreadable part.
+
+    Args:
+        connection: Bound to the tenant.
+        tenant_id: The tenant.
+        source_id: The source.
+        records: All that the pass yields.
+        kinds: Which kinds are stored; the others are passed over.
+        bounds: Only items created within.
+        full_refresh: Write every row anew, changed or not.
+        progress: Is told how many records have been read since it was last told.
     """
     counts = SyncCounts()
     bounds = bounds or TimeBounds()

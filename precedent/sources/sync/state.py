@@ -152,7 +152,17 @@ def save_stream(
     code: str | None = None,
     reason: str | None = None,
 ) -> None:
-    """Remember what a stream came to."""
+    """Save how the reading of a stream ended.
+
+    Args:
+        connection: Bound to the tenant.
+        tenant_id: The tenant.
+        source_id: The source.
+        stream: The stream's name.
+        state: How it ended.
+        code: A stable word for what is wrong.
+        reason: The same as a sentence.
+    """
     connection.execute(SAVE_STREAM, (tenant_id, source_id, stream, state.value, code, reason))
 
 
@@ -173,7 +183,19 @@ def save_outcome(
     revision: int | None = None,
     details: dict[str, Any] | None = None,
 ) -> None:
-    """Remember how a sync ended; one that did not end well counts as a failure."""
+    """Save how a sync ended; one that did not end well counts as a failure.
+
+    Args:
+        connection: Bound to the tenant.
+        tenant_id: The tenant.
+        source_id: The source.
+        state: How it ended.
+        code: A stable word for what is wrong.
+        reason: The same as a sentence.
+        wait_until: Until when the server is to be left alone.
+        revision: The edit of the source that was read; None leaves the one before.
+        details: What probes compare with, by stream.
+    """
     connection.execute(
         SAVE_WHOLE,
         {

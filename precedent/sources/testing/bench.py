@@ -110,7 +110,15 @@ class SourceBench:
         name: str | None = None,
         timeout_s: float = PATIENT_S,
     ) -> Iterator[LiveSource]:
-        """A source of the server that never sleeps, and goes by the server's clock."""
+        """A source of the server that never sleeps, and goes by the server's clock.
+
+        Args:
+            server: What it asks.
+            folder: Where it may keep files.
+            key: Its key; by default that of the bench.
+            name: The name that is stored for what has been renamed.
+            timeout_s: Of one request.
+        """
         retry = RetryPolicy(sleep=lambda _: None, now=server.dated)
         options = HttpOptions(timeout_s=timeout_s, largest_answer=LARGEST, retry=retry)
         context = SourceContext(folder=folder / "source", key=key or self.key, name=name, http=options)

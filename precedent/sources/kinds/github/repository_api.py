@@ -32,7 +32,18 @@ class Repository:
         etag: str | None = None,
         what: str = "",
     ) -> Reply:
-        """The answer to a path below the repository, or to a whole URL; a refusal concerns the stream alone."""
+        """The answer to a path below the repository, or to a whole URL; a refusal concerns the stream alone.
+
+        Args:
+            path: The path or URL.
+            parameters: Of the query.
+            expect: The type that the JSON of an answer must have.
+            etag: Of the answer that is known; if nothing has changed, the reply says so without data.
+            what: What is asked for, in the words of a message; by default the path.
+
+        Raises:
+            SourceFault: as `HttpClient.get`.
+        """
         url = path if "://" in path else f"/repos/{self.name}/{path}".rstrip("/")
         named = f"{what or path} of {self.name}"
         return self.client.get(url, parameters, expect=expect, etag=etag, what=named, whole=False)
@@ -54,7 +65,11 @@ class Repository:
             reply = self.get(link, what=what or path)
 
     def check_loop(self, link: str, visited: set[str], what: str) -> None:
-        """Note a link that is about to be followed; the same one twice would never end."""
+        """Note a link that is about to be followed; the same one twice would never end.
+
+        Raises:
+            ActionRequired: it has been followed before.
+        """
         if link in visited:
             raise ActionRequired(
                 "link_loop",

@@ -50,7 +50,11 @@ class Project:
             reply = self.get(link)
 
     def check_loop(self, link: str, visited: set[str]) -> None:
-        """Note a link that is about to be followed; the same one twice would never end."""
+        """Note a link that is about to be followed; the same one twice would never end.
+
+        Raises:
+            ActionRequired: it has been followed before.
+        """
         if link in visited:
             raise ActionRequired(
                 "link_loop",
