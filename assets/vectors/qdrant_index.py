@@ -65,7 +65,7 @@ def _metadata(store: StoreRow, found: Sequence[Mirrored], active: Mirrored | Non
     metadata: Metadata = {
         "qdrant/configured": True,
         "qdrant/store": store.name,
-        "qdrant/isolation": store.isolation,
+        "qdrant/isolation": store.isolation.value,
         "qdrant/spaces": len(found),
     }
     if active is not None:

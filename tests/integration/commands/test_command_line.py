@@ -50,7 +50,7 @@ def test_an_error_nobody_foresaw_leaves_its_traceback_in_a_file(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr(tenancy, "every", broken)
+    monkeypatch.setattr(tenancy, "list", broken)
     code, _, error = precedent("tenant", "list")
     assert code == 1
     assert "Unexpected ZeroDivisionError: planted" in error

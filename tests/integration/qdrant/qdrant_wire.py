@@ -141,8 +141,9 @@ class QdrantWire(LoopbackServer):
         if what == "upsert":
             if set(self.indexes[target]) != {"tenant", "space"}:
                 raise Refused(400, "points before the indexes")
-            batch = models.PointsBatch.model_validate(body).batch
-            self.engine.upsert(target, points=batch)
+            one_by_one = "points" in body
+            written = models.PointsList.model_validate(body).points if one_by_one else models.PointsBatch(**body).batch
+            self.engine.upsert(target, points=written)
             return {"operation_id": 1, "status": "completed"}
         self._check_filter(target, body.get("filter"))
         return self._asked(target, what, body)
