@@ -8,13 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestration.cli.providers.options import parse_secrets
+from orchestration.cli.keys import LONGEST_KEY, key_text, parse_secrets
 from precedent.errors import UsageError
 from precedent.security.redaction import register_secret
 from precedent.sources import registry
 from precedent.sources.options import OptionForm, SourceOption, configuration_values, options_of
 
-LONGEST_KEY = 64_000
 TYPES = {OptionForm.FLAG: bool | None, OptionForm.VALUE: str | None}
 # What the parameters of kinds' options begin with: an option may be called as a word of Python is.
 PREFIX = "kind_"
@@ -83,11 +82,7 @@ def source_secrets(key_file: Path | None, *, key_stdin: bool, prompt: bool = Fal
     if key_stdin or key_file == Path("-"):
         return _key(sys.stdin.read(LONGEST_KEY + 1), "standard input")
     if key_file is not None:
-        try:
-            text = key_file.expanduser().read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            raise UsageError(f"The key file {key_file} cannot be read as text: correct --key-file.") from None
-        return _key(text, str(key_file))
+        return _key(key_text(key_file), str(key_file))
     if prompt and sys.stdin.isatty():
         return _key(typer.prompt("Token", hide_input=True, err=True), "the answer")
     if prompt:

@@ -6,15 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import typer
-import yaml
 from pydantic import BaseModel
 
+from orchestration.cli.keys import LONGEST_KEY, key_text, parse_secrets
 from precedent.errors import UsageError
 from precedent.providers.base import DriverInfo
 from precedent.providers.declarative.schema import scalar
-from precedent.security.redaction import register_secret
-
-LONGEST_SECRET = 64_000
 
 
 def helps(model: type[BaseModel]) -> dict[str, str]:
@@ -61,56 +58,19 @@ def read_secrets(
         return {}
     if key_stdin or key_file == Path("-"):
         if not sys.stdin.isatty():
-            return parse_secrets(sys.stdin.read(LONGEST_SECRET + 1), "standard input")
+            return parse_secrets(sys.stdin.read(LONGEST_KEY + 1), "standard input")
         return _prompted(info, replaces=replaces)  # typed input is never echoed
     if key_file is not None:
-        return parse_secrets(_content(key_file.expanduser()), str(key_file))
+        return parse_secrets(key_text(key_file), str(key_file))
     if info.needs_key and sys.stdin.isatty():
         return _prompted(info, replaces=replaces)
     return None
-
-
-def parse_secrets(text: str, where: str) -> dict[str, str]:
-    """The secrets of a text: a mapping of names to values in YAML or JSON, else the whole text as `api_key`.
-
-    Raises:
-        UsageError: it is empty, too long, several words, or a mapping of something else; nothing of it is repeated.
-    """
-    text = text.strip().lstrip("\ufeff")
-    if not text:
-        raise UsageError(f"There is no key in {where}: it is empty.")
-    if len(text) > LONGEST_SECRET:
-        raise UsageError(f"What {where} holds is too long for a key: name a file with the key alone.")
-    try:
-        # Every scalar stays the text that it is: a key of digits is no number.
-        parsed = yaml.BaseLoader(text).get_single_data()
-    except yaml.YAMLError:
-        parsed = None
-    if not isinstance(parsed, dict):
-        if len(text.split()) > 1 or text.startswith("{"):
-            raise UsageError(f"What {where} holds is neither a key alone nor a mapping of names to secrets.")
-        parsed = {"api_key": text}
-    for name, value in parsed.items():
-        if not isinstance(name, str) or not isinstance(value, str) or not value.strip():
-            raise UsageError(f"The mapping in {where} must give each name one text: api_key: ...")
-        register_secret(value)
-    return parsed
 
 
 def _prompted(info: DriverInfo, *, replaces: bool) -> dict[str, str] | None:
     hint = " (Enter keeps the stored one)" if replaces else ""
     value = typer.prompt(f"API key for {info.title}{hint}", default="", show_default=False, hide_input=True, err=True)
     return parse_secrets(value, "the answer") if value.strip() or not replaces else None
-
-
-def _content(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8") as handle:
-            return handle.read(LONGEST_SECRET + 1)
-    except OSError as error:
-        raise UsageError(f"The key file {path} cannot be read ({error.strerror}): correct --key-file.") from error
-    except UnicodeDecodeError:
-        raise UsageError(f"The key file {path} is no text: name a file with the key alone.") from None
 
 
 def _example(option: str) -> str:
