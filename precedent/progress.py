@@ -1,4 +1,4 @@
-"""How long work tells whoever watches how far it is."""
+"""How long work reports how far it is."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A state of some work: `done` of `total` units (None where nobody knows), e.g. rows or tokens."""
+    """A state of some work: `done` of `total` units (None where it is not known), e.g. rows or tokens."""
 
     stage: str
     done: int

@@ -47,7 +47,7 @@ class Probes:
             raise ActionRequired("unreadable", str(error)) from None
 
     def save(self, found: ProbeRound) -> None:
-        """Save which servers asked to wait: no run is needed to be told that again."""
+        """Save which servers asked to wait: no run is needed to find that out again."""
         by_tenant: dict[int, list[tuple[ScheduledSource, RetryLater]]] = defaultdict(list)
         for source, fault in found.waiting:
             by_tenant[source.tenant_id].append((source, fault))

@@ -167,7 +167,7 @@ BEGIN
     WHERE h.provider = new.provider AND h.revision = new.revision AND h.failures > 0
       AND h.open_until IS DISTINCT FROM 'infinity';
   ELSE
-    -- Whoever had the trial of an open breaker gives it back: nobody else would try before the trial expires.
+    -- The call that had the trial of an open breaker gives it back: no other call would try before the trial expires.
     UPDATE provider_health h SET open_until = moment + make_interval(secs => cooldown_s)
     WHERE h.provider = new.provider AND h.revision = new.revision AND h.open_until <> 'infinity'
       AND h.open_until > moment + make_interval(secs => cooldown_s);

@@ -14,7 +14,7 @@ from precedent.sources.source import Cursor, Page
 # Each may cost a request of its own; few enough that a kill repeats little.
 ITEMS_A_PAGE = 20
 MOST_FAILED = 500
-# Everything that anybody may see in the list, and not what the asking user wrote alone.
+# Everything in the list that every user may see, and not what the asking user wrote alone.
 ALL = {"scope": "all", "state": "all"}
 Records = list[RawRecord | RejectedRecord]
 
