@@ -12,6 +12,7 @@ BENCHMARKS = {
     "retrieval": "ranking.retrieval",
     "tuning": "ranking.tuning",
     "lexical": "ranking.lexical",
+    "start": "start",
     "rerun": "rerun",
     "metering": "metering",
     "quality": "quality",
