@@ -82,6 +82,8 @@ def _kind(error: BaseException, status: int | None, words: str) -> FailureKind:
         return FailureKind.PROVIDER_BUDGET
     if status is None:
         return _without_status(error)
+    if status < 400:
+        return FailureKind.CONFIGURATION
     if status == 400 and "content_filter" in words:
         return FailureKind.REFUSED
     if status in (400, 413, 422) and any(sign in words for sign in OVERFLOW):
@@ -139,6 +141,9 @@ def _words(error: BaseException) -> str:
 
 
 def _message(error: BaseException, status: int | None) -> str:
+    if status is not None and status < 400:
+        # Behind a redirect another host would read the prompt, and perhaps the key.
+        return f"HTTP {status}: the endpoint redirects, which is not followed: configure the address it leads to."
     body = getattr(error, "body", None)
     text = ""
     if isinstance(body, dict):

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from precedent.database.session import Database
 from precedent.errors import PrecedentError
 from precedent.qdrant.client import Address, Server
-from precedent.security.addresses import is_private
+from precedent.security.addresses import is_internal
 from precedent.settings import Settings
 from precedent.tenants import tenants as tenancy
 from precedent.vector_stores import repository
@@ -92,6 +92,6 @@ def _ask(server: Server) -> StoreHealth:
 
 def _warnings(address: Address) -> list[str]:
     parts = urlsplit(address.url)
-    if address.key and parts.scheme == "http" and not is_private(parts.hostname or ""):
+    if address.key and parts.scheme == "http" and not is_internal(parts.hostname or ""):
         return [f"The key for {address.name} travels unencrypted to a public address: use https."]
     return []

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 from precedent.database.models import VectorStore, VectorStoreSpace
 from precedent.database.session import Database
 from precedent.errors import NotFoundError, UsageError
+from precedent.http.addresses import origin
 from precedent.qdrant.client import Address
 from precedent.qdrant.requests import Isolation
-from precedent.security.addresses import check_address, is_private
+from precedent.security.addresses import check_address, is_internal
 from precedent.security.credentials import CredentialView, sealed, shown, unsealed
 from precedent.settings import Settings
 from precedent.tenants import policies
@@ -130,7 +131,7 @@ def check(database: Database, settings: Settings, tenant: str, spec: StoreSpecif
         raise UsageError(
             f"{spec.name} is there with isolation {row.isolation}, and its points lie by it: remove it, then add it."
         )
-    if spec.secrets is None and row.stored and _origin(row.url) != _origin(spec.url):
+    if spec.secrets is None and row.stored and origin(row.url) != origin(spec.url):
         raise UsageError(f"{spec.name} moves to another server: give its key again, the stored one is for {row.url}.")
     key = row.key(settings) if spec.secrets is None else spec.secrets.get("api_key")
     return Address(spec.name, spec.url, key, spec.prefer_grpc)
@@ -177,7 +178,7 @@ def check_place(policy: TenantPolicy, url: str) -> None:
         )
     check_address(url, allow_private=policy.allow_private_addresses)
     host = urlsplit(url).hostname or ""
-    if (not policy.allow_external or policy.sources_kept) and not is_private(host):
+    if (not policy.allow_external or policy.sources_kept) and not is_internal(host):
         whose = "The tenant" if not policy.allow_external else f"Source {', '.join(sorted(policy.sources_kept))}"
         raise UsageError(
             f"{whose} keeps its texts inside, and vectors tell much of them: {host} is an external address, use a "
@@ -226,8 +227,3 @@ def _row(row: VectorStore) -> StoreRow:
         revision=row.revision,
         stored=row.credentials,
     )
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port

@@ -111,7 +111,8 @@ def save_in(
         kept = before.provider.capability
         raise UsageError(f"{name} is for {kept}: a provider keeps its capability, add another one.")
     private = policies.get_in(session).allow_private_addresses
-    check(provider, has_stored_key=before is not None and bool(before.sealed), allow_private=private)
+    stays = before is not None and bool(before.sealed) and provider.credentials is None
+    check(provider, keeps_key_of=before.provider if before and stays else None, allow_private=private)
     fallback = _fallback(provider, known)
     stored = repository.save_in(session, settings, owner.id, provider)
     neighbours: tuple[StoredProvider, ...] = ()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy.exc import IntegrityError
 
 from precedent.errors import UsageError
+from precedent.http.addresses import origin
 from precedent.providers.base import DriverInfo
 from precedent.providers.config.options import ModelOptions
 from precedent.providers.config.provider import Provider
@@ -18,12 +19,12 @@ ENVIRONMENT = "environment"
 SECRET_NAME = re.compile(r"(?:^|[_\-])(?:api_?key|key|secret|password|token|credentials?)$", re.IGNORECASE)
 
 
-def check(provider: Provider, *, has_stored_key: bool, allow_private: bool) -> None:
+def check(provider: Provider, *, keeps_key_of: Provider | None, allow_private: bool) -> None:
     """Check that a provider fits its driver and the tenant's policy.
 
     Args:
         provider: What is to be saved.
-        has_stored_key: Whether the row that it replaces has credentials.
+        keeps_key_of: What it replaces, if that has credentials which stay.
         allow_private: Whether the tenant's policy allows private addresses.
 
     Raises:
@@ -37,12 +38,15 @@ def check(provider: Provider, *, has_stored_key: bool, allow_private: bool) -> N
         raise UsageError(f"The driver {info.name} does {can}, not {provider.capability}: choose another driver.")
     if info.needs_base_url and not provider.base_url:
         raise UsageError(f"The driver {info.name} needs an address: say --base-url.")
-    stays = provider.credentials is None and has_stored_key
-    if info.needs_key and not (stays or provider.api_key):
+    if info.needs_key and not (keeps_key_of or provider.api_key):
         raise UsageError(f"The driver {info.name} needs a key: give it at the prompt, with --key-file or --key-stdin.")
     for name in provider.options.model_fields_set:
         if SECRET_NAME.search(name):
             raise UsageError(f"The option {name!r} sounds like a secret: give it with --key-file, which is encrypted.")
+    if keeps_key_of is not None and not same_origins(provider, keeps_key_of):
+        raise UsageError(
+            f"{provider.name} moves to another server: give its key again, the stored one is not sent there."
+        )
     check_options(provider)
     for address in addresses(provider, info):
         check_address(address, allow_private=allow_private)
@@ -63,6 +67,18 @@ def check_options(provider: Provider) -> None:
 def addresses(provider: Provider, info: DriverInfo) -> Sequence[str]:
     """Where a provider is called; a driver's own address counts as well, Ollama's is this machine."""
     return [address for address in (provider.base_url or info.base_url, provider.options.token_url) if address]
+
+
+def same_origins(provider: Provider, other: Provider) -> bool:
+    """True if two providers are called at the same servers, so that one may use the key of the other."""
+    try:
+        return _origins(provider) == _origins(other)
+    except UsageError:  # the driver of one is not installed any more: where it was called is not known
+        return False
+
+
+def _origins(provider: Provider) -> set[tuple[str, str, int]]:
+    return {origin(address) for address in addresses(provider, driver_type(provider.driver).info)}
 
 
 def same_space(provider: Provider, other: Provider) -> bool:

@@ -29,14 +29,15 @@ class ClaudeDriver(Driver):
 
     @cached_property
     def client(self) -> "Anthropic":
-        """The SDK's client, without retries of its own."""
-        from anthropic import Anthropic
+        """The SDK's client, without retries of its own and without redirects."""
+        from anthropic import Anthropic, DefaultHttpxClient
 
         return Anthropic(
             api_key=self.provider.api_key,
             base_url=self.address,
             timeout=self.provider.performance.timeout_s,
             max_retries=0,
+            http_client=DefaultHttpxClient(follow_redirects=False),
         )
 
     def generate(self, request: GenerationRequest) -> Completion:

@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from precedent.providers.base import Capability, DriverInfo, ModelInfo
 from precedent.providers.classification import classify
@@ -27,6 +27,14 @@ EXCHANGE = "https://api.github.com/copilot_internal/v2/token"
 EARLY_S = 120.0
 # What the endpoint expects of an editor.
 EDITOR = {"Editor-Version": "vscode/1.104.0", "Copilot-Integration-Id": "vscode-chat"}
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        """The key would go to another address."""
+
+
+WITHOUT_REDIRECTS = urllib.request.build_opener(_NoRedirect)
 
 
 class CopilotDriver(OpenAIDriver):
@@ -51,7 +59,7 @@ class CopilotDriver(OpenAIDriver):
     @cached_property
     def client(self) -> "OpenAI":
         """The SDK's client; it asks for the current token at every request."""
-        from openai import OpenAI
+        from openai import DefaultHttpxClient, OpenAI
 
         return OpenAI(
             api_key=self._current,
@@ -59,6 +67,7 @@ class CopilotDriver(OpenAIDriver):
             timeout=self.provider.performance.timeout_s,
             max_retries=0,
             default_headers=EDITOR,
+            http_client=DefaultHttpxClient(follow_redirects=False),
         )
 
     def generate(self, request: GenerationRequest) -> Completion:
@@ -86,7 +95,7 @@ class CopilotDriver(OpenAIDriver):
         headers = {"Authorization": f"token {self.provider.api_key}", **EDITOR}
         request = urllib.request.Request(address, headers=headers)  # noqa: S310 - the scheme was checked
         try:
-            with urllib.request.urlopen(request, timeout=self.provider.performance.timeout_s) as answer:  # noqa: S310
+            with WITHOUT_REDIRECTS.open(request, timeout=self.provider.performance.timeout_s) as answer:
                 bought = json.load(answer)
             return str(bought["token"]), float(bought["expires_at"])
         except urllib.error.HTTPError as error:

@@ -42,7 +42,7 @@ class GeminiDriver(Driver):
         from google.genai import types
 
         timeout_ms = int(self.provider.performance.timeout_s * 1000)
-        options = types.HttpOptions(base_url=self.address, timeout=timeout_ms)
+        options = types.HttpOptions(base_url=self.address, timeout=timeout_ms, client_args={"follow_redirects": False})
         return genai.Client(api_key=self.provider.api_key, http_options=options)
 
     def embed(self, texts: Sequence[str]) -> EmbeddingBatch:

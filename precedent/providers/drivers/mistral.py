@@ -34,12 +34,14 @@ class MistralDriver(Driver):
 
     @cached_property
     def client(self) -> "Mistral":
-        """The SDK's client; it retries only where it is told to."""
+        """The SDK's client; it retries only where it is told to, and follows no redirect."""
+        import httpx2
         from mistralai.client import Mistral
 
         return Mistral(
             api_key=self.provider.api_key,
             server_url=self.address,
+            client=httpx2.Client(follow_redirects=False),
             timeout_ms=int(self.provider.performance.timeout_s * 1000),
         )
 

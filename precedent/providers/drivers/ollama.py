@@ -35,12 +35,13 @@ class OllamaDriver(Driver):
 
     @cached_property
     def client(self) -> "Client":
-        """The client, with a timeout: it has none by itself."""
+        """The client, with a timeout, which it has not by itself, and without redirects."""
         from ollama import Client
 
         key = self.provider.api_key
         headers = {"Authorization": f"Bearer {key}"} if key else None
-        return Client(host=self.address, timeout=self.provider.performance.timeout_s, headers=headers)
+        timeout = self.provider.performance.timeout_s
+        return Client(host=self.address, timeout=timeout, headers=headers, follow_redirects=False)
 
     def embed(self, texts: Sequence[str]) -> EmbeddingBatch:
         """Embed texts in one request; a text beyond the model's window is an error, never cut."""

@@ -37,14 +37,15 @@ class OpenAIDriver(Driver):
 
     @cached_property
     def client(self) -> "OpenAI":
-        """The SDK's client; it never retries by itself, so that attempts are counted once."""
-        from openai import OpenAI
+        """The SDK's client; it never retries by itself, so that attempts are counted once, and follows no redirect."""
+        from openai import DefaultHttpxClient, OpenAI
 
         return OpenAI(
             api_key=self.provider.api_key or "none",
             base_url=self.address,
             timeout=self.provider.performance.timeout_s,
             max_retries=0,
+            http_client=DefaultHttpxClient(follow_redirects=False),
         )
 
     def embed(self, texts: Sequence[str]) -> EmbeddingBatch:
@@ -111,7 +112,7 @@ class AzureOpenAIDriver(OpenAIDriver):
     @cached_property
     def client(self) -> "OpenAI":
         """The SDK's client for a resource's endpoint."""
-        from openai import AzureOpenAI
+        from openai import AzureOpenAI, DefaultHttpxClient
 
         return AzureOpenAI(
             api_key=self.provider.api_key,
@@ -119,6 +120,7 @@ class AzureOpenAIDriver(OpenAIDriver):
             api_version=self.provider.options.api_version or "2024-10-21",
             timeout=self.provider.performance.timeout_s,
             max_retries=0,
+            http_client=DefaultHttpxClient(follow_redirects=False),
         )
 
     def models(self) -> list[ModelInfo]:

@@ -14,7 +14,7 @@ from precedent.providers.config.provider import Provider
 from precedent.providers.config.repository import StoredProvider
 from precedent.providers.config.validation import ENVIRONMENT
 from precedent.providers.registry import driver_type
-from precedent.security.addresses import is_private_url
+from precedent.security.addresses import is_internal_url
 from precedent.security.credentials import unsealed
 from precedent.security.redaction import register_secret
 from precedent.settings import Settings
@@ -53,7 +53,7 @@ class Endpoint:
     def external(self) -> bool:
         """True if the endpoint is outside the organisation, so that a call takes texts there."""
         if self.driver.egress is Egress.BY_ADDRESS:
-            return not is_private_url(self.provider.base_url or self.driver.base_url or "")
+            return not is_internal_url(self.provider.base_url or self.driver.base_url or "")
         return self.driver.egress is Egress.ALWAYS
 
     @property

@@ -10,7 +10,7 @@ from precedent.providers import health
 from precedent.providers.base import Capability
 from precedent.providers.config import repository
 from precedent.providers.config.provider import Provider
-from precedent.providers.config.validation import same_space
+from precedent.providers.config.validation import same_origins, same_space
 from precedent.providers.registry import driver_type
 from precedent.providers.runtime import routing
 from precedent.providers.runtime.embedder import Embedder
@@ -112,6 +112,8 @@ def _maker(database: Database, tenant_id: int, space: Space) -> Endpoint | None:
     then = Provider.model_validate({name: made[name] for name in names} | {"capability": Capability.EMBEDDING})
     for stored in repository.list(database, tenant_id):
         if (stored.provider.name, stored.provider.driver) == (then.name, then.driver):
+            if stored.sealed and not same_origins(then, stored.provider):
+                return None  # the key that the row has now is not for the server of then
             now = endpoint_of(stored)
             changes = {"model": then.model, "base_url": then.base_url, "options": then.options}
             return replace(now, provider=now.provider.model_copy(update=changes))

@@ -20,6 +20,7 @@ from precedent.providers.generation import Rejected
 from precedent.providers.testing.behaviour import BAD_CONTENT, BAD_VECTORS, UNREADABLE, Behaviour, Step, vector_of
 from precedent.providers.testing.bench import IMPATIENT_S, TEXTS, Bench, applies, imported_with
 from precedent.providers.testing.question import PROMPT, SYSTEM, Suggestions, question
+from precedent.providers.testing.server import LoopbackServer
 from precedent.providers.testing.wires.base import Wire
 from precedent.security.redaction import register_secret
 
@@ -201,6 +202,14 @@ class DriverContract:
         for length in range(260, 301, 5):
             bench.server.behave(Behaviour.STATUS, status=400, message="x" * length + secret)
             assert secret[:8] not in str(bench.failure(capability))
+
+    @pytest.mark.parametrize("status", [302, 307])
+    def test_a_redirect_is_not_followed(self, bench: Bench, capability: Capability, status: int) -> None:
+        with LoopbackServer(bench.wire) as elsewhere:
+            headers = {"Location": f"{elsewhere.url}/v1/anything"}
+            bench.server.script([Step(Behaviour.STATUS, status=status, headers=headers)])
+            assert bench.failure(capability).kind is FailureKind.CONFIGURATION
+            assert elsewhere.requests == []
 
     def test_key_is_in_a_header_only(self, bench: Bench, capability: Capability) -> None:
         provider = bench.provider(capability)

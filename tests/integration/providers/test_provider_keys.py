@@ -11,10 +11,21 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import yaml
 from cryptography.fernet import Fernet
 
 from precedent.providers.testing.server import Behaviour, LoopbackServer
-from tests.integration.providers.provider_servers import KEY, TEXT, VECTORS, Add, Call, health, parsed, stored
+from tests.integration.providers.provider_servers import (
+    KEY,
+    TEXT,
+    VECTORS,
+    Add,
+    Call,
+    KnowingWire,
+    health,
+    parsed,
+    stored,
+)
 
 pytest_plugins = ["tests.integration.providers.provider_fixtures"]
 
@@ -233,3 +244,24 @@ def test_a_planted_key_shows_up_nowhere(
     assert KEY not in str(heard)
     assert KEY not in str(rows)
     assert KEY not in file.read_text()
+
+
+def test_a_stored_key_is_not_sent_to_another_server(
+    precedent: Call, adding: Add, tenant: str, tmp_path: Path, owner_dsn: str
+) -> None:
+    parsed(precedent("provider", "add", "writer", "--capability", TEXT, *adding, "--json"))
+    before = stored(owner_dsn, tenant)
+    with LoopbackServer(KnowingWire()) as elsewhere:
+        moved = ("--driver", "openai", "--base-url", f"{elsewhere.url}/v1", "--tenant", tenant)
+        code, _, error = precedent("provider", "add", "writer", "--capability", TEXT, *moved, "--replace")
+        assert (code, "moves to another server: give its key again" in error) == (2, True)
+        declared = yaml.safe_load(precedent("provider", "export", "--tenant", tenant)[1])
+        entry = declared["providers"]["writer"]
+        entry["base_url"] = f"{elsewhere.url}/v1"
+        entry.pop("credentials", None)
+        file = tmp_path / "providers.yaml"
+        file.write_text(yaml.safe_dump(declared))
+        code, _, error = precedent("provider", "apply", file, "--tenant", tenant)
+        assert (code, "moves to another server: give its key again" in error) == (2, True)
+        assert elsewhere.requests == []
+    assert stored(owner_dsn, tenant) == before
