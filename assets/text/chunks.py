@@ -39,7 +39,7 @@ def chunks(
         ids = store.pending(connection, source.id, cut, CHUNKER_VERSION, everything=config.full_refresh)
         progress = Progress("chunks", len(ids), context.log.info)
         for batch in slices(ids, BATCH):
-            rows = store.cut(store.read(connection, batch), provider.counter)
+            rows = store.cut(store.read(connection, batch), provider.counter, provider.prepared)
             written += store.replace(connection, source.tenant_id, source.id, batch, rows, cut, CHUNKER_VERSION)
             connection.commit()
             replaced += len(batch)

@@ -26,6 +26,7 @@ from precedent.search import retrieval
 from precedent.search.dense import document_vectors
 from precedent.search.filters import Filters
 from precedent.search.retrieval import Mode, Result
+from precedent.security.masking import mask
 from precedent.security.redaction import scrub, scrub_values
 
 EVIDENCE = 8
@@ -46,10 +47,18 @@ def find_evidence(
     space_id: int,
     incident: PendingIncident,
     vectors: NDArray[np.float32] | None = None,
+    *,
+    masks: bool,
 ) -> tuple[Evidence, ...]:
     """What the tenant already knew when the incident began, best first, from all of its sources.
 
-    `vectors`, shape (n, dimensions), stand for an incident that is not stored; by default its own are read.
+    Args:
+        connection: Bound to the tenant.
+        space_id: Whose vectors find it.
+        incident: What happened.
+        vectors: Shape (n, dimensions), of an incident that is not stored; by default its own are read.
+        masks: Whether the tenant masks what leaves: a snippet is a part of a text, in which half of a key would not
+            be recognised any more.
     """
     if vectors is None:
         vectors = document_vectors(connection, space_id, incident.document_id, limit=1)
@@ -61,6 +70,7 @@ def find_evidence(
         mode=Mode.HYBRID,
         k=EVIDENCE,
         filters=Filters(before=incident.created_at, exclude=(incident.external_id,)),
+        prepare=mask if masks else None,
     )
     return tuple(_evidence(result) for result in results)
 

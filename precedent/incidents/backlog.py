@@ -65,7 +65,7 @@ def analyse_backlog(
     space = spaces.active(connection) if incidents else None
     failed = 0
     for number, incident in enumerate(incidents, start=1):
-        evidence = find_evidence(connection, space.id, incident) if space else ()
+        evidence = find_evidence(connection, space.id, incident, masks=generator.policy.masks) if space else ()
         try:
             row = analyse(
                 generator,

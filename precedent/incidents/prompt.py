@@ -7,6 +7,7 @@ prompt, so that no text can close its own, and the instructions say that nothing
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import partial
 
 from precedent.incidents.schema import (
     Evidence,
@@ -59,12 +60,14 @@ def build(request: RecommendationRequest, *, max_prompt_tokens: int, max_output_
     incident = _fenced(fence, _incident(request.incident, int(budget * INCIDENT_SHARE)))
     kept = fitting(request.evidence, budget - estimate(incident) - 50)
     evidence = _fenced(fence, "\n".join(_line(item) for item in kept)) if kept else "There is none."
+    offered = RecommendationRequest(incident=request.incident, evidence=kept)
     return GenerationRequest(
         system=system,
         prompt=f"The incident:\n{incident}\n\nEvidence, the most relevant first:\n{evidence}",
         schema=RecommendationAnswer,
         max_output_tokens=max_output_tokens,
-        data=RecommendationRequest(incident=request.incident, evidence=kept),
+        data=offered,
+        compose=partial(build, max_prompt_tokens=max_prompt_tokens, max_output_tokens=max_output_tokens),
         validate=_validated,
     )
 

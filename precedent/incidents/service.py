@@ -71,7 +71,8 @@ class Recommender:
                 )
             }
             incident = stale.get(external_id)
-            evidence = find_evidence(connection, self.searcher.space.id, incident) if incident else ()
+            masks = self.generator.policy.masks
+            evidence = find_evidence(connection, self.searcher.space.id, incident, masks=masks) if incident else ()
         if incident is not None:
             # No transaction waits while a provider thinks.
             generator = self._open(document.source)
@@ -96,7 +97,9 @@ class Recommender:
         incident = PendingIncident(0, "described", title, text, None, [], None, None, b"")
         (vectors,) = self.searcher.query_vectors([f"{title}\n{text}".strip()])
         with self.database.bulk(self.tenant_id) as connection:
-            evidence = find_evidence(connection, self.searcher.space.id, incident, vectors)
+            evidence = find_evidence(
+                connection, self.searcher.space.id, incident, vectors, masks=self.generator.policy.masks
+            )
         row = analyse(self.generator, incident, evidence, tenant_id=self.tenant_id, source_id=0, dagster_run_id=None)
         return {
             "incident": None,

@@ -1,7 +1,7 @@
 """A question to a text provider, and its answer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from precedent.providers.errors import FailureKind, ProviderError
 from precedent.providers.tokens import NO_TOKENS, TokenUsage
+from precedent.security.masking import mask, mask_fields
 
 REPAIR = "That answer is not valid: {problem}\nAnswer again with one JSON object that fits the schema, nothing else."
 REPAIR_UNSEEN = "An earlier answer was not valid: {problem}\nAnswer with one JSON object that fits the schema."
@@ -43,6 +44,8 @@ class GenerationRequest:
         data: The same question as fields, for a driver that reads no prompt; None for an endpoint outside the
             organisation, because only the prompt is masked. Where it is an instance of `schema`, it is itself the
             answer that is expected: that is how a health check asks.
+        compose: Makes the same request of other data of the same type; for a prompt that holds its data encoded or
+            shortened.
         validate: Checks an answer of the right shape, and raises ValueError where it cannot be used. The metered
             client calls it, never the driver.
         rejected: The answer before this one, where it could not be used; a driver sends it by `turns`.
@@ -53,8 +56,19 @@ class GenerationRequest:
     schema: type[BaseModel]
     max_output_tokens: int = 2_000
     data: BaseModel | None = None
+    compose: "Callable[[Any], GenerationRequest] | None" = None
     validate: Callable[[BaseModel], Any] | None = None
     rejected: Rejected | None = None
+
+    def masked(self) -> "GenerationRequest":
+        """The same request without secrets and addresses.
+
+        Its data is masked field by field and the prompt made of it anew: behind the escapes of an encoded text, or in
+        a text that was shortened, a secret can no longer be recognised.
+        """
+        if self.compose is not None and self.data is not None:
+            return self.compose(mask_fields(self.data))
+        return replace(self, system=mask(self.system), prompt=mask(self.prompt))
 
     @property
     def turns(self) -> list[Turn]:

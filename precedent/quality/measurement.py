@@ -111,6 +111,8 @@ def _read(
     rows = measure.RowMeasures(dimensions)
     sample, canaries = BottomK(plan.shaped, STEADY), BottomK(plan.canaries, seed)
     new = BottomK(MOST, STEADY)
+    # Of vectors that another configuration made, the documents are compared as they are.
+    prepare = provider.prepared if space.profile.cut == provider.profile.cut else str
     with database.bulk(source.tenant_id) as connection:
         kept = reports.latest_sample(connection, source.id, space.id)
         for batch in store.stream(connection, source.id, space, kept.at if kept else None):
@@ -120,7 +122,7 @@ def _read(
             arrived = np.flatnonzero(batch.new)
             new.add([batch.hashes[row] for row in arrived], batch.vectors[arrived])
         sums = store.tokens(connection, source.id, space, provider.window)
-        documents = store.documents(connection, source.id, space, plan.documents, STEADY)
+        documents = store.documents(connection, source.id, space, plan.documents, STEADY, prepare)
         return _Read(
             rows=rows,
             sample=sample,

@@ -1,6 +1,6 @@
 """What a quality report reads: all vectors of a source once, and samples of its passages and documents."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -171,14 +171,26 @@ def tokens(connection: Connection, source_id: int, space: Space, window: int) ->
     return TokenSums(int(row[0]), int(row[1]), int(row[2])) if row else TokenSums(0, 0, 0)
 
 
-def documents(connection: Connection, source_id: int, space: Space, limit: int, seed: str) -> list[CutDocument]:
-    """At most `limit` documents, chosen by their hash and `seed`, each with its passages in order."""
+def documents(
+    connection: Connection, source_id: int, space: Space, limit: int, seed: str, prepare: Callable[[str], str]
+) -> list[CutDocument]:
+    """At most `limit` documents, chosen by their hash and `seed`, each with its passages in order.
+
+    Args:
+        connection: Bound to the tenant.
+        source_id: Whose.
+        space: Whose passages.
+        limit: How many documents.
+        seed: Which of them.
+        prepare: What titles and texts went through before they were cut.
+    """
     values = {**_values(source_id, space), "limit": limit, "seed": seed.encode()}
     ids = [row[0] for row in connection.execute(DOCUMENT_IDS, values)]
     passages: dict[int, list[str]] = {number: [] for number in ids}
     for number, passage in connection.execute(PASSAGES, {"ids": ids, "cut": space.profile.cut}):
         passages[number].append(passage)
-    return [CutDocument(title, text, passages[number]) for number, title, text in connection.execute(DOCUMENTS, (ids,))]
+    found = connection.execute(DOCUMENTS, (ids,))
+    return [CutDocument(prepare(title), prepare(text), passages[number]) for number, title, text in found]
 
 
 def _values(source_id: int, space: Space) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def embed_queries(provider: Embedder, texts: Sequence[str]) -> list[Vectors]:
     passages: list[str] = []
     ends: list[int] = []
     for text in texts:
-        title, _, body = text.strip().partition("\n")
+        title, _, body = provider.prepared(text).strip().partition("\n")
         passages += [part.text for part in chunk(title, body, counter)][:PASSAGES]
         ends.append(len(passages))
     try:

@@ -1,6 +1,6 @@
 """Retrieval of documents: by vectors, by words, and by both fused."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -79,6 +79,7 @@ def search(
     filters: Filters | None = None,
     reranker: Reranker | None = None,
     hits: Sequence[Hits] | None = None,
+    prepare: Callable[[str], str] | None = None,
 ) -> list[Result]:
     """The k best documents for a query.
 
@@ -92,6 +93,7 @@ def search(
         k: How many results.
         filters: What a result must be.
         reranker: Reads the first results again and orders them anew.
+        prepare: What a text goes through before its snippet is taken.
         hits: What another store found nearest to each of `vectors`; None where PostgreSQL is to look itself.
     """
     filters = filters or Filters()
@@ -107,7 +109,7 @@ def search(
     ranked = score_fusion(near, worded) if mode is Mode.HYBRID else list((near or worded).items())
     ranked = ranked[: max(k, DEPTH) if reranker else k]
     details = {row[0]: row[1:] for row in connection.execute(DETAILS, ([item for item, _ in ranked],))}
-    legs = _Legs(near, worded, terms.weights if terms else {})
+    legs = _Legs(near, worded, terms.weights if terms else {}, prepare)
     results = {item: legs.result(item, details[item], score) for item, score in ranked if item in details}
     if reranker:
         return _reranked(reranker, text, results, details)[:k]
@@ -117,14 +119,20 @@ def search(
 class _Legs:
     """What each leg said, for the explanation of a result."""
 
-    def __init__(self, near: Mapping[int, float], worded: Mapping[int, float], weights: Mapping[str, float]) -> None:
-        self._near, self._worded, self._weights = near, worded, weights
+    def __init__(
+        self,
+        near: Mapping[int, float],
+        worded: Mapping[int, float],
+        weights: Mapping[str, float],
+        prepare: Callable[[str], str] | None,
+    ) -> None:
+        self._near, self._worded, self._weights, self._prepare = near, worded, weights, prepare
         self._near_ranks = {item: rank for rank, item in enumerate(near, start=1)}
         self._worded_ranks = {item: rank for rank, item in enumerate(worded, start=1)}
 
     def result(self, item: int, row: Sequence[Any], score: float) -> Result:
         external_id, source, kind, title, state, resolution, url, created_at, text, labels = row
-        passage = snippet(text, self._weights)
+        passage = snippet(self._prepare(text) if self._prepare else text, self._weights)
         return Result(
             external_id=external_id,
             source=source,

@@ -1,7 +1,7 @@
 """Chunks in PostgreSQL: passages of documents, addressed by the hash of their text."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,9 +74,17 @@ def read(connection: "psycopg.Connection[Any]", ids: Sequence[int]) -> list[tupl
     return connection.execute(READ, (list(ids),)).fetchall()
 
 
-def cut(documents: Sequence[tuple[int, str, str]], counter: TokenCounter) -> list[ChunkRow]:
-    """The passages of documents (id, title, text), in their order."""
-    passages = chunk_many([(title, text) for _, title, text in documents], counter)
+def cut(
+    documents: Sequence[tuple[int, str, str]], counter: TokenCounter, prepare: Callable[[str], str]
+) -> list[ChunkRow]:
+    """The passages of documents (id, title, text), in their order.
+
+    Args:
+        documents: Whole: a passage of a text that leaves is masked with all that stands around it.
+        counter: The model's tokenizer and window.
+        prepare: What titles and texts go through first.
+    """
+    passages = chunk_many([(prepare(title), prepare(text)) for _, title, text in documents], counter)
     return [
         ChunkRow(number, part.ordinal, part.text, part.tokens, hashlib.sha256(part.text.encode()).digest())
         for (number, _, _), parts in zip(documents, passages, strict=True)

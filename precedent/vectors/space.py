@@ -43,7 +43,7 @@ class SpaceProfile:
         dimensions: Of the vectors.
         precision: Of the arithmetic.
         preprocessing: What a text goes through before the model and a vector before it is stored.
-        cut: How documents are cut into passages for it: by the model's tokenizer and window.
+        cut: How documents are cut into passages for it: by the model's tokenizer and window, masked before or not.
     """
 
     provider: str

@@ -47,7 +47,6 @@ BLOCKING = {
 }
 HEAVY = [
     "anthropic",
-    "detect_secrets",
     "genai_prices",
     "google.genai",
     "httpx",

@@ -11,7 +11,6 @@ from orchestration.cli.providers.options import helps
 from precedent.database.session import Database
 from precedent.errors import UsageError
 from precedent.providers.config.views import with_private_address
-from precedent.security.masking import mask as masked
 from precedent.sources import repository as sources
 from precedent.tenants import budgets, policies, tenants
 from precedent.tenants.policies import TenantPolicy
@@ -64,8 +63,6 @@ def policy_set(
     database = Database.open()
     owner = tenants.get(database, tenant)
     source_id = _source_id(database, tenant, source)
-    if mask:
-        masked(["someone@example.com"])  # raises where the libraries that mask are not installed
     policies.save(database, owner.id, source_id, changes)
     notes = []
     if private_addresses is False and (names := with_private_address(database, owner.id)):

@@ -28,7 +28,6 @@ from precedent.providers.runtime import routing
 from precedent.providers.runtime.routing import Route
 from precedent.security.credentials import unsealed
 from precedent.security.keyring import SecretError
-from precedent.security.masking import mask
 from precedent.settings import Settings
 from precedent.tenants import policies, preferences, tenants
 from precedent.tenants.preferences import Preference
@@ -82,8 +81,6 @@ def plan(database: Database, settings: Settings, tenant: str, declared: Declarat
     providers = ordered(wanted.providers or {})
     compared = {provider.name for provider in providers if provider.credentials is not None}
     changes = difference(wanted, _stored(database, settings, tenant, compared), prune=prune)
-    if declared.policy is not None and declared.policy.masks:
-        mask(["someone@example.com"])  # raises where the libraries that mask are not installed
     found = Plan(wanted, providers, changes)
     _write(database, settings, tenant, found, take_back=True)
     return found

@@ -15,7 +15,7 @@ from precedent.providers.runtime.endpoint import Endpoint
 from precedent.providers.runtime.metered_client import MeteredClient
 from precedent.providers.runtime.open_drivers import open_driver
 from precedent.providers.tokens import ByteTokenCounter
-from precedent.security.masking import MASKING_VERSION
+from precedent.security.masking import MASKING_VERSION, mask
 from precedent.settings import Settings
 from precedent.tenants.policies import TenantPolicy
 from precedent.text.chunking import HuggingFaceTokenCounter, TokenCounter
@@ -90,6 +90,10 @@ class Embedder:
         """One external endpoint is enough: the vectors of all of them are compared."""
         return self._policy.masks and any(client.external for client in self._clients)
 
+    def prepared(self, text: str) -> str:
+        """A text as it may be cut into passages: masked as a whole, because half of a key is not recognised."""
+        return mask(text) if self._masks else text
+
     @cached_property
     def profile(self) -> SpaceProfile:
         """What its vectors may be compared with; known without a call.
@@ -110,14 +114,15 @@ class Embedder:
                 "which measures and keeps it."
             )
         model = provider.bare_model if local else provider.common_model
+        masked = f"/masked{MASKING_VERSION}" if self._masks else ""
         return SpaceProfile(
             provider=provider.driver if local else "endpoint",
             model=model,
             model_fingerprint=local.revision if local else provider.options.task_type or "",
             dimensions=dimensions,
             precision=local.precision if local else "float32",
-            preprocessing=PREPROCESSING + (f"/masked{MASKING_VERSION}" if self._masks else ""),
-            cut=f"{model}/{self.window}",
+            preprocessing=PREPROCESSING + masked,
+            cut=f"{model}/{self.window}{masked}",
         )
 
     @property

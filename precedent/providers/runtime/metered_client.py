@@ -21,7 +21,7 @@ from precedent.providers.runtime.open_drivers import open_driver
 from precedent.providers.runtime.retry import delay_of, pause_of, wait_of
 from precedent.providers.runtime.settlement import Charge, Progress, T, Work, entry_of
 from precedent.providers.tokens import NO_TOKENS, TokenUsage, estimate, estimate_many
-from precedent.security.masking import mask
+from precedent.security.masking import count_marks, mask
 from precedent.settings import Settings
 from precedent.tenants.policies import TenantPolicy
 from precedent.vectors.embedding import EmbeddingBatch, EmbeddingError, checked
@@ -92,7 +92,9 @@ class MeteredClient:
         Raises:
             ProviderError: no usable answer after all attempts.
         """
-        leaving, masked = self._leaving(texts, mask_always=mask_always)
+        masks = self._masks(always=mask_always)
+        leaving = [mask(text) for text in texts] if masks else list(texts)
+        masked = count_marks(leaving) if masks else 0
         known = tokens if tokens is not None else estimate_many(leaving)
 
         def run(driver: Driver) -> tuple[EmbeddingBatch, Charge, int]:
@@ -119,8 +121,10 @@ class MeteredClient:
 
         An answer that does not fit is sent back once, with what is wrong, to be repaired.
         """
-        (system, prompt), masked = self._leaving([request.system, request.prompt])
-        asked = replace(request, system=system, prompt=prompt, data=None if self.external else request.data)
+        asked = request.masked() if self._masks(always=False) else request
+        masked = count_marks([asked.system, asked.prompt]) if asked is not request else 0
+        if self.external:
+            asked = replace(asked, data=None)
 
         def run(driver: Driver) -> tuple[Completion, Charge, int]:
             nonlocal asked
@@ -135,12 +139,16 @@ class MeteredClient:
                 raise
             return completion, Charge(completion.usage, completion.cost), completion.calls
 
-        tokens = estimate(system) + estimate(prompt)
+        tokens = estimate(asked.system) + estimate(asked.prompt)
         found, cost = self._call(Work(operation, 1, tokens, request.max_output_tokens, masked, run))
         return found, cost, masked
 
-    def _leaving(self, texts: Sequence[str], *, mask_always: bool = False) -> tuple[list[str], int]:
-        """The one place where texts leave: as they are, masked, or not at all."""
+    def _masks(self, *, always: bool) -> bool:
+        """Whether texts are masked before they leave; asked at the one place of each call where they do.
+
+        Raises:
+            ProviderError: they may not leave at all.
+        """
         if self.external and not self.policy.allows_external(self.context.source):
             kept = self.policy.allow_external  # then it is the source's own policy that forbids it
             whose = f"the source {self.context.source}" if kept else "this tenant"
@@ -148,10 +156,7 @@ class MeteredClient:
                 FailureKind.POLICY,
                 f"The policy of {whose} forbids external providers, and {self.endpoint.name} is one.",
             )
-        if not self.policy.masks or not (self.external or mask_always):
-            return list(texts), 0
-        masked = mask(texts)
-        return masked.texts, masked.replaced
+        return self.policy.masks and (self.external or always)
 
     def _call(self, work: Work[T]) -> tuple[T, Decimal | None]:
         """The result of a call and what it cost in USD, None where that is not known."""

@@ -1,6 +1,5 @@
 """What a tenant allows, whom a kind of work asks first, and Dagster's pools that follow the rows."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,6 @@ import pytest
 from orchestration.instance import dagster_instance
 from orchestration.pools import pool_limits
 from precedent.database.session import Database
-from precedent.security import masking
 from precedent.settings import Settings
 from tests.integration.providers.provider_servers import TEXT, VECTORS, Add, Call, parsed, stored
 
@@ -57,18 +55,6 @@ def test_a_wrong_policy_is_refused(
     before = stored(owner_dsn, tenant)
     found, _, error = precedent("policy", "set", *arguments, "--tenant", tenant)
     assert (found, words in error) == (code, True), error
-    assert stored(owner_dsn, tenant) == before
-
-
-def test_masking_without_its_libraries_is_refused(
-    precedent: Call, tenant: str, owner_dsn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = stored(owner_dsn, tenant)
-    masking._plugins.cache_clear()
-    # What Python does where a package is absent: None in its place makes the import fail.
-    monkeypatch.setitem(sys.modules, "detect_secrets.core.plugins.util", None)
-    code, _, error = precedent("policy", "set", "--mask", "--tenant", tenant)
-    assert (code, ".[masking]" in error) == (1, True)
     assert stored(owner_dsn, tenant) == before
 
 

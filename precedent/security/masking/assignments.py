@@ -1,0 +1,96 @@
+"""Values behind a name that says that they are secret: `password=...`, `"api_key": "..."`, `--token ...`."""
+
+import re
+from collections.abc import Iterator
+
+from precedent.security.masking.names import Kind, kind_of
+from precedent.security.masking.reading import Value, read
+from precedent.security.masking.values import is_mixed, is_prose, is_reference, is_token, is_word
+
+# A name, and what stands between it and its value. A name is looked at once: the next begins behind it.
+NAMED = re.compile(
+    r"(?<![A-Za-z0-9_.$-])(?P<name>[A-Za-z0-9_.$-]++)"
+    r"(?P<separator>\\{0,6}[\"'`]?\]?[ \t]{0,20}(?:=>|:=|==?|:)[ \t]{0,20}(?:\n[ \t]{0,40}(?=[\"']))?"
+    r"|>(?=[^\s<>])|\((?=[\"']))"
+)
+OPTION = re.compile(r"(?<![\w-])(?P<name>--?[A-Za-z][\w-]*+)[ \t]{1,8}(?=[^\s-])")
+SPOKEN = re.compile(
+    r"(?i)\b(?P<name>password|passphrase|passwd|pwd|secret|token|(?:api|access|secret|private|auth)[ _-]key)"
+    r"(?: for \S{1,60}(?: \S{1,60})?)?(?: (?:is|was|of|to|now|set|changed|currently|still|reset)){1,4}:? (?=\S)"
+)
+SETTERS = ("set", "with", "add", "use")
+TIGHT = ("=", ":=")
+SHORTEST = {Kind.WEAK: 5, Kind.STRONG: 3}
+# `8-character minimum`, `10k`: a measure and no secret.
+MEASURE = re.compile(r"\d{1,6}(?:-?[a-z]+|%)?\+?\Z")
+BEFORE = 16
+
+
+def assignments(text: str) -> Iterator[tuple[int, int]]:
+    """Places of values by their names."""
+    reached = 0
+    for found in NAMED.finditer(text):
+        if found.start() < reached:
+            continue
+        value = _assigned(text, found)
+        if value is None:
+            continue
+        reached = value.end
+        if _is_secret(value, _kind(text, found), found["separator"]):
+            yield value.start, value.end
+    for found in OPTION.finditer(text):
+        kind = kind_of(found["name"])
+        value = read(text, found.end()) if kind and not found["name"].endswith("-stdin") else None
+        if value is not None and _is_secret(value, Kind.STRONG, "="):
+            yield value.start, value.end
+    reached = 0
+    for found in SPOKEN.finditer(text):
+        value = read(text, found.end()) if found.start() >= reached else None
+        if value is None:
+            continue
+        reached = value.end
+        if len(value.text) >= 6 and is_mixed(value.text) and not _is_none(value) and not MEASURE.match(value.text):
+            yield value.start, value.end
+
+
+def _assigned(text: str, found: "re.Match[str]") -> Value | None:
+    """What stands behind a name that says something; None behind any other."""
+    separator = found["separator"]
+    if not _kind(text, found) or (separator == ">" and text[found.start() - 1 : found.start()] != "<"):
+        return None
+    if separator == "(" and not found["name"].rpartition(".")[2].lower().startswith(SETTERS):
+        return None
+    return read(text, found.end())
+
+
+def _kind(text: str, found: "re.Match[str]") -> Kind:
+    name, start = found["name"], found.start("name")
+    kind = kind_of(name, text[max(0, start - BEFORE) : start])
+    if not kind and text[start - 1 : start] == "\\":  # the letter of `\n` or `\t` before the name
+        return kind_of(name[1:])
+    return kind
+
+
+def _is_secret(value: Value, kind: Kind, separator: str) -> bool:
+    text, sign = value.text, separator.strip(" \t\n\\\"'`]")
+    if len(text) < SHORTEST[kind] or _is_none(value):
+        return False
+    if kind is Kind.WEAK:
+        # In an address and between quotes any value counts, elsewhere one that a machine made.
+        long = len(text) >= 16 and " " not in text
+        return " " not in text and (is_token(text) or long or (text.isdigit() and len(text) >= 6))
+    if value.quoted or sign in TIGHT or sign == ">":
+        return not (value.text.isdigit() and len(text) < 4)
+    return value.last or (is_mixed(text) and not MEASURE.match(text))
+
+
+def _is_none(value: Value) -> bool:
+    """True if a value plainly is no secret."""
+    text = value.text
+    if is_word(text) or is_prose(text):
+        return True
+    if value.quoted:
+        return False
+    # `password = new_password` in code
+    named = kind_of(text) is not Kind.NONE and text.replace("_", "").replace(".", "").isalpha()
+    return named or is_reference(text)

@@ -1,0 +1,37 @@
+"""Secrets in the arguments of commands and statements, where no name stands before them."""
+
+import re
+from collections.abc import Iterator
+
+from precedent.security.masking.values import is_placeholder
+
+# How far behind a command its password may stand; a line of a script is shorter.
+REACH = r"[^\n|;&]{0,200}?"
+VALUE = r"(?:'(?P<single>[^'\n]{1,200})'|\"(?P<double>[^\"\n]{1,200})\"|(?P<bare>[^\s'\"|;&]{1,200}))"
+PATTERNS = tuple(
+    re.compile(pattern + VALUE)
+    for pattern in (
+        rf"\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mysqlsh|mariadb|mariadb-dump|mariadb-admin)\b{REACH}[ \t]-p",
+        r"\bsshpass[ \t]{1,4}-p[ \t]{0,4}",
+        rf"\b(?:redis-cli|valkey-cli)\b{REACH}[ \t]-a[ \t]{{1,4}}",
+        rf"\b(?:docker|podman|helm registry|buildah|skopeo|az|oc)[ \t]{{1,4}}login\b{REACH}[ \t]-p[ \t]{{1,4}}",
+        r"\b(?:mongo|mongosh|mongodump|mongorestore|cqlsh|sqlcmd|ldapsearch|ldapadd|ldapmodify|bcp)\b"
+        rf"{REACH}[ \t]-[pPw][ \t]{{0,4}}",
+        rf"\b(?:curl|wget|http|https)\b{REACH}[ \t](?:-u|--user|--proxy-user|-a|--auth)[ \t=]{{0,4}}[\"']?"
+        r"[\w.@%+-]{0,64}:",
+        rf"\bopenssl\b{REACH}[ \t]-pass(?:in|out)?[ \t]{{1,4}}pass:",
+        r"(?i)\bidentified[ \t]{1,4}(?:with[ \t]{1,4}\S{1,40}[ \t]{1,4})?by[ \t]{1,4}(?:password[ \t]{1,4})?(?=['\"])",
+        r"(?i)\bpassword[ \t]{1,4}(?=['])",
+        r"(?i)\blogin[ \t]{1,4}\S{1,64}[ \t]{1,4}password[ \t]{1,4}",
+        r"\becho[ \t]{1,4}(?:-n[ \t]{1,4})?(?=[^\n|]{1,80}\|[ \t]{0,4}(?:docker|podman|gh|helm|sudo|chpasswd)\b)",
+    )
+)
+
+
+def commands(text: str) -> Iterator[tuple[int, int]]:
+    """Places of passwords in commands."""
+    for pattern in PATTERNS:
+        for found in pattern.finditer(text):
+            group = next(name for name in ("single", "double", "bare") if found[name])
+            if not is_placeholder(found[group]):
+                yield found.span(group)
