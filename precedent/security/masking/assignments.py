@@ -9,21 +9,27 @@ from precedent.security.masking.values import is_mixed, is_prose, is_reference, 
 
 # A name, and what stands between it and its value. A name is looked at once: the next begins behind it.
 NAMED = re.compile(
-    r"(?<![A-Za-z0-9_.$-])(?P<name>[A-Za-z0-9_.$-]++)"
-    r"(?P<separator>\\{0,6}[\"'`]?\]?[ \t]{0,20}(?:=>|:=|==?|:)[ \t]{0,20}(?:\n[ \t]{0,40}(?=[\"']))?"
-    r"|>(?=[^\s<>])|\((?=[\"']))"
+    r"(?<![A-Za-z0-9_.$-])(?P<name>[A-Za-z0-9_.$-]++)(?: ?\([^()\n]{1,40}\))?"
+    r"(?P<separator>\*{0,2}\\{0,6}[\"'`]?\]?[ \t]{0,20}(?:=>|->|:=|==?|:|\|)\*{0,2}[ \t]{0,20}"
+    r"(?:\n[ \t]{0,40}(?=[\"']))?|>(?=[^\s<>][^<>\n]{0,200}</)|\((?=[\"']))"
 )
 OPTION = re.compile(r"(?<![\w-])(?P<name>--?[A-Za-z][\w-]*+)[ \t]{1,8}(?=[^\s-])")
 SPOKEN = re.compile(
-    r"(?i)\b(?P<name>password|passphrase|passwd|pwd|secret|token|(?:api|access|secret|private|auth)[ _-]key)"
-    r"(?: for \S{1,60}(?: \S{1,60})?)?(?: (?:is|was|of|to|now|set|changed|currently|still|reset)){1,4}:? (?=\S)"
+    r"(?i)(?<![a-z\[])"
+    r"(?P<name>password|passphrase|passwd|pwd|secret|token|apikey|(?:api|access|secret|private|auth)[ _-]key)"
+    r"(?: for \S{1,60}(?: \S{1,60})?)?(?: (?:is|was|of|to|now|set|changed|currently|still|reset))*+"
+    r"(?P<gap>:?[ \t]{1,8})(?=\S)"
 )
 SETTERS = ("set", "with", "add", "use")
 TIGHT = ("=", ":=")
-SHORTEST = {Kind.WEAK: 5, Kind.STRONG: 3}
+SHORTEST = {Kind.WEAK: 7, Kind.STRONG: 3}
 # `8-character minimum`, `10k`: a measure and no secret.
 MEASURE = re.compile(r"\d{1,6}(?:-?[a-z]+|%)?\+?\Z")
+# Letters and digits in turns, longer than a word.
+MADE = re.compile(r"(?=.{10})(?=(?:\D*\d){2})(?=(?:[^A-Za-z]*[A-Za-z]){2})[A-Za-z0-9+/=_]++\Z")
 BEFORE = 16
+# What stands for a secret names none.
+MARK = "[secret]"
 
 
 def assignments(text: str) -> Iterator[tuple[int, int]]:
@@ -49,7 +55,7 @@ def assignments(text: str) -> Iterator[tuple[int, int]]:
         if value is None:
             continue
         reached = value.end
-        if len(value.text) >= 6 and is_mixed(value.text) and not _is_none(value) and not MEASURE.match(value.text):
+        if _is_spoken(value, bare=found.end("name") == found.start("gap")):
             yield value.start, value.end
 
 
@@ -65,6 +71,8 @@ def _assigned(text: str, found: "re.Match[str]") -> Value | None:
 
 def _kind(text: str, found: "re.Match[str]") -> Kind:
     name, start = found["name"], found.start("name")
+    if text[start - 1 : start + len(MARK) - 1] == MARK:
+        return Kind.NONE
     kind = kind_of(name, text[max(0, start - BEFORE) : start])
     if not kind and text[start - 1 : start] == "\\":  # the letter of `\n` or `\t` before the name
         return kind_of(name[1:])
@@ -72,7 +80,7 @@ def _kind(text: str, found: "re.Match[str]") -> Kind:
 
 
 def _is_secret(value: Value, kind: Kind, separator: str) -> bool:
-    text, sign = value.text, separator.strip(" \t\n\\\"'`]")
+    text, sign = value.text, separator.strip(" \t\n\\\"'`]*")
     if len(text) < SHORTEST[kind] or _is_none(value):
         return False
     if kind is Kind.WEAK:
@@ -84,6 +92,13 @@ def _is_secret(value: Value, kind: Kind, separator: str) -> bool:
     return value.last or (is_mixed(text) and not MEASURE.match(text))
 
 
+def _is_spoken(value: Value, *, bare: bool) -> bool:
+    """True for a secret of a sentence; `bare` if no verb stands between the name and it: `apikey 9f8a7b6c5d`."""
+    if len(value.text) < 6 or not is_mixed(value.text) or _is_none(value) or MEASURE.match(value.text):
+        return False
+    return not bare or MADE.match(value.text) is not None
+
+
 def _is_none(value: Value) -> bool:
     """True if a value plainly is no secret."""
     text = value.text
@@ -92,5 +107,6 @@ def _is_none(value: Value) -> bool:
     if value.quoted:
         return False
     # `password = new_password` in code
-    named = kind_of(text) is not Kind.NONE and text.replace("_", "").replace(".", "").isalpha()
+    plain = text.rstrip("0123456789") if "_" in text else text
+    named = kind_of(text) is not Kind.NONE and plain.replace("_", "").replace(".", "").isalpha()
     return named or is_reference(text)

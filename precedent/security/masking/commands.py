@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from precedent.security.masking.values import is_placeholder
+from precedent.security.masking.values import is_word
 
 # How far behind a command its password may stand; a line of a script is shorter.
 REACH = r"[^\n|;&]{0,200}?"
@@ -23,7 +23,8 @@ PATTERNS = tuple(
         r"(?i)\bidentified[ \t]{1,4}(?:with[ \t]{1,4}\S{1,40}[ \t]{1,4})?by[ \t]{1,4}(?:password[ \t]{1,4})?(?=['\"])",
         r"(?i)\bpassword[ \t]{1,4}(?=['])",
         r"(?i)\blogin[ \t]{1,4}\S{1,64}[ \t]{1,4}password[ \t]{1,4}",
-        r"\becho[ \t]{1,4}(?:-n[ \t]{1,4})?(?=[^\n|]{1,80}\|[ \t]{0,4}(?:docker|podman|gh|helm|sudo|chpasswd)\b)",
+        r"\becho[ \t]{1,4}(?:-n[ \t]{1,4})?"
+        r"(?=[^\n|]{1,80}\|[^\n|]{0,80}(?:--password-stdin|--with-token|\bchpasswd\b|\bsudo -S))",
     )
 )
 
@@ -33,5 +34,5 @@ def commands(text: str) -> Iterator[tuple[int, int]]:
     for pattern in PATTERNS:
         for found in pattern.finditer(text):
             group = next(name for name in ("single", "double", "bare") if found[name])
-            if not is_placeholder(found[group]):
+            if not is_word(found[group]):
                 yield found.span(group)

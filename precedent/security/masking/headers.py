@@ -12,7 +12,7 @@ AUTHORIZATION = re.compile(
     rf"[ \t]{{1,4}})?(?P<value>{REST})"
 )
 # Everywhere, also without the header's name.
-SCHEME = re.compile(r"(?i)(?<![a-z0-9])(?:bearer|basic)[ \t]{1,4}(?P<value>[a-z0-9._~+/=-]{8,}+)")
+SCHEME = re.compile(r"(?i)(?<![a-z0-9])(?:bearer|basic):?[ \t]{1,4}(?P<value>[a-z0-9._~+/=-]{8,}+)")
 PAIR = r"[\w!#$%&*+.^|~-]{1,200}="
 COOKIE = re.compile(
     rf"(?i)(?<![a-z])cookie\\{{0,6}}[\"']?[ \t]{{0,8}}:[ \t]{{0,8}}\\{{0,6}}[\"']?(?P<value>(?={PAIR}){REST})"

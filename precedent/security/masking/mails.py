@@ -23,7 +23,8 @@ def mails(text: str) -> Iterator[tuple[int, int]]:
             local, domain = found["local"].strip("."), found["domain"]
             if not local.strip("-%+_") or TOP_LEVEL.search(domain) is None or FILES.match(domain):
                 continue
-            if local == "git" or local.endswith("%"):
+            # The user of an address, or of a repository: not a person's mail.
+            if local == "git" or local.endswith("%") or text.startswith("://", found.start() - 3):
                 continue
             start = found.start() + len(found["local"]) - len(found["local"].lstrip(".-+%"))
             if text[start - 1 : start] == "\\" and local[0] in "nrt":  # the letter of `\n` before the address

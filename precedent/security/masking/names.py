@@ -9,11 +9,20 @@ NOT_LETTERS = re.compile(r"[^a-z]+")
 _STRONG = """
     password passwd passphrase passcode pwd secret apikey secretkey accesskey privatekey signingkey encryptionkey
     masterkey accountkey sharedkey authkey storagekey servicekey hmackey licensekey sessionkey decryptionkey cipherkey
-    secretkeybase passwort appkey integrationkey functionkey subscriptionkey
+    secretkeybase passwort appkey integrationkey functionkey functionskey subscriptionkey
 """
 WEAK = ("token", "authorization", "sessionid", "sessid", "credential", "credentials", "jwt", "clientassertion")
 # As a word of its own.
-WORDS = {"pass": True, "auth": False, "sig": False, "signature": False, "hmac": False, "psk": True, "sid": False}
+WORDS = {
+    "pass": True,
+    "pw": True,
+    "auth": False,
+    "sig": False,
+    "signature": False,
+    "hmac": False,
+    "psk": True,
+    "sid": False,
+}
 # A token of a language or of a list, not one that opens something.
 _NO_TOKENS = """
     max min eos pad bos unk mask stop special cls sep next page continuation sync per first last each single
@@ -54,7 +63,7 @@ def kind_of(name: str, before: str = "") -> Kind:
             return Kind.NONE
         return Kind.WEAK
     if parts[-1] in WORDS:
-        return Kind.STRONG if WORDS[parts[-1]] and len(parts) > 1 else Kind.WEAK
+        return Kind.STRONG if WORDS[parts[-1]] else Kind.WEAK
     if joined == "key" and KEY_BEFORE.search(before):
         return Kind.STRONG
     return Kind.NONE

@@ -9,14 +9,17 @@ END_LINE = re.compile(r"-----END [A-Z0-9 ]{0,40}-----")
 # What may follow the first line of a key that was cut off: its headers, base64, line breaks that are escaped.
 BODY = re.compile(
     r"(?:\s|\\[nr]|Proc-Type:[^\n]{0,80}|DEK-Info:[^\n]{0,80}|Version:[^\n]{0,80}"
-    r"|[A-Za-z0-9+/=]{16,}+|[A-Za-z0-9+/=]{1,15}+(?=\s*+(?:\Z|\\[nr]|[\"'])))*+"
+    r"|[A-Za-z0-9+/=]{16,}+|(?<=\n)[A-Za-z0-9+/=]{1,15}+(?=\n|\Z)|[A-Za-z0-9+/=]{1,15}+(?=\Z|\\[nr]|[\"'])"
+    r"|-{1,5}[A-Z ]{0,40}-{0,4}(?=\s*\Z))*+"
 )
 # Lines of base64 as keys have them, of one length, without the line that would say what they are.
 LINES = re.compile(
     r"(?<![A-Za-z0-9+/=])(?:[A-Za-z0-9+/]{64}|[A-Za-z0-9+/]{70}|[A-Za-z0-9+/]{76})(?![A-Za-z0-9+/])"
-    r"(?:(?:\s|\\[nr]){1,8}[A-Za-z0-9+/]{1,76}+={0,2}+(?![A-Za-z0-9+/=])){1,}+"
+    r"(?:(?:\s|\\[nr]){1,8}(?:[A-Za-z0-9+/]{64}|[A-Za-z0-9+/]{70}|[A-Za-z0-9+/]{76})(?![A-Za-z0-9+/=]))*+"
+    r"(?:(?:\s|\\[nr]){1,8}(?:[A-Za-z0-9+/]{1,76}+={1,2}+|[A-Za-z0-9+/]{24,75}+)(?![A-Za-z0-9+/=]))?+"
 )
-MIXED = re.compile(r"(?=[^A-Z]*[A-Z])(?=[^a-z]*[g-z])(?=[^0-9]*[0-9])", re.DOTALL)
+ONE_LINE = 80
+MIXED = re.compile(r"(?=[^A-Z]*[A-Z])(?=[^g-z]*[g-z])(?=[^0-9]*[0-9])", re.DOTALL)
 
 
 def private_keys(text: str) -> Iterator[tuple[int, int]]:
@@ -36,7 +39,11 @@ def private_keys(text: str) -> Iterator[tuple[int, int]]:
         else:
             public.append((begin.start(), reached))
     for lines in LINES.finditer(text) if len(text) > 64 else ():
-        if MIXED.match(lines.group()) and not any(start <= lines.start() < end for start, end in public):
+        if (
+            len(lines.group()) > ONE_LINE
+            and MIXED.match(lines.group())
+            and not any(start <= lines.start() < end for start, end in public)
+        ):
             closing = END_LINE.match(text, _spaces(text, lines.end()))
             if closing is None or "PRIVATE KEY" in closing.group():
                 yield lines.start(), closing.end() if closing else lines.end()

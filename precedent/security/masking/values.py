@@ -72,4 +72,6 @@ def is_reference(value: str) -> bool:
 def is_prose(value: str) -> bool:
     """True if a value of several words is a sentence."""
     words = value.lower().split()
-    return len(words) > 1 and not PROSE.isdisjoint(word.strip(".,:;!?'\"") for word in words)
+    if len(words) < 2 or any(is_mixed(word.strip(".,:;!?'\"")) for word in words):
+        return False
+    return not PROSE.isdisjoint(word.strip(".,:;!?'\"") for word in words)
