@@ -261,7 +261,7 @@ def test_texts_leave_masked_and_into_a_space_of_their_own(providers: Providers, 
     assert arrived(providers.first) == [MASKED, TEXTS[0]]
     np.testing.assert_allclose(vectors[0], vector_of(MASKED, 8), atol=1e-6)
     assert before.profile != after.profile
-    assert after.profile.preprocessing == f"{before.profile.preprocessing}/masked1"
+    assert after.profile.preprocessing == f"{before.profile.preprocessing}/masked2"
     assert (before.served().masked, after.served().masked) == (0, 4)
     assert [row["masked"] for row in providers.rows()] == [0, 4]
 
@@ -274,7 +274,7 @@ def test_masked_and_unmasked_vectors_never_mix_in_a_chain(providers: Providers) 
     embedder.embed([PLANTED])
     # The own endpoint needs no masking, but its vectors are compared with those of masked texts.
     assert arrived(providers.own) == [MASKED]
-    assert embedder.profile.preprocessing.endswith("/masked1")
+    assert embedder.profile.preprocessing.endswith("/masked2")
 
 
 def test_what_stays_is_not_masked(providers: Providers) -> None:
