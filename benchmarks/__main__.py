@@ -16,6 +16,7 @@ BENCHMARKS = {
     "rerun": "rerun",
     "metering": "metering",
     "quality": "quality",
+    "masking": "masking",
     "chunking": "ranking.chunking",
     "peers": "peers.comparison",
     "sensors": "automation.sensors",

@@ -106,6 +106,36 @@ def test_without_evidence_the_prompt_says_so() -> None:
     assert offered.evidence == ()
 
 
+SECRET_TEXT = (
+    'It began at noon.\npassword=hunter2-lantern\n{"api_key": "Abcd1234efgh"}\nmira@harbor.example said so at\n10.2.3.4'
+)
+
+
+def test_fields_are_masked_before_they_are_encoded() -> None:
+    made = prompt.build(asked(SECRET_TEXT, piece(1, SECRET_TEXT)), max_prompt_tokens=8_000, max_output_tokens=500)
+    masked = made.masked()
+    for planted in ("hunter2-lantern", "Abcd1234efgh", "mira@harbor.example", "10.2.3.4"):
+        assert made.prompt.count(planted) == 2
+        assert planted not in masked.prompt
+    lines = [json.loads(line) for line in masked.prompt.splitlines() if line.startswith("{")]
+    expected = 'It began at noon.\npassword=[secret]\n{"api_key": "[secret]"}\n[email] said so at\n[address]'
+    assert [line["text"] for line in lines] == [expected, expected]
+    # What may be cited stays as it was, and an answer is checked as before.
+    assert lines[1]["evidence_id"] == "issue:jira:HL-1"
+    assert (masked.validate, masked.max_output_tokens) == (made.validate, made.max_output_tokens)
+
+
+def test_a_key_is_masked_before_a_long_text_is_shortened() -> None:
+    body = "\n".join("MIIEpAIBAAKCAQEA7bq" * 3 for _ in range(900))
+    text = (
+        f"It began at noon.\n-----BEGIN RSA PRIVATE KEY-----\n{body}\n-----END RSA PRIVATE KEY-----\nA restart helped."
+    )
+    made = prompt.build(asked(text), max_prompt_tokens=2_000, max_output_tokens=500)
+    assert "MIIEpAIBAAKCAQEA7bq" in made.prompt
+    assert "MIIEpAIBAAKCAQEA7bq" not in made.masked().prompt
+    assert "It began at noon.\\n[secret]\\nA restart helped." in made.masked().prompt
+
+
 def answered(**changes: object) -> RecommendationAnswer:
     values = {
         "type": RecommendationType.DATABASE,

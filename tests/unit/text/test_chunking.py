@@ -1,6 +1,7 @@
 """Chunks fit the window, begin with the title and hold every word."""
 
 import importlib.util
+import random
 import re
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,8 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from precedent.security.masking import mask
 from precedent.sources.registry import extract
 from precedent.text.chunking import Chunk, HuggingFaceTokenCounter, TokenCounter, chunk, chunk_many
+from precedent.text.chunks import cut
+from tests.masking.values import key
 from tests.unit.text.records import needs_records, real
 
 SENTENCE = "The screen turns black after the second tap on the red button. "
@@ -169,3 +173,15 @@ def test_every_real_incident_fits_and_is_covered() -> None:
     pairs = [(each.title, each.text) for each in found]
     for (title, text), chunks in zip(pairs, chunk_many(pairs, counter), strict=True):
         check(title, text, chunks, counter)
+
+
+def test_a_key_longer_than_a_passage_is_masked_before_the_text_is_cut() -> None:
+    secret = key(random.Random(3), "RSA ", 48)  # noqa: S311 - nothing is secret
+    document = (1, "Deploy fails", f"It began at noon.\n{secret}\n{SENTENCE * 20}")
+    rows = cut([document], PieceCounter(64), mask)
+    assert len(rows) > 3
+    assert not [line for line in secret.splitlines() for row in rows if line in row.text]
+    assert "It began at noon.\n[secret]\nThe screen" in rows[0].text
+    # As it stands, most passages hold lines of the key and nothing that says so.
+    bare = [mask(row.text) for row in cut([document], PieceCounter(64), str)]
+    assert any(line in text for line in secret.splitlines() for text in bare)
