@@ -20,11 +20,16 @@ SPOKEN = re.compile(
     r"(?: for \S{1,60}(?: \S{1,60})?)?(?: (?:is|was|of|to|now|set|changed|currently|still|reset))*+"
     r"(?P<gap>:?[ \t]{1,8})(?=\S)"
 )
+FIELD = r"\\{0,6}[\"']?[ \t]{0,8}[:=][ \t]{0,8}"
+PAIR = re.compile(
+    rf"(?i)\b(?:name|key|id){FIELD}\\{{0,6}}[\"']?(?P<name>[\w.-]{{2,80}})\\{{0,6}}[\"']?,?\s{{1,40}}(?:- )?"
+    rf"\\{{0,6}}[\"']?value{FIELD}(?=[^\s])"
+)
 SETTERS = ("set", "with", "add", "use")
 TIGHT = ("=", ":=")
 SHORTEST = {Kind.WEAK: 7, Kind.STRONG: 3}
 # `8-character minimum`, `10k`: a measure and no secret.
-MEASURE = re.compile(r"\d{1,6}(?:-?[a-z]+|%)?\+?\Z")
+MEASURE = re.compile(r"\d{1,6}(?:-?[a-z]+|%|/\d{1,6})?\+?\Z")
 # Letters and digits in turns, longer than a word.
 MADE = re.compile(r"(?=.{10})(?=(?:\D*\d){2})(?=(?:[^A-Za-z]*[A-Za-z]){2})[A-Za-z0-9+/=_]++\Z")
 BEFORE = 16
@@ -59,6 +64,15 @@ def assignments(text: str) -> Iterator[tuple[int, int]]:
             yield value.start, value.end
 
 
+def pairs(text: str) -> Iterator[tuple[int, int]]:
+    """Places of values whose name stands in a field of its own: `name: DB_PASSWORD` above `value: ...`."""
+    for found in PAIR.finditer(text):
+        kind = kind_of(found["name"])
+        value = read(text, found.end()) if kind else None
+        if value is not None and not is_word(value.text) and (kind is Kind.STRONG or is_token(value.text)):
+            yield value.start, value.end
+
+
 def _assigned(text: str, found: "re.Match[str]") -> Value | None:
     """What stands behind a name that says something; None behind any other."""
     separator = found["separator"]
@@ -71,8 +85,8 @@ def _assigned(text: str, found: "re.Match[str]") -> Value | None:
 
 def _kind(text: str, found: "re.Match[str]") -> Kind:
     name, start = found["name"], found.start("name")
-    if text[start - 1 : start + len(MARK) - 1] == MARK:
-        return Kind.NONE
+    if text[start - 1 : start + len(MARK) - 1] == MARK or text.startswith("://", start - 3):
+        return Kind.NONE  # the user of an address has its own rule
     kind = kind_of(name, text[max(0, start - BEFORE) : start])
     if not kind and text[start - 1 : start] == "\\":  # the letter of `\n` or `\t` before the name
         return kind_of(name[1:])
@@ -89,7 +103,7 @@ def _is_secret(value: Value, kind: Kind, separator: str) -> bool:
         return " " not in text and (is_token(text) or long or (text.isdigit() and len(text) >= 6))
     if value.quoted or sign in TIGHT or sign == ">":
         return not (value.text.isdigit() and len(text) < 4)
-    return value.last or (is_mixed(text) and not MEASURE.match(text))
+    return (value.last and "/" not in text[:4]) or (is_mixed(text) and not MEASURE.match(text))
 
 
 def _is_spoken(value: Value, *, bare: bool) -> bool:

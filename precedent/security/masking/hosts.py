@@ -53,4 +53,5 @@ def _is_ipv6(text: str) -> bool:
         return False
     if text.count(":") < 3 and not any(letter.isdigit() for letter in text):
         return False  # `a::b` is a name in C++ before it is an address
-    return not (address.is_loopback or address.is_unspecified)
+    inner = address.ipv4_mapped or address if isinstance(address, ipaddress.IPv6Address) else address
+    return not (inner.is_loopback or inner.is_unspecified)

@@ -5,12 +5,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from precedent.security.masking.assignments import assignments
+from precedent.security.masking.assignments import assignments, pairs
 from precedent.security.masking.commands import commands
 from precedent.security.masking.headers import headers
 from precedent.security.masking.hosts import hosts
 from precedent.security.masking.mails import mails
-from precedent.security.masking.pairs import pairs
 from precedent.security.masking.pem import private_keys
 from precedent.security.masking.tokens import tokens
 from precedent.security.masking.urls import urls

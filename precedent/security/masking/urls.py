@@ -9,7 +9,9 @@ AUTHORITY = re.compile(r"[^\s/?#\"'<>`\\]++")
 # A password with a slash is not allowed there, but it is written.
 SLASHED = re.compile(r"[^\s:@/?#\"'<>`]{0,64}:(?!\d{1,5}/)[^\s:@\"'<>`]{1,128}@(?=[\w.\[-]+[:/])")
 THIN = re.compile(r"(?i)(?<=jdbc:oracle:thin:)[^\s/@\"']{1,64}/(?P<value>[^\s@\"']{1,128})(?=@)")
+# A user's name is shorter, or has no digits between its letters.
 LONE_TOKEN = 16
+MADE = re.compile(r"(?=.{10})(?=(?:\D*\d){3})(?=.*[A-Z])(?=.*[a-z])")
 
 
 def urls(text: str) -> Iterator[tuple[int, int]]:
@@ -37,6 +39,6 @@ def _password(text: str, start: int, authority: str) -> tuple[int, int] | None:
     user, colon, password = user_info.partition(":")
     if password:
         return start + len(user) + 1, start + len(user_info)
-    if not colon and len(user) >= LONE_TOKEN and is_token(user):
+    if not colon and is_token(user) and (len(user) >= LONE_TOKEN or MADE.match(user)):
         return start, start + len(user)
     return None

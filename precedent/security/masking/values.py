@@ -16,7 +16,7 @@ _WORDS = """
     incorrect bearer basic digest header body query cookie session same available unavailable exchange refresh grant
     nullable readonly writeonly sensitive private public short long weak strong stored rotate keyword identifier
     lost leaked compromised stolen forgotten handling management policy manager reuse shared here below above
-    present absent needed unchanged inherit inherited system internal external node
+    present absent n/a needed unchanged inherit inherited system internal external node
 """
 PLACEHOLDER = re.compile(
     r"(?i)(?:\*+|[x•.…_-]+|<.*|\$\{.*|\$\(.*|\$[a-z_]+|%\w*%?|%\(\w*\)s|\{\{.*|\{[\w.:]*\}?|#\{.*|\[[a-z* _-]*\]?"
@@ -34,7 +34,7 @@ _PROSE = """
 """
 WORDS, PROSE = frozenset(_WORDS.split()), frozenset(_PROSE.split())
 SYMBOL = re.compile(r"[^A-Za-z0-9_.,:;'\-/\\()\[\]{}]")
-SEGMENT = re.compile(r"(?=[A-Za-z_]*\d)\w{8,}")
+SEGMENT = re.compile(r"(?=\D*\d\D*\d)\w+|(?=[A-Za-z_]*\d)\w{8,}")
 
 
 def is_token(value: str) -> bool:
@@ -66,6 +66,8 @@ def is_reference(value: str) -> bool:
         return True
     if REFERENCE.match(value):
         return not any(SEGMENT.fullmatch(part) for part in value.split("."))
+    if value.count("/") > 1 and value == value.lower() and not any(sign in value for sign in ("+", "=", "//")):
+        return True
     return ROUTE.match(value) is not None and ("." in value or value == value.lower())
 
 

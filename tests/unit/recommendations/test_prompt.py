@@ -106,13 +106,13 @@ def test_without_evidence_the_prompt_says_so() -> None:
     assert offered.evidence == ()
 
 
-SECRET_TEXT = (
+HOLDING = (
     'It began at noon.\npassword=hunter2-lantern\n{"api_key": "Abcd1234efgh"}\nmira@harbor.example said so at\n10.2.3.4'
 )
 
 
 def test_fields_are_masked_before_they_are_encoded() -> None:
-    made = prompt.build(asked(SECRET_TEXT, piece(1, SECRET_TEXT)), max_prompt_tokens=8_000, max_output_tokens=500)
+    made = prompt.build(asked(HOLDING, piece(1, HOLDING)), max_prompt_tokens=8_000, max_output_tokens=500)
     masked = made.masked()
     for planted in ("hunter2-lantern", "Abcd1234efgh", "mira@harbor.example", "10.2.3.4"):
         assert made.prompt.count(planted) == 2
