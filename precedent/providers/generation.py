@@ -42,7 +42,7 @@ class GenerationRequest:
             structured output of every provider accepts it.
         max_output_tokens: The most that the answer may take.
         data: The same question as fields, for a driver that reads no prompt; None for an endpoint outside the
-            organisation, because only the prompt is masked. Where it is an instance of `schema`, it is itself the
+            organisation, which needs the prompt alone. Where it is an instance of `schema`, it is itself the
             answer that is expected: that is how a health check asks.
         compose: Makes the same request of other data of the same type; for a prompt that holds its data encoded or
             shortened.

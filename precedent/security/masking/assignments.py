@@ -49,10 +49,13 @@ def assignments(text: str) -> Iterator[tuple[int, int]]:
         reached = value.end
         if _is_secret(value, _kind(text, found), found["separator"]):
             yield value.start, value.end
+    reached = 0
     for found in OPTION.finditer(text):
-        kind = kind_of(found["name"])
-        value = read(text, found.end()) if kind and not found["name"].endswith("-stdin") else None
-        if value is not None and _is_secret(value, Kind.STRONG, "="):
+        value = read(text, found.end()) if found.start() >= reached and kind_of(found["name"]) else None
+        if value is None:
+            continue
+        reached = value.end
+        if _is_secret(value, Kind.STRONG, "="):
             yield value.start, value.end
     reached = 0
     for found in SPOKEN.finditer(text):
@@ -66,10 +69,14 @@ def assignments(text: str) -> Iterator[tuple[int, int]]:
 
 def pairs(text: str) -> Iterator[tuple[int, int]]:
     """Places of values whose name stands in a field of its own: `name: DB_PASSWORD` above `value: ...`."""
+    reached = 0
     for found in PAIR.finditer(text):
         kind = kind_of(found["name"])
-        value = read(text, found.end()) if kind else None
-        if value is not None and not is_word(value.text) and (kind is Kind.STRONG or is_token(value.text)):
+        value = read(text, found.end()) if kind and found.start() >= reached else None
+        if value is None:
+            continue
+        reached = value.end
+        if not is_word(value.text) and (kind is Kind.STRONG or is_token(value.text)):
             yield value.start, value.end
 
 

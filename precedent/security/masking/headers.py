@@ -28,13 +28,17 @@ QUOTED_SCHEMES = ("digest", "signature", "hawk")
 
 def headers(text: str) -> Iterator[tuple[int, int]]:
     """Places of credentials and cookies."""
+    reached = 0
     for found in AUTHORIZATION.finditer(text):
+        if found.start() < reached:
+            continue
         value = found["value"].rstrip()
         first = value.split(maxsplit=1)[0] if value else ""
         scheme = (found["scheme"] or "").lower()
         if scheme in QUOTED_SCHEMES and "=" in first:
             line = QUOTED.match(text, found.start("value"))
-            yield found.start("value"), line.end() if line else found.end("value")
+            reached = line.end() if line else found.end()
+            yield found.start("value"), reached
         elif len(first) >= 6 and not is_word(first) and (is_mixed(first) or (scheme and len(value) == len(first))):
             yield found.start("value"), found.start("value") + len(value if scheme else first)
     for found in SCHEME.finditer(text):

@@ -7,7 +7,7 @@ MAIL = re.compile(
     r"(?<![\w.%+-])(?P<local>[\w.%+-]++)@(?P<domain>(?:[\w-]++(?:\.[\w-]++)++|localhost(?![\w-])|\[[\d.]{7,15}\]))"
 )
 ENCODED = re.compile(r"(?<![\w.+-])(?P<local>[\w.+-]++)%40(?P<domain>[\w-]++(?:\.[\w-]++)++)")
-TOP_LEVEL = re.compile(r"(?:[^\W\d_]{2,}|xn--[a-z0-9-]+|localhost|\])\Z")
+TOP_LEVEL = re.compile(r"[^\W\d_]{2,}+\Z|xn--[a-z0-9-]++\Z|[\d.]*\]\Z")
 # Names of units, images and archives that have an `@` inside.
 FILES = re.compile(
     r"(?:\d+(?:\.\d+)?x\.\w+|.*\.(?:service|socket|timer|target|mount|scope|slice|path|device|png|jpe?g|webp|gif|svg|tgz|gz"
@@ -21,7 +21,7 @@ def mails(text: str) -> Iterator[tuple[int, int]]:
     for pattern in (MAIL, ENCODED):
         for found in pattern.finditer(text):
             local, domain = found["local"].strip("."), found["domain"]
-            if not local.strip("-%+_") or TOP_LEVEL.search(domain) is None or FILES.match(domain):
+            if not local.strip("-%+_") or TOP_LEVEL.match(domain.rpartition(".")[2]) is None or FILES.match(domain):
                 continue
             # The user of an address, or of a repository: not a person's mail.
             if local == "git" or local.endswith("%") or text.startswith("://", found.start() - 3):

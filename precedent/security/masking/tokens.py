@@ -7,6 +7,7 @@ from precedent.security.masking.values import is_token
 
 # At the beginning of a word, or behind a line break that is written as `\n`.
 WORD = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"
+# A part that something must follow is bounded: else each of many beginnings would read to the end of the text.
 KNOWN = re.compile(
     WORD
     + r"(?:"
@@ -51,7 +52,7 @@ KNOWN = re.compile(
             r"dop_[A-Za-z0-9_]{30,}+",
             r"AGE-SECRET-KEY-1[A-Z0-9]{40,}+",
             r"\d{8,10}:AA[A-Za-z0-9_-]{32,}+",
-            r"eyJ[A-Za-z0-9_-]{6,}+\.[A-Za-z0-9_-]{4,}+(?:\.[A-Za-z0-9_-]*+)*+",
+            r"eyJ[A-Za-z0-9_-]{6,1000}+\.[A-Za-z0-9_-]{4,}+(?:\.[A-Za-z0-9_-]*+)*+",
         ]
     )
     + r")"

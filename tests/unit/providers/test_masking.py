@@ -114,6 +114,7 @@ def test_masking_again_changes_nothing_and_nothing_planted_is_left(parts: list[s
 
 
 REPEATED = [
+    "ip-eyJ", "a@b.aaaaaaaa", 'Authorization: Digest a="', "--token |\n  ", "name: token value: |\n  ", "SG.a-",
     ":", "ab:", "a@b.", "1.", "eyJ.", "://:@", "://a:", "-----BEGIN PRIVATE KEY-----", "api_key", "api_key=",
     "token=a=", "x&pwd=a", '"pwd":"', "password: |\n  ", "password is ", "name=key\n", "Cookie: a=",
     "Authorization: ", "Bearer ", "mysql ", "mysql -p", "curl -u a:", "a-", "a@", "\\n", "'", "A" * 64 + " ",
