@@ -126,7 +126,7 @@ def _is_none(value: Value) -> bool:
     if is_word(text) or is_prose(text):
         return True
     if value.quoted:
-        return False
+        return text[0] == " "  # `"password=" + typed`: the quote before it closes another text
     # `password = new_password` in code
     plain = text.rstrip("0123456789") if "_" in text else text
     named = kind_of(text) is not Kind.NONE and plain.replace("_", "").replace(".", "").isalpha()

@@ -12,11 +12,13 @@ DASHED = re.compile(r"(?<![A-Za-z0-9-])ip-(?:\d{1,3}-){3}\d{1,3}(?![\d-])")
 # What stands before a number of a version.
 VERSION = re.compile(
     r"(?i)(?:(?<![a-z])v|\b(?:version|release|ver|build|chrome|chromium|edg|opr|electron|firefox|headlesschrome"
-    r"|crios|samsungbrowser|assemblyversion|fileversion)[\"']?[ :=/v.\"']{1,4}|[a-z]==)\Z"
+    r"|crios|samsungbrowser|assemblyversion|fileversion)[\"']?[ :=/v.\"']{1,4}|[a-z]==|:(?:jar|war|pom):)\Z"
 )
 ARCHIVE = re.compile(
     r"\.(?:tar|tgz|zip|jar|war|whl|gz|rpm|deb|exe|msi|dll|so|nupkg|gem|el\d)|-\d+\.(?:el|fc)|-(?:rc|alpha|beta|snapshot|dev|pre)"
 )
+# `Thread 7:: Dispatcher`
+LABEL = re.compile(r"\d{1,4}::|::\d{1,4}")
 OBJECT_IDS = ("0.", "1.0.", "1.2.8", "1.3.6.", "2.5.", "2.16.")
 BEFORE = 24
 
@@ -45,7 +47,7 @@ def hosts(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_ipv6(text: str) -> bool:
-    if len(text) > 45:
+    if len(text) > 45 or LABEL.fullmatch(text):
         return False
     try:
         address = ipaddress.ip_address(text)

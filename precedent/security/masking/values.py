@@ -19,9 +19,9 @@ _WORDS = """
     present absent n/a needed unchanged inherit inherited system internal external node
 """
 PLACEHOLDER = re.compile(
-    r"(?i)(?:\*+|[x•.…_-]+|<.*|\$\{.*|\$\(.*|\$[a-z_]+|%\w*%?|%\(\w*\)s|\{\{.*|\{[\w.:]*\}?|#\{.*|\[[a-z* _-]*\]?"
-    r"|your[-_ ].*|!(?:ref|sub|vault|getatt|env|secret|include)\b.*|(?:arn:aws:|op://|vault:|env:|file:|ref\+|enc\[).*"
-    r"|https?://[^@\s]*|\W{0,3})\Z",
+    r"(?i)(?:\*+|[x•.…_-]+|(?P<one>[a-z])(?P=one){2,}|<.*|\$\{.*|\$\(.*|\$[a-z_]+|%\w*%?|%\(\w*\)s|\{\{.*|\{[\w.:]*\}?"
+    r"|#\{.*|\[[a-z* _-]*\]?|your[-_ ].*|!(?:ref|sub|vault|getatt|env|secret|include)\b.*"
+    r"|(?:arn:aws:|op://|vault:|env:|file:|ref\+|enc\[).*|https?://[^@\s]*|\W{0,3})\Z",
     re.DOTALL,
 )
 REFERENCE = re.compile(r"[A-Za-z_$@][\w$]*+(?:(?:\.|->|::|\?\.)[A-Za-z_]\w*+)++(?:[(\[!;].*)?\Z", re.DOTALL)
