@@ -65,6 +65,8 @@ TEMPLATES = {
         '{"apiKeyHeader": "«=X-Api-Key»"}',
         '{"password": "«=********»"}',
         '{"checksum": "«~sha1»"}',
+        '["password", "«=token»", "«=username»"]',
+        '{"a": "secret", "«=tokenType2»": "«~word»"}',
     ],
     "yaml": [
         "password: «~variable»",
@@ -168,5 +170,8 @@ TEMPLATES = {
         "user.password = «=hash(password1)»",
         "«=token != null» «~word»",
         "docker run -p «=8080:80» «~word»",
+        't("password", "«=Enter it»")',
+        'connect("«~host»", "«~word»")',
+        "fields = ['«=password', 'client_secret', 'expires_in»']",
     ],
 }

@@ -11,13 +11,16 @@ from precedent.security.masking.values import is_mixed, is_prose, is_reference, 
 NAMED = re.compile(
     r"(?<![A-Za-z0-9_.$-])(?P<name>[A-Za-z0-9_.$-]++)(?: ?\([^()\n]{1,40}\))?"
     r"(?P<separator>\*{0,2}\\{0,6}[\"'`]?\]?[ \t]{0,20}(?:=>|->|:=|==?|:|\|)\*{0,2}[ \t]{0,20}"
-    r"(?:\n[ \t]{0,40}(?=[\"']))?|>(?=[^\s<>][^<>\n]{0,200}</)|\((?=[\"']))"
+    r"(?:\n[ \t]{0,40}(?=[\"']))?|>(?=[^\s<>][^<>\n]{0,200}</)|\((?=[\"'])"
+    r"|[\"'],[ \t]{0,8}(?=(?P<quote>[\"'])[^\"'\n]{8,200}(?P=quote)(?![ \t]{0,4}:))"
+    r"|[ \t]{1,4}value[ \t]{0,4}=[ \t]{0,4})"
 )
 OPTION = re.compile(r"(?<![\w-])(?P<name>--?[A-Za-z][\w-]*+)[ \t]{1,8}(?=[^\s-])")
 SPOKEN = re.compile(
     r"(?i)(?<![a-z\[])"
-    r"(?P<name>password|passphrase|passwd|pwd|secret|token|apikey|(?:api|access|secret|private|auth)[ _-]key)"
-    r"(?: for \S{1,60}(?: \S{1,60})?)?(?: (?:is|was|of|to|now|set|changed|currently|still|reset))*+"
+    r"(?P<name>password|passphrase|passwd|pwd|pass|pw|secret|token|apikey|(?:api|access|secret|private|auth)[ _.-]key)"
+    r"(?: for \S{1,60}(?: \S{1,60})?)?"
+    r"(?: (?:is|was|of|to|now|set|changed|currently|still|reset|provided|generated|created)| for \S{1,60})*+"
     r"(?P<gap>:?[ \t]{1,8})(?=\S)"
 )
 FIELD = r"\\{0,6}[\"']?[ \t]{0,8}[:=][ \t]{0,8}"
@@ -31,7 +34,9 @@ SHORTEST = {Kind.WEAK: 7, Kind.STRONG: 3}
 # `8-character minimum`, `10k`: a measure and no secret.
 MEASURE = re.compile(r"\d{1,6}(?:-?[a-z]+|%|/\d{1,6})?\+?\Z")
 # Letters and digits in turns, longer than a word.
-MADE = re.compile(r"(?=.{10})(?=(?:\D*\d){2})(?=(?:[^A-Za-z]*[A-Za-z]){2})[A-Za-z0-9+/=_]++\Z")
+MADE = re.compile(
+    r"(?=.{10})(?=(?:\D*\d){2}|\D*\d[^a-z]*[a-z][^A-Z]*[A-Z]|\D*\d[^A-Z]*[A-Z][^a-z]*[a-z])(?=(?:[^A-Za-z]*[A-Za-z]){2})[A-Za-z0-9+/=_]++\Z"
+)
 BEFORE = 16
 # What stands for a secret names none.
 MARK = "[secret]"
@@ -104,11 +109,13 @@ def _is_secret(value: Value, kind: Kind, separator: str) -> bool:
     text, sign = value.text, separator.strip(" \t\n\\\"'`]*")
     if len(text) < SHORTEST[kind] or _is_none(value):
         return False
-    if kind is Kind.WEAK:
+    if kind is Kind.WEAK and sign != ",":
         # In an address and between quotes any value counts, elsewhere one that a machine made.
         long = len(text) >= 16 and " " not in text
         return " " not in text and (is_token(text) or long or (text.isdigit() and len(text) >= 6))
-    if value.quoted or sign in TIGHT or sign == ">":
+    if sign == ",":  # two texts in a row, and perhaps the names of two things
+        return is_token(text) and any(sign.isdigit() for sign in text) and kind_of(text) is Kind.NONE
+    if value.quoted or sign in TIGHT or sign.startswith("value") or sign == ">":
         return not (value.text.isdigit() and len(text) < 4)
     return (value.last and "/" not in text[:4]) or (is_mixed(text) and not MEASURE.match(text))
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from precedent.security.masking.values import is_word
+from precedent.security.masking.values import is_mixed, is_word
 
 # How far behind a command its password may stand; a line of a script is shorter.
 REACH = r"[^\n|;&]{0,200}?"
@@ -23,9 +23,17 @@ PATTERNS = tuple(
         r"(?i)\bidentified[ \t]{1,4}(?:with[ \t]{1,4}\S{1,40}[ \t]{1,4})?by[ \t]{1,4}(?:password[ \t]{1,4})?(?=['\"])",
         r"(?i)\bpassword[ \t]{1,4}(?=['])",
         r"(?i)\blogin[ \t]{1,4}\S{1,64}[ \t]{1,4}password[ \t]{1,4}",
+        r"(?m)^[ \t]{0,20}(?:requirepass|masterauth|bindpw|rootpw|snmp-server community)[ \t]{1,4}",
+        r"\b(?:password|secret)[ \t]{1,4}[0-9][ \t]{1,4}(?=\S{6})",
         r"\becho[ \t]{1,4}(?:-n[ \t]{1,4})?"
         r"(?=[^\n|]{1,80}\|[^\n|]{0,80}(?:--password-stdin|--with-token|\bchpasswd\b|\bsudo -S))",
     )
+)
+
+# A user and a password as the arguments of a function.
+CALL = re.compile(
+    r"(?i)(?:auth|login|credentials?|connection|connect)\w{0,12}[ =]{0,3}\([^()\"'\n]{0,80}"
+    r"[\"'][^\"'\n]{1,100}[\"'],[ \t]{0,4}[\"'](?P<value>[^\"'\n]{6,200})[\"']"
 )
 
 
@@ -36,3 +44,6 @@ def commands(text: str) -> Iterator[tuple[int, int]]:
             group = next(name for name in ("single", "double", "bare") if found[name])
             if not is_word(found[group]):
                 yield found.span(group)
+    for found in CALL.finditer(text):
+        if is_mixed(found["value"]) and not is_word(found["value"]):
+            yield found.span("value")

@@ -9,7 +9,7 @@ NOT_LETTERS = re.compile(r"[^a-z]+")
 _STRONG = """
     password passwd passphrase passcode pwd secret apikey secretkey accesskey privatekey signingkey encryptionkey
     masterkey accountkey sharedkey authkey storagekey servicekey hmackey licensekey sessionkey decryptionkey cipherkey
-    secretkeybase passwort appkey integrationkey functionkey functionskey subscriptionkey
+    erlangcookie secretkeybase passwort appkey integrationkey functionkey functionskey subscriptionkey
 """
 WEAK = ("token", "authorization", "sessionid", "sessid", "credential", "credentials", "jwt", "clientassertion")
 # As a word of its own.
@@ -53,7 +53,7 @@ def kind_of(name: str, before: str = "") -> Kind:
         before: The characters before it, for `API key`.
     """
     joined = NOT_LETTERS.sub("", name[-60:].lower())
-    if joined.endswith(STRONG):
+    if joined.endswith(STRONG) or "azureaccountkey" in joined:
         return Kind.STRONG
     parts = [part.lower() for part in PARTS.findall(name[-60:])]
     if not parts:

@@ -9,6 +9,7 @@ AUTHORITY = re.compile(r"[^\s/?#\"'<>`\\]++")
 # A password with a slash is not allowed there, but it is written.
 SLASHED = re.compile(r"[^\s:@/?#\"'<>`]{0,64}:(?!\d{1,5}/)[^\s:@\"'<>`]{1,128}@(?=[\w.\[-]+[:/])")
 THIN = re.compile(r"(?i)(?<=jdbc:oracle:thin:)[^\s/@\"']{1,64}/(?P<value>[^\s@\"']{1,128})(?=@)")
+SCHEMELESS = re.compile(r"(?<![\w./-])[\w.-]{1,64}+:(?P<value>[^\s:@/\"']{1,128}+)@(?=(?:tcp|udp|unix)\()")
 # A user's name is shorter, or has no digits between its letters.
 LONE_TOKEN = 16
 MADE = re.compile(r"(?=.{10})(?=(?:\D*\d){3})(?=.*[A-Z])(?=.*[a-z])")
@@ -25,8 +26,9 @@ def urls(text: str) -> Iterator[tuple[int, int]]:
         if place is not None and not is_placeholder(text[slice(*place)]):
             yield place
         at = text.find("://", end)
-    for found in THIN.finditer(text):
-        yield found.span("value")
+    for pattern in (THIN, SCHEMELESS):
+        for found in pattern.finditer(text):
+            yield found.span("value")
 
 
 def _password(text: str, start: int, authority: str) -> tuple[int, int] | None:
