@@ -65,8 +65,10 @@ def versions(
 
 def version(database: DatabaseResource, tenant_id: int, capability: Capability) -> str:
     """A digest of all that an answer of this capability depends on."""
-    endpoint = chain(database.database, tenant_id, capability)[0]
-    masks = policies.get(database.database, tenant_id).masks and endpoint.external
+    endpoints = chain(database.database, tenant_id, capability)
+    endpoint = endpoints[0]
+    # One external endpoint is enough: what all of them are asked is masked then, or may be.
+    masks = policies.get(database.database, tenant_id).masks and any(one.external for one in endpoints)
     parts = [endpoint.provider.fingerprint, f"masked{MASKING_VERSION}" if masks else "plain"]
     if capability is Capability.TEXT_GENERATION:
         parts.append(f"prompt{PROMPT_VERSION}")

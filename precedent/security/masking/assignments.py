@@ -99,6 +99,8 @@ def _kind(text: str, found: "re.Match[str]") -> Kind:
     name, start = found["name"], found.start("name")
     if text[start - 1 : start + len(MARK) - 1] == MARK or text.startswith("://", start - 3):
         return Kind.NONE  # the user of an address has its own rule
+    if found["separator"] == ":" and text[start - 1 : start] == ":":
+        return Kind.NONE  # the middle of an id: `issue:auth:HL-1234`
     kind = kind_of(name, text[max(0, start - BEFORE) : start])
     if not kind and text[start - 1 : start] == "\\":  # the letter of `\n` or `\t` before the name
         return kind_of(name[1:])

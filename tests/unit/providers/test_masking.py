@@ -96,6 +96,7 @@ def test_addresses_of_hosts(text: str, expected: str, places: int) -> None:
         "f47ac10b-58cc-4372-a567-0e02b2c3d479 da39a3ee5e6b4b0d3255bfef95601890afd80709",
         "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "the password is required",
+        "issue:auth:HL-12345 and commit:secret-key:5f0c2a91",
         "def retry(call): return call()  # token by token",
     ],
 )
