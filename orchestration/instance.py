@@ -10,13 +10,14 @@ from assets.partitions import NAME
 from orchestration.dagster_internals import NO_COMPUTE_LOGS, InstanceRef, pooled
 from precedent.database.endpoints import Endpoints
 from precedent.database.session import Database
+from precedent.folders import make_private
 from precedent.settings import PROJECT_ROOT, Settings
 from precedent.sources import repository as sources
 
 
 def dagster_environment(settings: Settings, endpoints: Endpoints) -> dict[str, str]:
     """The variables that `dagster.yaml` reads, for this process and for those it starts."""
-    home = settings.home / "dagster"
+    home = make_private(settings.home) / "dagster"
     files = home / "files"
     files.mkdir(parents=True, exist_ok=True)
     link = home / "dagster.yaml"

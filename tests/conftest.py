@@ -14,6 +14,24 @@ from precedent.settings import Settings
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def folders_to_pass_through(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let PostgreSQL's own user, which it has where root runs the tests, pass through the folders of tests."""
+    make = tmp_path_factory.mktemp
+    base = tmp_path_factory.getbasetemp()
+    for folder in (base, base.parent):
+        folder.chmod(0o711)
+
+    def mktemp(basename: str, numbered: bool = True) -> Path:
+        folder = make(basename, numbered)
+        folder.chmod(0o711)
+        return folder
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tmp_path_factory, "mktemp", mktemp)
+        yield
+
+
 @pytest.fixture(scope="session")
 def platform_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A state folder with its own server, for the whole session; the server stops with it."""

@@ -213,7 +213,7 @@ def prepared() -> Iterator[Setting]:
     each = max(1, SOURCES // len(KINDS))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        os.environ["PRECEDENT_HOME"] = str(folder / "home")
+        os.environ["PRECEDENT_HOME"] = stack.enter_context(tempfile.TemporaryDirectory())
         servers = {kind: stack.enter_context(started(kind, each)) for kind in sensor_servers.KINDS}
         counted = counting()
         stack.callback(run, ["down"])

@@ -17,6 +17,7 @@ import typer.exceptions
 
 from orchestration.cli import output
 from precedent.errors import PrecedentError
+from precedent.folders import make_private
 from precedent.settings import Settings
 
 
@@ -145,8 +146,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _keep_traceback() -> str:
-    folder = Settings.from_environment().home / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_private(make_private(Settings.from_environment().home) / "logs")
     path = folder / f"error-{datetime.now(UTC):%Y%m%dT%H%M%S}.log"
     path.write_text(traceback.format_exc(), encoding="utf-8")
     path.chmod(0o600)

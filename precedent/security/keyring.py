@@ -16,6 +16,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken
 
 from precedent.errors import PrecedentError, UsageError
+from precedent.folders import make_private
 from precedent.security.redaction import register_secret
 from precedent.settings import Settings
 
@@ -156,7 +157,7 @@ def new_key() -> str:
 def _home_keys(home: Path) -> str:
     path = home / KEY_FILE
     if not path.exists():
-        home.mkdir(parents=True, exist_ok=True)
+        make_private(home)
         descriptor, mine = -1, path.with_name(f".{KEY_FILE}.{os.getpid()}")
         try:
             descriptor = os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

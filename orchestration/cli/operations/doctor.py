@@ -10,6 +10,7 @@ from orchestration.cli.options import Json
 from precedent.database import inspection
 from precedent.database.session import Database
 from precedent.errors import PrecedentError
+from precedent.folders import make_private
 from precedent.settings import Settings
 from precedent.vectors.engine.model_files import resolve
 
@@ -66,7 +67,7 @@ def _finding(what: str, look: Callable[[], str]) -> Finding:
 
 
 def _folder(settings: Settings) -> str:
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_private(settings.home)
     free = shutil.disk_usage(settings.home).free / 2**30
     if free < FREE_GIB:
         raise PrecedentError(f"{settings.home} has only {free:.1f} GiB free: make room, at least {FREE_GIB} GiB.")

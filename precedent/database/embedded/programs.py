@@ -1,12 +1,16 @@
 """PostgreSQL's programs, run as a user that they accept: they refuse to run as root."""
 
 import os
+import pwd
 import stat
 import subprocess
 import tempfile
 import warnings
 from pathlib import Path
 from types import ModuleType
+
+from precedent.errors import DatabaseError
+from precedent.folders import ADMITTED, make_private
 
 SERVER_USER = "pgserver"
 TIMEOUT_SECONDS = 120
@@ -17,11 +21,13 @@ def run(program: str, *arguments: str) -> None:
 
     Raises:
         subprocess.SubprocessError: it failed or took longer than two minutes.
+        DatabaseError: the server's user may not reach the program.
     """
-    binary = _wheel().POSTGRES_VERSIONS[18] / program
-    user = SERVER_USER if os.geteuid() == 0 else None
-    if user:
-        _open_parents(binary)
+    binary: Path = _wheel().POSTGRES_VERSIONS[18] / program
+    server = server_user()
+    user = server.pw_name if server else None
+    if server:
+        _check_passage(binary, server)
     # Output goes to a file: pg_ctl's children keep a pipe open, and its reader would never come to the end.
     with tempfile.TemporaryFile() as output:
         subprocess.run(
@@ -40,34 +46,60 @@ def run(program: str, *arguments: str) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """A folder that belongs to the server's user; one that is there is kept."""
-    path.mkdir(mode=0o700, exist_ok=True, parents=True)
+    """A private folder that belongs to the server's user; one that is there is kept."""
+    make_private(path)
     _hand_over(path)
 
 
 def make_file(path: Path) -> None:
-    """A file that belongs to the server's user; one that is there is kept."""
-    path.touch()
+    """A private file that belongs to the server's user; one that is there is kept."""
+    path.touch(mode=0o600)
+    path.chmod(0o600)
     _hand_over(path)
 
 
-def _hand_over(path: Path) -> None:
+def make_home(path: Path) -> None:
+    """The private folder around all that; of other users only the server's may pass through it.
+
+    Raises:
+        DatabaseError: that user cannot reach the folder.
+    """
+    make_private(path)
+    user = server_user()
+    if user is not None:
+        os.chown(path, -1, user.pw_gid)
+        path.chmod(ADMITTED)
+        _check_passage(path, user)
+
+
+def server_user() -> pwd.struct_passwd | None:
+    """The user that the programs run as; None where it is the user of this process."""
     if os.geteuid() != 0:
-        return
-    import pwd
-
-    _wheel().ensure_user_exists(SERVER_USER)
-    user = pwd.getpwnam(SERVER_USER)
-    os.chown(path, user.pw_uid, user.pw_gid)
-    _open_parents(path)
+        return None
+    found: pwd.struct_passwd = _wheel().ensure_user_exists(SERVER_USER)
+    return found
 
 
-def _open_parents(path: Path) -> None:
-    """Let the server's user pass through the parents of a path, no more."""
-    for parent in path.resolve().parents:
-        mode = parent.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            parent.chmod(mode | stat.S_IXOTH)
+def _hand_over(path: Path) -> None:
+    user = server_user()
+    if user is not None:
+        os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+
+
+def _check_passage(path: Path, user: pwd.struct_passwd) -> None:
+    for folder in path.resolve().parents:
+        found = folder.stat()
+        if found.st_uid == user.pw_uid:
+            may_pass = found.st_mode & stat.S_IXUSR
+        elif found.st_gid == user.pw_gid:
+            may_pass = found.st_mode & stat.S_IXGRP
+        else:
+            may_pass = found.st_mode & stat.S_IXOTH
+        if not may_pass:
+            raise DatabaseError(
+                f"PostgreSQL refuses to run as root, and its user {SERVER_USER!r} may not pass through {folder}, which "
+                f"leads to {path}: run this as another user, move it elsewhere, or allow it with `chmod o+x {folder}`."
+            )
 
 
 def _wheel() -> ModuleType:

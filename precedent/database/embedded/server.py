@@ -8,10 +8,8 @@ directory: a process that uses the server holds a lease, and the last one to lea
 import atexit
 import contextlib
 import fcntl
-import hashlib
 import shutil
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -24,10 +22,11 @@ from sqlalchemy import URL
 from precedent.database.embedded import programs
 from precedent.database.embedded.leases import Leases
 from precedent.errors import DatabaseError
+from precedent.folders import socket_folder
 
 START_TIMEOUT_SECONDS = 60
 START_ATTEMPTS = 8
-SOCKET_PATH_LIMIT = 100  # sockaddr_un holds 107 bytes; PostgreSQL adds ".lock"
+SOCKET = ".s.PGSQL.5432"
 
 CONFIGURATION = """\
 shared_buffers = '256MB'
@@ -36,7 +35,7 @@ max_wal_size = '2GB'
 checkpoint_timeout = '15min'
 max_connections = 200
 listen_addresses = ''
-unix_socket_permissions = 0777
+unix_socket_permissions = 0700
 jit = off
 log_min_messages = 'warning'
 """
@@ -85,6 +84,9 @@ class EmbeddedServer:
 
         Returns:
             Whether one was running.
+
+        Raises:
+            DatabaseError: it does not stop.
         """
         if not self.data.exists():
             return False
@@ -92,7 +94,13 @@ class EmbeddedServer:
             running = self._postmaster() is not None
             if running:
                 self._stop()
+                if self._postmaster() is not None:
+                    raise DatabaseError(f"The embedded PostgreSQL does not stop: read {self.log} for the reason.")
             return running
+
+    def is_running(self) -> bool:
+        """True if the server's main process lives; it may not answer yet."""
+        return self._postmaster() is not None
 
     def holders(self) -> list[int]:
         """The ids of the processes that hold the server."""
@@ -104,7 +112,7 @@ class EmbeddedServer:
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
-        self.home.mkdir(parents=True, exist_ok=True)
+        programs.make_home(self.home)
         with (self.home / "postgres.lock").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
@@ -127,7 +135,7 @@ class EmbeddedServer:
             fresh.rename(self.data)
         configuration = self.data / "precedent.conf"
         configuration.write_text(CONFIGURATION)
-        configuration.chmod(0o644)
+        configuration.chmod(0o644)  # written by root where the server has a user of its own; the folder is private
         main = self.data / "postgresql.conf"
         if configuration.name not in main.read_text():
             with main.open("a") as handle:
@@ -176,8 +184,11 @@ class EmbeddedServer:
             process = psutil.Process(int(lines[0]))
         except (OSError, ValueError, IndexError, psutil.Error):
             return None
-        # After a crash the number may belong to another process by now.
-        return process if process.is_running() and process.name().startswith("postgres") else None
+        with contextlib.suppress(psutil.Error):
+            # After a crash the number may belong to another process by now, or to one that waits to be cleared away.
+            if process.status() != psutil.STATUS_ZOMBIE and process.name().startswith("postgres"):
+                return process
+        return None
 
     def _answers(self) -> bool:
         url = self.url("postgres").render_as_string(hide_password=False)
@@ -188,9 +199,5 @@ class EmbeddedServer:
             return False
 
     def _socket_folder(self) -> Path:
-        if len(str(self.data)) <= SOCKET_PATH_LIMIT - len("/.s.PGSQL.5432"):
-            return self.data
-        digest = hashlib.sha256(str(self.data).encode()).hexdigest()[:12]
-        folder = Path(tempfile.gettempdir()) / f"precedent-{digest}"
-        programs.make_folder(folder)
-        return folder
+        user = programs.server_user()
+        return socket_folder(self.data, SOCKET, user.pw_uid if user else None)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from precedent.errors import RetryLater
+from precedent.folders import make_private
 from precedent.sources.kinds.git.transport import FETCHED, Damaged, Remote, storage_fault
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ class Clone:
     def _alone(self) -> Iterator[None]:
         """Keep other processes out; what a killed one left beside is cleared away."""
         try:
-            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self.folder.parent)
             lock = (self.folder.parent / f"{self._prefix}lock").open("w")
         except OSError as error:
             raise storage_fault(self.folder, error) from error
