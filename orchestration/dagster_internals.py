@@ -29,6 +29,8 @@ from dagster._core.storage.tags import (
     PRIORITY_TAG,
 )
 from dagster._core.utils import make_new_backfill_id
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import WorkspaceFileTarget
 
 __all__ = [
     "ACTIVE_RUN_STATUSES",
@@ -52,9 +54,14 @@ __all__ = [
     "SqlRunStorage",
     "SubmitRunContext",
     "UnresolvedAssetJobDefinition",
+    "WorkspaceFileTarget",
+    "WorkspaceProcessContext",
     "make_new_backfill_id",
     "pooled",
 ]
+
+# The program of the daemon: started as a module, it is the one of this environment.
+DAEMON_MODULE = "dagster._daemon"
 
 # Output of a run in this process goes to the terminal, not into log files.
 NO_COMPUTE_LOGS: dict[str, Any] = {

@@ -1,97 +1,124 @@
-"""`up` and `down`: Dagster's web server and daemon, and the embedded database."""
+"""`up` and `down`: Dagster's web page and daemon, and the embedded database."""
 
-import contextlib
-import json as json_module
 import os
-import signal
-import socket
-import subprocess
-import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
-import psutil
 import typer
 
 import precedent
 from orchestration.cli import output
 from orchestration.cli.options import Json
+from orchestration.server import record
 from precedent.database.embedded import EmbeddedServer
-from precedent.errors import PrecedentError
-from precedent.settings import PROJECT_ROOT, Settings
+from precedent.errors import PrecedentError, UsageError
+from precedent.settings import Settings
 
-STOP_S = 20
+RECORD = "up.json"
+LOG = "up.log"
 
 
 def up(
-    port: Annotated[int, typer.Option(help="The port of the web server.")] = 3000,
+    port: Annotated[int, typer.Option(help="The port of the web page.")] = 3000,
     host: Annotated[str, typer.Option(help="The address that it listens on.")] = "127.0.0.1",
+    login: Annotated[
+        bool, typer.Option("--login", help="Ask for a token, which is printed as a link; needed beyond this machine.")
+    ] = False,
+    name: Annotated[
+        list[str] | None, typer.Option(help="What else the page is called, for example by a proxy; may be repeated.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Print what Dagster's processes print.")] = False,
 ) -> None:
-    """Start Dagster's web server and daemon, with the database; Ctrl-C stops them."""
+    """Start Dagster's web page and daemon, with the database; Ctrl-C stops them."""
     from orchestration.instance import dagster_environment, dagster_instance, sync_partitions
     from orchestration.pools import sync_pools
+    from orchestration.server.address import Address, is_loopback
+    from orchestration.server.login import login_link
+    from orchestration.server.services import dagster_services
+    from orchestration.server.supervisor import Supervisor
 
+    if not login and not is_loopback(host):
+        raise UsageError(
+            f"{host} can be reached from other machines, and whoever reaches the page commands it: add --login."
+        )
     settings = Settings.from_environment()
-    state = settings.home / "up.json"
-    running = _running(state)
-    if running is not None:
-        raise PrecedentError(f"It is up already (process {running.pid}): open the web page, or run `precedent down`.")
-    with socket.socket() as probe:
-        if probe.connect_ex((host, port)) == 0:
-            raise PrecedentError(f"Port {port} of {host} is taken: choose another with --port.")
+    _end_earlier(settings.home / RECORD)
+    address = Address(host, port, name or (), login)
+    if address.is_taken():
+        raise PrecedentError(f"Port {port} of {host} is taken: choose another with --port.")
     with precedent.open(settings) as platform:
         platform.tenant()
         endpoints = platform.database.endpoints
         with dagster_instance(settings, endpoints) as instance:
             sync_partitions(instance, platform.database)
             sync_pools(instance, platform.database)
-        environment = {**os.environ, **dagster_environment(settings, endpoints)}
-        output.say(f"Dagster's page: http://{host}:{port}  (stop with Ctrl-C or `precedent down`)")
-        _serve(_command(host, port), environment, state, port)
+        output.say("Dagster's web page and daemon start.")
+        environment = dagster_environment(settings, endpoints)
+        Supervisor(
+            services=dagster_services(Path(environment["DAGSTER_HOME"]), address),
+            environment={**os.environ, **environment},
+            record=settings.home / RECORD,
+            log=settings.home / LOG,
+            address=address,
+            url=f"{address.url}{login_link(settings.home)}" if login else address.url,
+            say=output.say,
+            database=endpoints.embedded,
+            verbose=verbose,
+        ).run()
+    output.say("Stopped.")
 
 
-def _command(host: str, port: int) -> list[str]:
-    dagster = str(Path(sys.executable).with_name("dagster"))
-    return [dagster, "dev", "-w", str(PROJECT_ROOT / "workspace.yaml"), "-h", host, "-p", str(port)]
-
-
-def _serve(command: list[str], environment: dict[str, str], state: Path, port: int) -> None:
-    with subprocess.Popen(command, env=environment, cwd=PROJECT_ROOT) as server:
-        process = psutil.Process(server.pid)
-        state.write_text(json_module.dumps({"pid": server.pid, "created": process.create_time(), "port": port}))
-        try:
-            signal.signal(signal.SIGTERM, lambda *_: server.terminate())
-            server.wait()
-        except KeyboardInterrupt:
-            server.wait(timeout=30)
-        finally:
-            state.unlink(missing_ok=True)
+def _end_earlier(path: Path) -> None:
+    """End what an `up` that was killed has left behind."""
+    running = record.read(path)
+    if running is None:
+        return
+    if running.up.process() is not None:
+        raise PrecedentError(
+            f"It is up already (process {running.up.pid}): open the web page, or run `precedent down`."
+        )
+    if any(service.family() for service in running.services):
+        output.say("An earlier `up` was killed: what it had started is stopped first.")
+        _check_ended(record.end(running.services))
+    path.unlink(missing_ok=True)
 
 
 def down(json: Json = False) -> None:
     """Stop what `up` started, and the embedded database."""
     settings = Settings.from_environment()
-    process = _running(settings.home / "up.json")
-    if process is not None:
-        family = [process, *process.children(recursive=True)]
-        process.terminate()
-        _, alive = psutil.wait_procs(family, timeout=STOP_S)
-        for left in alive:
-            with contextlib.suppress(psutil.Error):
-                left.kill()
-    stopped = settings.database_url is None and EmbeddedServer(settings.home).stop()
+    path = settings.home / RECORD
+    stopped = _stop(path)
+    path.unlink(missing_ok=True)
+    database = settings.database_url is None and EmbeddedServer(settings.home).stop()
     if json:
-        output.emit({"server_stopped": process is not None, "database_stopped": stopped})
-    elif process is None and not stopped:
-        output.say("Nothing was running.")
-    else:
-        output.say("Stopped.")
+        output.emit({"server_stopped": stopped, "database_stopped": database})
+        return
+    names = [name for name, ended in (("Dagster's web page and daemon", stopped), ("the database", database)) if ended]
+    output.say(f"Stopped: {' and '.join(names)}." if names else "Nothing was running.")
 
 
-def _running(state: Path) -> psutil.Process | None:
-    try:
-        found = json_module.loads(state.read_text())
-        process = psutil.Process(found["pid"])
-        return process if abs(process.create_time() - found["created"]) < 1 else None
-    except (OSError, ValueError, KeyError, psutil.Error):
-        return None
+def _stop(path: Path) -> bool:
+    """Stop an `up` and its services; True if any of them ran."""
+    running = record.read(path)
+    if running is None:
+        return False
+    up = running.up.process()
+    if up is not None:
+        up.terminate()
+        until = time.monotonic() + record.LONGEST_S
+        while running.up.process() is not None and time.monotonic() < until:
+            time.sleep(0.1)
+        # What it started until the end is written there; nothing is, where it has ended all of it.
+        running = record.read(path) or running
+        if running.up.process() is not None:
+            up.kill()
+    left = [service for service in running.services if service.family()]
+    _check_ended(record.end(left))
+    return up is not None or bool(left)
+
+
+def _check_ended(left: list[record.Started]) -> None:
+    if left:
+        what = " and ".join(f"the {service.name} (process {service.pid})" for service in left)
+        raise PrecedentError(f"What does not end is {what}: end it with `kill -9`, then run `precedent down` again.")
