@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,8 +20,10 @@ def folders_to_pass_through(tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """Let PostgreSQL's own user, which it has where root runs the tests, pass through the folders of tests."""
     make = tmp_path_factory.mktemp
     base = tmp_path_factory.getbasetemp()
-    for folder in (base, base.parent):
-        folder.chmod(0o711)
+    for folder in (base, *base.parents):
+        mode = folder.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            folder.chmod(mode | stat.S_IXOTH)
 
     def mktemp(basename: str, numbered: bool = True) -> Path:
         folder = make(basename, numbered)

@@ -89,6 +89,9 @@ class Supervisor:
             self.say("Stopping.")
         finally:
             left = end([child.record for child in self._children if child.record])
+            for child in self._children:
+                if child.process is not None:
+                    child.process.poll()
             if not left:
                 self.record.unlink(missing_ok=True)
             for service in left:

@@ -62,6 +62,12 @@ class Installation:
                     found.append(process)
         return found
 
+    def assert_all_ended(self) -> None:
+        until = time.monotonic() + 20
+        while self.processes() and time.monotonic() < until:
+            time.sleep(0.3)
+        assert [process.cmdline() for process in self.processes()] == []
+
     def run(self, *arguments: str) -> str:
         done = subprocess.run([*COMMAND, *arguments], env=self.environment, capture_output=True, text=True, timeout=90)
         assert done.returncode == 0, done.stderr
@@ -192,7 +198,7 @@ def test_a_foreign_page_commands_and_reads_nothing_and_what_dies_is_started_agai
         up.send_signal(signal.SIGTERM)
         assert up.wait(60) == 0
         assert time.monotonic() - begun < 30
-        wait_until(lambda: not site.processes(), "the end of all processes", 20)
+        site.assert_all_ended()
         lines = [line for line in site.said().splitlines() if line]
         assert len(lines) <= 10, lines
         assert lines[-1] == "Stopped."
@@ -214,7 +220,7 @@ def test_an_interrupt_of_up_alone_leaves_no_process_and_a_killed_up_is_cleaned_u
         assert site.ask(headers={"Authorization": f"Bearer {token}"})[0] == 200
         up.send_signal(signal.SIGINT)
         assert up.wait(60) == 0
-        wait_until(lambda: not site.processes(), "the end of all processes", 20)
+        site.assert_all_ended()
 
     with site.up() as up:
         up.kill()
@@ -233,7 +239,11 @@ def test_an_interrupt_of_up_alone_leaves_no_process_and_a_killed_up_is_cleaned_u
 
 def test_an_address_beyond_this_machine_needs_a_login(installation: Installation) -> None:
     refused = subprocess.run(
-        [*COMMAND, "up", "--host", "192.0.2.1"], env=installation.environment, capture_output=True, text=True, timeout=60
+        [*COMMAND, "up", "--host", "192.0.2.1"],
+        env=installation.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert refused.returncode == 2
     assert "add --login" in refused.stderr

@@ -88,9 +88,13 @@ def down(json: Json = False) -> None:
     """Stop what `up` started, and the embedded database."""
     settings = Settings.from_environment()
     path = settings.home / RECORD
+    server = EmbeddedServer(settings.home)
+    # Where `up` was its last user, the database stops with it.
+    database = settings.database_url is None and server.is_running()
     stopped = _stop(path)
     path.unlink(missing_ok=True)
-    database = settings.database_url is None and EmbeddedServer(settings.home).stop()
+    if database:
+        server.stop()
     if json:
         output.emit({"server_stopped": stopped, "database_stopped": database})
         return

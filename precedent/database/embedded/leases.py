@@ -27,7 +27,10 @@ class Leases:
         for file in self._folder.glob("*"):
             try:
                 # The number of a killed process may belong to another one by now.
-                same = abs(psutil.Process(int(file.name)).create_time() - float(file.read_text())) < 1
+                process = psutil.Process(int(file.name))
+                same = abs(process.create_time() - float(file.read_text())) < 1
+                # A killed process keeps its number until its parent, which may be dead or busy, has taken note of it.
+                same = same and process.status() != psutil.STATUS_ZOMBIE
             except (psutil.Error, ValueError, OSError):
                 same = False
             if same:

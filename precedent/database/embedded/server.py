@@ -9,6 +9,7 @@ import atexit
 import contextlib
 import fcntl
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -26,6 +27,7 @@ from precedent.folders import socket_folder
 
 START_TIMEOUT_SECONDS = 60
 START_ATTEMPTS = 8
+STOP_TIMEOUT_SECONDS = 60
 SOCKET = ".s.PGSQL.5432"
 
 CONFIGURATION = """\
@@ -58,6 +60,7 @@ class EmbeddedServer:
         Raises:
             DatabaseError: the server cannot be initialised or started; the message names its log.
         """
+        programs.make_home(self.home)
         with self._guard, self._lock():
             if self._postmaster() is None or not self._answers():
                 self._initialise()
@@ -112,7 +115,6 @@ class EmbeddedServer:
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
-        programs.make_home(self.home)
         with (self.home / "postgres.lock").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
@@ -175,8 +177,15 @@ class EmbeddedServer:
                     process.nice(0)
 
     def _stop(self) -> None:
-        with contextlib.suppress(subprocess.SubprocessError):
-            programs.run("pg_ctl", "-w", "-t", "60", "-m", "fast", "-D", str(self.data), "stop")
+        postmaster = self._postmaster()
+        if postmaster is None:
+            return
+        # What `pg_ctl -m fast stop` does: open transactions are rolled back, and nobody is waited for.
+        with contextlib.suppress(psutil.Error):
+            postmaster.send_signal(signal.SIGINT)
+        until = time.monotonic() + STOP_TIMEOUT_SECONDS
+        while _lives(postmaster) and time.monotonic() < until:
+            time.sleep(0.05)
 
     def _postmaster(self) -> psutil.Process | None:
         try:
@@ -184,11 +193,8 @@ class EmbeddedServer:
             process = psutil.Process(int(lines[0]))
         except (OSError, ValueError, IndexError, psutil.Error):
             return None
-        with contextlib.suppress(psutil.Error):
-            # After a crash the number may belong to another process by now, or to one that waits to be cleared away.
-            if process.status() != psutil.STATUS_ZOMBIE and process.name().startswith("postgres"):
-                return process
-        return None
+        # After a crash the number may belong to another process by now.
+        return process if _lives(process) else None
 
     def _answers(self) -> bool:
         url = self.url("postgres").render_as_string(hide_password=False)
@@ -201,3 +207,11 @@ class EmbeddedServer:
     def _socket_folder(self) -> Path:
         user = programs.server_user()
         return socket_folder(self.data, SOCKET, user.pw_uid if user else None)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        # One that has ended keeps its number until its parent has taken note of it.
+        return process.status() != psutil.STATUS_ZOMBIE and process.name().startswith("postgres")
+    except psutil.Error:
+        return False
