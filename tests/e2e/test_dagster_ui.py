@@ -11,6 +11,10 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,6 +37,24 @@ FLAGS = [
     "--no-first-run",
 ]
 SOURCES = ("first", "second")
+ADD_PARTITION = """mutation { addDynamicPartition(partitionKey: "evil/evil", partitionsDefName: "source",
+    repositorySelector: {repositoryLocationName: "precedent", repositoryName: "__repository__"}) { __typename } }"""
+# What a page of another site can send: forms and fetches without asking first, a WebSocket.
+ATTACK = """async ([site, mutation]) => {
+    const url = site + "/graphql";
+    const inUrl = url + "?query=" + encodeURIComponent(mutation);
+    const plain = {method: "POST", mode: "no-cors", credentials: "include", headers: {"Content-Type": "text/plain"}};
+    await fetch(inUrl, plain).catch(() => null);
+    await fetch(inUrl, {mode: "no-cors"}).catch(() => null);
+    await fetch(url, {...plain, body: JSON.stringify({query: mutation})}).catch(() => null);
+    const read = await fetch(site + "/server_info").then(() => "read", () => "refused");
+    const socket = await new Promise((done) => {
+        const connection = new WebSocket(url.replace("http", "ws"), "graphql-ws");
+        connection.onopen = () => done("open");
+        connection.onerror = () => done("refused");
+    });
+    return {read, socket};
+}"""
 
 
 @dataclass(frozen=True)
@@ -150,6 +172,24 @@ def test_materialise_backfill_and_check(site: Site, page: "Page") -> None:
     command = [sys.executable, "-m", "orchestration.cli", "search", "queue drops messages", "--json"]
     done = subprocess.run(command, env=site.environment, capture_output=True, check=True)
     assert {result["source"] for result in json.loads(done.stdout)} == set(SOURCES)
+
+
+def test_a_page_of_another_site_in_the_same_browser_changes_and_reads_nothing(site: Site, page: "Page") -> None:
+    folder = Path(site.environment["PRECEDENT_HOME"]).parent / "other-site"
+    folder.mkdir()
+    (folder / "index.html").write_text("<!doctype html><title>Another site</title>")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as other:
+        Thread(target=other.serve_forever, daemon=True).start()
+        page.goto(f"http://127.0.0.1:{other.server_port}/")
+        results = page.evaluate(ATTACK, [site.url, ADD_PARTITION])
+        other.shutdown()
+    assert results == {"read": "refused", "socket": "refused"}
+    partitions = site.query(
+        '{ assetNodeOrError(assetKey: {path: ["raw", "issues"]}) { ... on AssetNode { partitionKeys } } }'
+    )["assetNodeOrError"]["partitionKeys"]
+    assert set(partitions) == {f"default/{name}" for name in SOURCES}
+    assert "evil/evil" not in partitions
 
 
 def launch(page: "Page", site: Site, partition: str | None) -> None:
