@@ -11,8 +11,6 @@ from precedent.database.embedded import EmbeddedServer
 from precedent.errors import UsageError
 from precedent.settings import Settings
 
-APP_ROLE = "precedent_app"
-DAGSTER_ROLE = "precedent_dagster"
 APP_DRIVER = "postgresql+psycopg"
 # SQLAlchemy 2.1 reads a plain `postgresql://` as psycopg 3, which dagster-postgres cannot use.
 DAGSTER_DRIVER = "postgresql+psycopg2"
@@ -36,23 +34,33 @@ def open_endpoints(settings: Settings) -> Endpoints:
     """The configured server's URLs; starts and holds the embedded server where none is configured.
 
     Raises:
-        UsageError: a URL does not parse.
+        UsageError: a URL does not parse, or the owner's is missing beside another one.
         DatabaseError: the embedded server does not start.
     """
     if settings.database_url is None:
+        for variable, url in (
+            ("PRECEDENT_APP_DATABASE_URL", settings.app_database_url),
+            ("PRECEDENT_DAGSTER_DATABASE_URL", settings.dagster_database_url),
+        ):
+            if url is not None:
+                raise UsageError(
+                    f"{variable} is set and PRECEDENT_DATABASE_URL is not: set the owner's URL too, or neither for the "
+                    "embedded server."
+                )
         server = EmbeddedServer(settings.home)
         server.acquire()
         return Endpoints(
             owner=server.url("precedent"),
-            app=server.url("precedent", APP_ROLE),
-            dagster=server.url("precedent_dagster", DAGSTER_ROLE),
+            app=server.url("precedent", app_role("precedent")),
+            dagster=server.url("precedent_dagster", dagster_role("precedent")),
             embedded=server,
         )
     owner = _parse(settings.database_url, "PRECEDENT_DATABASE_URL")
-    app = owner.set(username=APP_ROLE, password=role_password(owner, APP_ROLE))
+    for_app, for_dagster = app_role(owner.database), dagster_role(owner.database)
+    app = owner.set(username=for_app, password=role_password(owner, for_app))
     dagster = owner.set(
-        username=DAGSTER_ROLE,
-        password=role_password(owner, DAGSTER_ROLE),
+        username=for_dagster,
+        password=role_password(owner, for_dagster),
         database=f"{owner.database}_dagster",
     )
     if settings.app_database_url:
@@ -60,6 +68,16 @@ def open_endpoints(settings: Settings) -> Endpoints:
     if settings.dagster_database_url:
         dagster = _parse(settings.dagster_database_url, "PRECEDENT_DAGSTER_DATABASE_URL")
     return Endpoints(owner=owner, app=app, dagster=dagster, embedded=None)
+
+
+def app_role(database: str | None) -> str:
+    """The application's role for a database. Roles are shared by all databases of a server: each has its own."""
+    return f"{database}_app"
+
+
+def dagster_role(database: str | None) -> str:
+    """The role that owns Dagster's storage beside a database."""
+    return f"{database}_dagster"
 
 
 def role_password(owner: URL, role: str) -> str | None:

@@ -5,7 +5,7 @@ from psycopg import sql
 from sqlalchemy import URL, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from precedent.database.endpoints import APP_DRIVER, APP_ROLE, DAGSTER_ROLE, Endpoints
+from precedent.database.endpoints import APP_DRIVER, Endpoints, app_role, dagster_role
 from precedent.errors import DatabaseError
 
 LOCK = 0x70726563  # any constant of our own: of two set-ups at once the second waits, and finds nothing left to do
@@ -26,7 +26,7 @@ def set_up(endpoints: Endpoints) -> None:
         try:
             with engine.begin() as connection:
                 connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-                upgrade(connection)
+                upgrade(connection, app_role=endpoints.app.username)
         finally:
             engine.dispose()
     except (psycopg.Error, SQLAlchemyError) as error:
@@ -48,12 +48,17 @@ def _create_roles_and_databases(endpoints: Endpoints) -> None:
     dsn = home.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(dsn, autocommit=True, connect_timeout=10) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
-        for role, url in ((APP_ROLE, endpoints.app), (DAGSTER_ROLE, endpoints.dagster)):
-            if url.username == role:  # any other role is made by the database's administrator
-                _create_role(connection, role, url)
-        for database, owner in (
-            (endpoints.owner.database, None),
-            (endpoints.dagster.database, endpoints.dagster.username),
+        name = endpoints.owner.database
+        # Any other role is made by the database's administrator.
+        if endpoints.app.username == app_role(name):
+            _create_role(connection, endpoints.app)
+        if endpoints.dagster.username == dagster_role(name):
+            _create_role(connection, endpoints.dagster)
+            # A server's owner that is no superuser must belong to a role to give it a database.
+            connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(dagster_role(name))))
+        for database, owner, user in (
+            (name, None, endpoints.app.username),
+            (endpoints.dagster.database, endpoints.dagster.username, endpoints.dagster.username),
         ):
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone()
             if not found and database:
@@ -61,15 +66,25 @@ def _create_roles_and_databases(endpoints: Endpoints) -> None:
                 if owner:
                     statement += sql.SQL(" OWNER {}").format(sql.Identifier(owner))
                 connection.execute(statement)
+            if database and user:
+                _keep_others_out(connection, database, user)
 
 
-def _create_role(connection: psycopg.Connection, role: str, url: URL) -> None:
-    name = sql.Identifier(role)
-    if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
+def _keep_others_out(connection: psycopg.Connection, database: str, user: str) -> None:
+    """Let of other roles only one connect: by default each role of a server may connect to each database."""
+    owned = connection.execute(
+        "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = %s", (database,)
+    ).fetchone()
+    if owned and owned[0]:  # otherwise it is for the database's administrator to say
+        name, role = sql.Identifier(database), sql.Identifier(user)
+        connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(name))
+        connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, role))
+
+
+def _create_role(connection: psycopg.Connection, url: URL) -> None:
+    name = sql.Identifier(str(url.username))
+    if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (url.username,)).fetchone():
         connection.execute(sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS").format(name))
-        if role == DAGSTER_ROLE:
-            # A server's owner that is no superuser must belong to a role to give it a database.
-            connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(name))
     if url.password:
         connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(str(url.password))))
 

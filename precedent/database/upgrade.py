@@ -6,18 +6,29 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from precedent.database.version import FUNCTIONS, MIGRATIONS, SECURITY, expected_version, run_files, version_of
+from precedent.database.version import (
+    FUNCTIONS,
+    MIGRATIONS,
+    OWN_ROLE,
+    SECURITY,
+    expected_version,
+    run_files,
+    version_of,
+)
 from precedent.errors import DatabaseError
 
 # A process of the release before may hold a table; its transactions are short.
 LOCK_TIMEOUT = "60s"
+# The application's role of the embedded server.
+FIRST_ROLE = "precedent_app"
 
 
-def upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, app_role: str | None = None) -> None:
     """Create or upgrade the schema in the caller's transaction: it is done as a whole or not at all.
 
     Args:
         connection: A connection as the owner of the tables, with a transaction.
+        app_role: The role that is given the application's rights; by default the one of the embedded server.
 
     Raises:
         DatabaseError: the schema is of a release that this one cannot upgrade.
@@ -25,6 +36,8 @@ def upgrade(connection: Connection) -> None:
     if version_of(connection) == expected_version():
         return
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+    role = app_role or FIRST_ROLE
+    connection.exec_driver_sql("SELECT set_config('precedent.app_role', %s, true)", (role,))
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
@@ -32,6 +45,8 @@ def upgrade(connection: Connection) -> None:
     run_files(connection, SECURITY)
     command.upgrade(config, "head")
     run_files(connection, FUNCTIONS)
+    if role != FIRST_ROLE:
+        run_files(connection, OWN_ROLE)
     connection.exec_driver_sql(f"COMMENT ON TABLE alembic_version IS '{expected_version()}'")
 
 

@@ -16,6 +16,7 @@ MIGRATIONS = FOLDER / "migrations"
 SECURITY = "schema/security.sql"
 TABLES = "schema/tables/*.sql"
 FUNCTIONS = "schema/functions/*.sql"
+OWN_ROLE = "schema/own_role.sql"
 
 # A comment, and not a row: the question needs no table, no rights and no error where there is no schema yet.
 VERSION = text("SELECT obj_description(to_regclass('public.alembic_version'), 'pg_class')")

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -11,12 +12,13 @@ import pytest
 from sqlalchemy import URL, create_engine
 
 from precedent.database import upgrade
-from precedent.database.endpoints import APP_DRIVER, Endpoints
+from precedent.database.endpoints import APP_DRIVER, Endpoints, app_role
 from precedent.database.session import Database
 from precedent.database.setup import set_up
 from precedent.database.version import expected_version, version_of
 from precedent.errors import DatabaseError
 from tests.upgrade.databases import (
+    CATALOGUE,
     catalogue,
     contents,
     dsn,
@@ -188,3 +190,27 @@ def test_an_owner_without_powers_upgrades_too(fresh: Endpoints) -> None:
             upgrade.upgrade(connection)
         engine.dispose()
         assert version(fresh) == expected_version()
+
+
+def test_a_database_with_a_role_of_its_own_takes_over_the_rights_of_the_shared_one(old: Endpoints) -> None:
+    shared, own = old.app.username, app_role(old.owner.database)
+    changed = replace(old, app=old.app.set(username=own))
+    before = rights(old, shared)
+    set_up(changed)
+    try:
+        assert rights(old, shared) == set()
+        assert len(rights(old, own)) > 0.8 * len(before)
+        with psycopg.connect(dsn(changed.app)) as app:
+            assert app.execute("SELECT count(*) FROM tenants").fetchone() == (2,)
+        with pytest.raises(psycopg.OperationalError, match="CONNECT privilege"):
+            psycopg.connect(dsn(changed.app.set(database="precedent")))
+    finally:
+        with psycopg.connect(dsn(old.owner)) as owner:
+            owner.execute(f"DROP OWNED BY {own}")
+            owner.execute(f"DROP ROLE {own}")
+
+
+def rights(endpoints: Endpoints, role: str | None) -> set[tuple[str, ...]]:
+    with psycopg.connect(dsn(endpoints.owner)) as owner:
+        found = owner.execute(CATALOGUE["right"]).fetchall()
+    return {tuple(map(str, row)) for row in found if row[2] == role}

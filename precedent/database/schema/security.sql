@@ -5,6 +5,13 @@
 CREATE OR REPLACE FUNCTION current_tenant() RETURNS integer
 LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT nullif(current_setting('precedent.tenant_id', true), '')::integer $$;
 
+-- Gives the application a right. Its role has another name in each database of a server; an upgrade sets it.
+CREATE OR REPLACE FUNCTION grant_to_app(rights text, what text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('GRANT %s ON %s TO %I', rights, what, current_setting('precedent.app_role'));
+END
+$$;
+
 -- Puts a table that has a `tenant_id` under row-level security, forced so that its owner is no exception, and gives the
 -- application the rights on it. The policy writes out what current_tenant() does: a function in it would be expanded
 -- anew in every statement. The sub-select is evaluated once a statement, not once a row.
@@ -15,7 +22,7 @@ BEGIN
   EXECUTE format(
     'CREATE POLICY tenant_rows ON %s USING (tenant_id = '
     '(SELECT nullif(current_setting(''precedent.tenant_id'', true), '''')::integer))', guarded);
-  EXECUTE format('GRANT %s ON %s TO precedent_app', rights, guarded);
+  PERFORM grant_to_app(rights, guarded::text);
 END
 $$;
 
@@ -23,6 +30,6 @@ $$;
 CREATE OR REPLACE FUNCTION secure_function(guarded regproc) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', guarded::regprocedure);
-  EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO precedent_app', guarded::regprocedure);
+  PERFORM grant_to_app('EXECUTE', 'FUNCTION ' || guarded::regprocedure);
 END
 $$;

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import psycopg
 
-from precedent.database.endpoints import DAGSTER_ROLE, Endpoints
+from precedent.database.endpoints import Endpoints, dagster_role
 from precedent.database.session import Database
 from precedent.settings import Settings
 
@@ -23,7 +23,7 @@ def dagster_home(database: Database, folder: Path) -> Iterator[tuple[Settings, E
     name, before = f"dagster_{uuid4().hex[:12]}", dict(os.environ)
     owner = database.endpoints.owner.render_as_string(hide_password=False)
     with psycopg.connect(owner, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} OWNER {DAGSTER_ROLE}")
+        connection.execute(f"CREATE DATABASE {name} OWNER {dagster_role('precedent')}")
     try:
         endpoints = replace(database.endpoints, dagster=database.endpoints.dagster.set(database=name))
         yield replace(Settings.from_environment(), home=folder), endpoints

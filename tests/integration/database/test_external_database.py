@@ -8,6 +8,9 @@ import psycopg
 import pytest
 
 from precedent.database.embedded import EmbeddedServer, programs
+from precedent.database.endpoints import open_endpoints
+from precedent.settings import Settings
+from tests.upgrade.databases import dsn
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -24,8 +27,9 @@ def url(tmp_path: Path) -> Iterator[str]:
         connection.execute(f"ALTER SYSTEM SET port = {port}")
         connection.execute("CREATE ROLE owner LOGIN CREATEROLE CREATEDB PASSWORD 'p@ss:word/1'")
         connection.execute("CREATE DATABASE platform OWNER owner")
-    with psycopg.connect(server.url("platform").render_as_string(), autocommit=True) as connection:
-        connection.execute("CREATE EXTENSION vector")
+    for database in ("platform", "template1"):
+        with psycopg.connect(server.url(database).render_as_string(), autocommit=True) as connection:
+            connection.execute("CREATE EXTENSION vector")
     hba = server.data / "pg_hba.conf"
     hba.write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
     server.stop()
@@ -39,7 +43,8 @@ def test_everything_works_on_a_server_of_ones_own(
     precedent: Call, url: str, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PRECEDENT_DATABASE_URL", url)
-    assert precedent("source", "add", "records", archive)[0] == 0
+    code, out, error = precedent("source", "add", "records", archive)
+    assert code == 0, error
     code, out, error = precedent("refresh", "default/records", "--json")
     assert code == 0, error
     code, out, error = precedent("doctor")
@@ -47,7 +52,37 @@ def test_everything_works_on_a_server_of_ones_own(
     assert "external PostgreSQL 18" in out
     assert "p@ss" not in out
     with psycopg.connect(url) as owner:
-        row = owner.execute("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = 'precedent_app'").fetchone()
+        row = owner.execute("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = 'platform_app'").fetchone()
         assert row == (False, False)
         # Forced row-level security holds for the owner too.
         assert owner.execute("SELECT count(*) FROM documents").fetchone() == (0,)
+
+
+def test_two_installations_on_one_server_cannot_read_each_other(
+    precedent: Call, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE second")
+    second = url.replace("/platform", "/second")
+    for database in (second, url):
+        monkeypatch.setenv("PRECEDENT_DATABASE_URL", database)
+        code, _, error = precedent("tenant", "list")
+        assert code == 0, error
+    for settings, other in ((url, "second"), (second, "platform")):
+        endpoints = open_endpoints(Settings(Path("/nowhere"), database_url=settings))
+        for own in (endpoints.app, endpoints.dagster):
+            with psycopg.connect(dsn(own)) as connection:
+                connection.execute("SELECT 1")
+            for foreign in (other, f"{other}_dagster"):
+                with pytest.raises(psycopg.OperationalError, match="CONNECT privilege"):
+                    psycopg.connect(dsn(own.set(database=foreign)))
+
+
+@pytest.mark.parametrize("variable", ["PRECEDENT_APP_DATABASE_URL", "PRECEDENT_DAGSTER_DATABASE_URL"])
+def test_a_url_beside_the_owners_is_not_used_without_it(
+    precedent: Call, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "postgresql://app@127.0.0.1/platform")
+    code, _, error = precedent("tenant", "list")
+    assert code == 2
+    assert f"{variable} is set and PRECEDENT_DATABASE_URL is not" in error

@@ -9,8 +9,15 @@ depends_on = None
 
 # Identity columns need no right on their sequence. The index of words is read by a function of the owner now.
 STATEMENTS = """
-REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM precedent_app;
-GRANT USAGE ON SEQUENCE tenants_id_seq TO precedent_app;
+DO $$
+BEGIN
+  -- A new database of a server of one's own has a role of another name, which was given nothing more.
+  IF to_regrole('precedent_app') IS NOT NULL THEN
+    REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM precedent_app;
+  END IF;
+END
+$$;
+SELECT grant_to_app('USAGE', 'SEQUENCE tenants_id_seq');
 DO $$
 BEGIN
   ALTER FUNCTION pg_catalog.ts_match_vq(tsvector, tsquery) NOT LEAKPROOF;

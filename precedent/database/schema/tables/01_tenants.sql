@@ -10,9 +10,9 @@ CREATE TABLE tenants (
   CONSTRAINT ck_tenants_name CHECK (name ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
   CONSTRAINT uq_tenants_name UNIQUE (name)
 );
-GRANT SELECT, INSERT ON tenants TO precedent_app;
-GRANT USAGE ON SEQUENCE tenants_id_seq TO precedent_app;
-GRANT SELECT ON alembic_version TO precedent_app;
+SELECT grant_to_app('SELECT, INSERT', 'tenants');
+SELECT grant_to_app('USAGE', 'SEQUENCE tenants_id_seq');
+SELECT grant_to_app('SELECT', 'alembic_version');
 
 -- One row: several platforms may share a vector store; this number keeps their tenants apart there.
 CREATE TABLE installation (
@@ -22,7 +22,7 @@ CREATE TABLE installation (
   CONSTRAINT ck_installation_only_one CHECK (only_one)
 );
 INSERT INTO installation DEFAULT VALUES;
-GRANT SELECT ON installation TO precedent_app;
+SELECT grant_to_app('SELECT', 'installation');
 
 -- Something that a tenant has connected. `type` is `data_source` (`provider` is then its kind), `ai_provider` (its
 -- driver) or `vector_store` (its kind); credentials are encrypted.
