@@ -17,7 +17,7 @@ from orchestration.server.address import Address
 from orchestration.server.record import Running, Started, end
 from orchestration.server.services import Service
 from precedent.database.embedded import EmbeddedServer
-from precedent.errors import DatabaseError
+from precedent.errors import PrecedentError
 from precedent.settings import PROJECT_ROOT
 
 LOOK_S = 0.5
@@ -126,13 +126,13 @@ class Supervisor:
         try:
             self.database.acquire()
             self.say("The database is back.")
-        except DatabaseError as error:
+        except PrecedentError as error:
             self.say(str(error))
             self._database_since = time.monotonic() + LONGEST_DELAY_S
 
     def _start(self, child: Child) -> None:
-        # A session of its own: Ctrl-C reaches `up` alone, which ends the services in order, and all that a service
-        # has started can be found by its session.
+        # A session of its own: Ctrl-C reaches `up` alone, which ends the services, and all that a service has started
+        # can be found by its session.
         process = subprocess.Popen(
             child.service.command,
             env=self.environment,
