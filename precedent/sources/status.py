@@ -64,9 +64,8 @@ def statuses(database: Database, tenant: str | None = None) -> list[SourceStatus
         with database.tenant(owner.id) as session:
             for row in session.scalars(select(DataSource).order_by(DataSource.name)).all():
                 counts = session.execute(sql_text(COUNTS), {"source": row.id}).one()
-                kinds, documents, chunks, embedded, failed, rejected, behind, last, state, reason, until, failures = (
-                    counts
-                )
+                kinds, documents, chunks, embedded, failed, rejected, behind = counts[:7]
+                last, state, reason, until, failures = counts[7:]
                 found.append(
                     SourceStatus(
                         tenant=owner.name,

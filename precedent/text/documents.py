@@ -15,7 +15,7 @@ from precedent.progress import slices
 from precedent.text.extract.model import Comment, Extract
 
 # Part of a document's identity: raise it when the same records would give other texts.
-EXTRACTOR_VERSION = "2"
+EXTRACTOR_VERSION = "3"
 BATCH = 500
 BATCH_BYTES = 8 << 20
 # Of each shape of comment the newest three that say something: what extractors may quote.

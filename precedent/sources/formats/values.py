@@ -8,9 +8,12 @@ from typing import IO
 
 READ_BYTES = 1 << 20
 _SPACE = re.compile(rb"[ \t\r\n]*+")
-_MARK = re.compile(rb'["\[\]{}]')
+# Brackets by whole runs, or a file of nothing else would take minutes.
+_MARK = re.compile(rb'"|[\[{]++|[\]}]++')
 _IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _SCALAR = re.compile(rb"[^,\]}\s]*")
+QUOTE = ord('"')
+OPENING = b"[{"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -85,10 +88,16 @@ class Values:
                     self._go_on_behind(len(self._buffer))
                     continue
                 self._place = match.end()
-                if match.group() == b'"':
+                mark = self._buffer[match.start()]
+                if mark == QUOTE:
                     quoted = True
                     continue
-                depth += 1 if match.group() in b"[{" else -1
+                if mark in OPENING:
+                    depth += match.end() - match.start()
+                else:
+                    closed = min(depth, match.end() - match.start())
+                    self._place = match.start() + closed
+                    depth -= closed
             if depth == 0:
                 return
 

@@ -1,6 +1,6 @@
 """Taking typed values out of payloads."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from typing import Any
 
 from dateutil import parser as dates
@@ -86,7 +86,7 @@ def moment(value: object, name: str) -> datetime | None:
             found = _written(value.strip())
     except Exception as error:  # the parser of written dates raises more than it says, e.g. decimal.InvalidOperation
         raise UnreadableError("invalid_date", f"Field {name} is no date.") from error
-    if not datetime.min.year < found.year < datetime.max.year:
+    if not MINYEAR < found.year < MAXYEAR:
         raise UnreadableError("invalid_date", f"Field {name} is no date of our time.")
     return found
 

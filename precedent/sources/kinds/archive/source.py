@@ -20,6 +20,8 @@ from precedent.sources.shapes.guard import guarded
 
 # Raise it whenever the same file could give other records: every archive is then read again.
 READER_VERSION = "2"
+# Each is kept with its reason; a file with more of them is no file of records.
+MOST_REJECTED = 100_000
 SAMPLE_BYTES = 1 << 20
 
 
@@ -84,11 +86,15 @@ class ArchiveSource:
                 detail = "It is a link that leads out of the folder: it is not followed."
                 yield RejectedRecord(self._name(path), 1, "outside", detail)
                 continue
+            rejected = 0
             for item in read_file(path, self._name(path), self.max_body_bytes):
-                if isinstance(item, RejectedRecord):
-                    yield item
-                else:
-                    yield guarded(read, item.value, item.file, item.line)
+                found = item if isinstance(item, RejectedRecord) else guarded(read, item.value, item.file, item.line)
+                yield found
+                rejected += isinstance(found, RejectedRecord)
+                if rejected == MOST_REJECTED:
+                    detail = f"It is read no further: {MOST_REJECTED:,} of its records cannot be read."
+                    yield RejectedRecord(item.file, item.line + 1, "too_many", detail)
+                    break
 
     def _opened(self, path: Path) -> io.BufferedReader:
         if not self._within(path):
