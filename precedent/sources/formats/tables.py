@@ -12,7 +12,7 @@ SKIPPED_CHARACTERS = 1 << 20
 
 
 class _TooLongError(Exception):
-    """A row that is longer than allowed; its first line has been passed over."""
+    """A row that is longer than allowed; it has been passed over."""
 
 
 def read_table(
@@ -34,7 +34,7 @@ def read_table(
         reader = csv.reader(lines, delimiter=delimiter)
         header: list[str] | None = None
         while True:
-            lines.left = max_bytes
+            lines.begin_row()
             try:
                 row = next(reader)
             except StopIteration:
@@ -57,27 +57,40 @@ def read_table(
 
 
 class _Lines:
-    """The lines of a table for a reader that joins those of one row; `number` counts them, `left` bounds the row."""
+    """The lines of a table for a reader that joins those of one row; `number` counts them."""
 
     def __init__(self, text: io.TextIOWrapper, max_bytes: int) -> None:
         self.number = 0
-        self.left = max_bytes
         self._text = text
+        self._max_bytes = max_bytes
+        self.begin_row()
+
+    def begin_row(self) -> None:
+        """Count the length of a row from here."""
+        self._left = self._max_bytes
+        self._quotes = 0
 
     def __iter__(self) -> "_Lines":
         return self
 
     def __next__(self) -> str:
-        line = self._text.readline(self.left + 1)
+        line = self._text.readline(self._left + 1)
         if not line:
             raise StopIteration
         self.number += 1
-        self.left -= len(line)
-        if self.left >= 0:
+        self._left -= len(line)
+        self._quotes += line.count('"')
+        if self._left >= 0:
             return line
-        while line and not line.endswith(("\n", "\r")):
-            line = self._text.readline(SKIPPED_CHARACTERS)
+        self._skip_row(line)
         raise _TooLongError
+
+    def _skip_row(self, line: str) -> None:
+        """Go to the end of a row: of the line on which its last quotation is closed."""
+        while line and (self._quotes % 2 or not line.endswith(("\n", "\r"))):
+            self.number += line.endswith(("\n", "\r"))
+            line = self._text.readline(SKIPPED_CHARACTERS)
+            self._quotes += line.count('"')
 
 
 def _checked(row: list[str], header: list[str], name: str, line: int) -> tuple[int, dict[str, str]] | RejectedRecord:

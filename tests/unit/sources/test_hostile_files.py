@@ -227,7 +227,7 @@ def test_a_row_of_any_length_costs_itself_alone(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("\n".join(rows))
     ids, reasons = read(tmp_path, 100_000, MAPPING)
     assert ids == ["1", "4"]
-    assert set(reasons) <= {"too_large", "wrong_columns"}
+    assert reasons == ["too_large", "too_large"]
     (tmp_path / "a.csv").write_text("," * 20_000 + "\n1,One\n")
     assert read(tmp_path, 100_000, MAPPING) == ([], ["wrong_columns"])
 
