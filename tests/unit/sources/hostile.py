@@ -29,12 +29,16 @@ POISONS: tuple[Poison, ...] = (
     lambda chance, n: _with(n, "deep", _nested(chance.randint(200, 2_000))),
     lambda chance, n: _with(n, "large", "9" * chance.randint(310, 6_000)),
     lambda chance, n: _with(n, "created_at", f'"{"1 " * chance.randint(51, 5_000)}"'),
-    lambda chance, n: _with(n, "created_at", chance.choice(["1e308", "-1e18", '"someday"', "true", "{}", '"0001-01-01"'])),
+    lambda chance, n: _with(
+        n, "created_at", chance.choice(["1e308", "-1e18", '"someday"', "true", "{}", '"0001-01-01"'])
+    ),
     lambda chance, n: _with(n, "number", chance.choice(['"\u00b2"', "null", "1.5", "[]", "1" * 30, '""', "true"])),
     lambda chance, n: _with(n, "labels", chance.choice(['"bug"', "7", "{}"])),
     lambda chance, n: _with(n, "title", chance.choice(["[]", "{}", "7"])),
     lambda chance, n: _with(n, "body", chance.choice(["NaN", "tru", "'x'", "1e999", "01", '"\x01"', '"\\x"'])),
-    lambda chance, n: json.dumps({"number": n, "title": "x", "url": f"https://a.b/repos/{'o' * chance.randint(1_000, 20_000)}/n/x"}),
+    lambda chance, n: json.dumps(
+        {"number": n, "title": "x", "url": f"https://a.b/repos/{'o' * chance.randint(1_000, 20_000)}/n/x"}
+    ),
     lambda chance, n: json.dumps({"fields": {"summary": [n]}, "key": "K" * chance.randint(1, 9_000)}),
     lambda chance, n: json.dumps({"poem": n, "incident": chance.random()}),
     lambda chance, n: chance.choice(["7", "null", '"text"', "[1, 2]", "{}", "-0.0"]),
@@ -45,7 +49,9 @@ ODDITIES: tuple[Callable[[random.Random], dict[str, Any]], ...] = (
     lambda chance: {"n": chance.choice([1 << 64, -(1 << 70), 10**30]), "t": "a\0b"},
     lambda _: {"body": "half \ud83d of a pair"},
     lambda chance: {"deep": json.loads(_nested(chance.randint(1, 150)))},
-    lambda chance: {"body": chance.choice(["[", "![", "> ", "- a\n", "\x1b[", "<b>", "{code}"]) * chance.randint(1, 3_000)},
+    lambda chance: {
+        "body": chance.choice(["[", "![", "> ", "- a\n", "\x1b[", "<b>", "{code}"]) * chance.randint(1, 3_000)
+    },
     lambda chance: {"created_at": chance.choice([None, "", 1_700_000_000, "1700000000000", "3 Mar 2021 10:00 +0200"])},
     lambda _: {"labels": None, "user": None, "title": None},
     lambda chance: {"many": [{}] * chance.randint(1, 3_000)},
