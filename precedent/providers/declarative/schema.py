@@ -71,7 +71,7 @@ class _Loader(yaml.SafeLoader):
         return found
 
     def _line(self) -> int:
-        line: int = self.peek_event().start_mark.line
+        line: int = self.peek_event().start_mark.line  # type: ignore[no-untyped-call]  # the stubs leave it open
         return line + 1
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

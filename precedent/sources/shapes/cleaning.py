@@ -1,5 +1,6 @@
 """What cannot be stored: NUL characters, surrogates without their other half, and integers beyond 64 bits."""
 
+import json
 import re
 from typing import Any
 
@@ -15,6 +16,14 @@ SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|\x00")
 def is_suspicious(raw: bytes) -> bool:
     """True if raw JSON may hold something to clean; most does not, and is not walked."""
     return SUSPICIOUS.search(raw) is not None
+
+
+def canonical(value: Any) -> bytes:
+    """JSON with sorted keys of whatever a server sent, to compare it with what it sent before; never stored."""
+    try:
+        return json.dumps(value, sort_keys=True).encode()
+    except RecursionError:
+        return b"nested too deeply"  # no record can be made of it, whatever changes
 
 
 def clean(value: Any) -> tuple[Any, tuple[str, ...]]:

@@ -1,6 +1,7 @@
 """Records that were made to hurt, through the whole of a refresh: each costs itself alone, and nothing is silent."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from precedent.tenants import tenants as tenancy
 from tests.integration.conftest import issue, write_lines
 from tests.integration.sources.live_fixtures import Call, listed, refreshed
 from tests.servers.jira import JiraServer
+from tests.unit.sources.hostile import write_hostile
 
 
 @pytest.fixture
@@ -188,6 +190,19 @@ def test_poisons_of_files_are_rejections_in_the_database(
         ("long.json", "id_too_long"),
         ("square.json", "no_id"),
     ]
+
+
+def test_hostile_records_end_in_rows_documents_or_rejections(
+    precedent: Call, files: tuple[str, Path], owner_dsn: str
+) -> None:
+    key, folder = files
+    (folder / "issues.jsonl").unlink()
+    written = write_hostile(folder, int(os.environ.get("PRECEDENT_TEST_HOSTILE", "1000")), seed=3)
+    code, _, error = precedent("refresh", key, "--select", "raw", "--select", "text", "--json")
+    assert code == 0, error
+    row = listed(precedent, key)
+    assert row["raw"]["issues"] == row["documents"] == len(written.sound)
+    assert len(rejected(owner_dsn, key)) == row["rejected"] == written.poisoned
 
 
 def test_rows_that_the_database_refuses_are_found_among_the_others(database: Database, tenant: str) -> None:
