@@ -107,7 +107,7 @@ class Sync:
             for stream in self.live.streams():
                 self._read(stream, state)
         except Exception as error:  # whatever a kind of source does with what a server sends
-            self._worst = self._fault(error, "the source")
+            self._worst = self._fault(error, "the source", whole=True)
         self._finish(state, probe)
         return self.report
 
@@ -131,11 +131,11 @@ class Sync:
             if self.options.sweep and stream.sweeps and not self.options.bounds:
                 self._compare_listing(stream)
         except Exception as error:  # as in `run`, but the streams behind this one can be read
-            fault = self._fault(error, stream.name)
+            fault = self._fault(error, stream.name, whole=False)
             self.report.faults[stream.name] = fault.reason
             self._save_stream(stream, fault)
             if fault.whole:
-                raise fault from error
+                raise
             self._worst = self._worst or fault
         else:
             self._save_stream(stream, None)
@@ -195,7 +195,7 @@ class Sync:
         )
         self.connection.commit()
 
-    def _fault(self, error: Exception, what: str) -> SourceFault:
+    def _fault(self, error: Exception, what: str, *, whole: bool) -> SourceFault:
         """What an error means for the reading; what it had written of a page is undone."""
         if self.connection.closed:
             raise error
@@ -204,7 +204,7 @@ class Sync:
             return error
         log.error("Reading %s failed.", what, exc_info=error)
         reason = f"Reading {what} failed unexpectedly ({type(error).__name__}): the log of its run says where."
-        return ActionRequired("unexpected", reason, whole=False)
+        return ActionRequired("unexpected", reason, whole=whole)
 
     def _finish(self, state: SourceState, probe: Probe | None) -> None:
         report, fault = self.report, self._worst

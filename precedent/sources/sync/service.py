@@ -5,6 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import psycopg
+
 from precedent.database.session import Database
 from precedent.errors import DatabaseError, PrecedentError
 from precedent.progress import Progress
@@ -60,8 +62,8 @@ def read_source(
     except SourceBusyError:
         raise
     except Exception as error:
-        # Without a database there is nowhere to save it: what is raised says so.
-        with suppress(DatabaseError):
+        # Without a database, or when the source was removed meanwhile, there is nowhere to save it: the error says so.
+        with suppress(DatabaseError, psycopg.Error):
             _save_failure(database, source, error)
         raise
 
