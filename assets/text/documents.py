@@ -1,5 +1,7 @@
 """`text/documents`: one clean text per raw item."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from assets.definition import source_asset
@@ -7,14 +9,14 @@ from assets.raw.records import KEYS as RAW
 from assets.refresh_config import RefreshConfig
 from assets.row_metadata import materialized
 from precedent.database import statistics
-from precedent.progress import Progress, slices
+from precedent.database.refusals import write_sound
+from precedent.progress import Progress
 from precedent.search.words import WORDS_VERSION, save_words
 from precedent.sources import registry
+from precedent.sources.sync import rejections
 from precedent.text import documents as store
-from precedent.text.documents import EXTRACTOR_VERSION, document_row
+from precedent.text.documents import EXTRACTOR_VERSION, DocumentRow, document_rows
 from resources.database import DatabaseResource
-
-BATCH = 500
 
 
 @source_asset(
@@ -28,10 +30,12 @@ def documents(
 ) -> dg.MaterializeResult[None]:
     """One clean text per issue, pull request, commit, incident and release, with the facts that search filters by.
 
-    Skips items whose payload, newest comments and extractor are those that the text was made from.
+    Skips items whose payload, newest comments and extractor are those that the text was made from. An item of which
+    no text can be made is counted among the rejected records, and tried again by the next run.
     """
     source = database.source(context.partition_key)
     added = changed = empty = 0
+    failed: list[tuple[str, str, Exception]] = []
     with database.connection(source, alone=True) as connection:
         deleted = store.remove_deleted(connection, source.id)
         ids = store.pending(
@@ -39,14 +43,22 @@ def documents(
         )
         connection.commit()
         progress = Progress("documents", len(ids), context.log.info)
-        for batch in slices(ids, BATCH):
-            rows = [document_row(item, registry.extract) for item in store.read(connection, batch, EXTRACTOR_VERSION)]
+
+        def write(rows: Sequence[DocumentRow]) -> None:
+            nonlocal added, changed, empty
             new, altered = store.write(connection, source.tenant_id, source.id, rows)
             save_words(connection, source.tenant_id, rows)
-            connection.commit()
             added, changed = added + new, changed + altered
             empty += sum(not row.text for row in rows)
+
+        for batch in store.batches(connection, ids):
+            rows, unread = document_rows(store.read(connection, batch, EXTRACTOR_VERSION), registry.extract)
+            refused = write_sound(connection, rows, write)
+            failed += [(item.kind, item.external_id, error) for item, error in unread]
+            failed += [(row.kind, row.external_id, error) for row, error in refused]
+            connection.commit()
             progress.advance(len(batch))
+        rejections.replace_no_text(connection, source.tenant_id, source.id, failed)
         statistics.after_load(connection, "documents", added + changed)
         total, digest = store.manifest(connection, source.id)
     return materialized(
@@ -58,5 +70,5 @@ def documents(
         unchanged=total - added - changed,
         deleted=deleted,
         seconds=progress.seconds,
-        metadata={"text/without_body": empty},
+        metadata={"text/without_body": empty, "text/failed": len(failed)},
     )

@@ -19,6 +19,7 @@ from precedent.settings import Settings
 SET_TENANT = text("SELECT set_config('precedent.tenant_id', :id, true)")
 HAS_DATABASE = text("SELECT EXISTS (SELECT FROM pg_database WHERE datname = :name)")
 CONNECT_TIMEOUT_SECONDS = 10
+DISK_FULL = "53100"
 
 
 class Database:
@@ -116,11 +117,26 @@ class Database:
         try:
             yield
         except (OperationalError, psycopg.OperationalError) as error:
+            state = getattr(error.orig if isinstance(error, OperationalError) else error, "sqlstate", None)
+            if state == DISK_FULL:
+                raise DatabaseError(
+                    "The disk of the database is full: make room, then try again. What was stored before is kept."
+                ) from error
+            if not _is_lost(state):
+                raise
             where = self.endpoints.app.render_as_string(hide_password=True)
             raise DatabaseError(
                 f"The database at {where} cannot be reached: check that it runs, then try again "
                 "(`precedent doctor` says more)."
             ) from error
+
+
+def _is_lost(state: str | None) -> bool:
+    """True if there is no connection (any more); a server that refuses one statement can be reached.
+
+    psycopg gives no state where the connection itself failed; 08 are exceptions of connections, 57P the server's end.
+    """
+    return state is None or state.startswith(("08", "57P"))
 
 
 def _roll_back(connection: "psycopg.Connection[Any]") -> None:

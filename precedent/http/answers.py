@@ -17,6 +17,8 @@ from precedent.security.redaction import scrub
 UNSTATED_LIMIT_S = 60.0
 NEXT = re.compile(r'<([^<>]+)>\s*(?:;[^,<>]*?)?;\s*rel="?next"?')
 LONGEST_MESSAGE = 160
+# Each takes 64 bytes of memory, even an empty one of two bytes.
+MOST_CONTAINERS = 3_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,9 @@ def _parsed(answer: Answer, server: str, what: str, expect: type) -> Any:
             permanent=True,
             answered=True,
         )
+    if answer.body.count(b"[") + answer.body.count(b"{") > MOST_CONTAINERS:
+        reason = f"{server} answers {what} with millions of lists or objects."
+        raise Trouble("other_shape", reason, permanent=True, answered=True)
     try:
         data = _json(answer.body)
     except (ValueError, RecursionError):

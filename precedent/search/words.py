@@ -34,7 +34,8 @@ QUERY_HALF_LIFE = 20
 QUERY_LEXEMES = 100
 
 STAGE = """
-CREATE TEMP TABLE IF NOT EXISTS staged_words (raw_item_id bigint, words text[], length integer) ON COMMIT DELETE ROWS
+CREATE TEMP TABLE IF NOT EXISTS staged_words (raw_item_id bigint, words text[], length integer) ON COMMIT DELETE ROWS;
+TRUNCATE staged_words
 """
 COPY = "COPY staged_words (raw_item_id, words, length) FROM STDIN"
 # What search by words reads: each document's words, and the facts that it filters by.

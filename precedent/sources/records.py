@@ -8,6 +8,13 @@ from typing import Any
 
 import orjson
 
+from precedent.sources.shapes.cleaning import clean
+from precedent.sources.shapes.fields import UnreadableError
+
+# An index entry of PostgreSQL holds 2,700 bytes; no system has ids that come near.
+LONGEST_ID = 1_000
+LONGEST_PLACE = 1_000
+
 
 class RawKind(StrEnum):
     """The kinds of raw item; one `raw/*` asset each."""
@@ -54,6 +61,20 @@ class RawRecord:
     completeness: int = 0
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Check that the ids fit into a column and its index.
+
+        Raises:
+            UnreadableError: one is empty, longer than `LONGEST_ID` bytes, or has characters that cannot be stored.
+        """
+        for found in (self.external_id, self.parent_id):
+            if found is None:
+                continue
+            if not found or clean(found)[1]:
+                raise UnreadableError("no_id", "The record has no id that can be stored.")
+            if len(found.encode()) > LONGEST_ID:
+                raise UnreadableError("id_too_long", f"An id of the record is longer than {LONGEST_ID:,} bytes.")
+
     def payload_json(self) -> bytes:
         """The payload as canonical JSON (sorted keys), UTF-8."""
         return orjson.dumps(self.payload, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
@@ -69,10 +90,16 @@ class RejectedRecord:
     """A record that could not be read; stored and counted, never a reason to stop.
 
     `file` is relative to the source's root, `line` counts from 1 (for a JSON array: the position in it),
-    `reason` is a stable code, `detail` a sentence without the record's content.
+    `reason` is a stable code, `detail` a sentence without the record's content. Names of files need not be UTF-8:
+    what cannot be stored is replaced.
     """
 
     file: str
     line: int
     reason: str
     detail: str
+
+    def __post_init__(self) -> None:
+        """Make both texts such as can be stored."""
+        object.__setattr__(self, "file", clean(self.file[:LONGEST_PLACE])[0])
+        object.__setattr__(self, "detail", clean(self.detail[:LONGEST_PLACE])[0])

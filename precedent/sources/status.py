@@ -24,6 +24,11 @@ SELECT
      SELECT FROM embedding_failures f JOIN embedding_spaces s ON s.id = f.space_id AND s.status = 'active'
      WHERE f.content_hash = c.content_hash)),
   (SELECT count(*) FROM rejected_records WHERE source_id = :source),
+  EXISTS (SELECT FROM raw_items r WHERE r.source_id = :source AND r.deleted_at IS NULL
+            AND r.kind NOT IN ('comment', 'deployment')
+            AND NOT EXISTS (SELECT FROM documents d WHERE d.raw_item_id = r.id))
+  OR EXISTS (SELECT FROM documents d WHERE d.source_id = :source
+               AND NOT EXISTS (SELECT FROM document_cuts k WHERE k.document_id = d.id)),
   s.last_refresh, s.state, s.reason, s.wait_until, s.failures
 FROM (SELECT) one LEFT JOIN sync_state s ON s.source_id = :source AND s.stream = ''
 """
@@ -59,13 +64,14 @@ def statuses(database: Database, tenant: str | None = None) -> list[SourceStatus
         with database.tenant(owner.id) as session:
             for row in session.scalars(select(DataSource).order_by(DataSource.name)).all():
                 counts = session.execute(sql_text(COUNTS), {"source": row.id}).one()
-                kinds, documents, chunks, embedded, failed, rejected, last, state, reason, until, failures = counts
+                kinds, documents, chunks, embedded, failed, rejected, behind = counts[:7]
+                last, state, reason, until, failures = counts[7:]
                 found.append(
                     SourceStatus(
                         tenant=owner.name,
                         name=row.name,
                         kind=row.provider,
-                        state=_state_of(row, state, last, complete=embedded >= chunks),
+                        state=_state_of(row, state, last, complete=embedded >= chunks and not behind),
                         raw=_raw(kinds),
                         documents=documents,
                         chunks=chunks,

@@ -1,7 +1,7 @@
 """Documents in PostgreSQL: which are to be made anew, from what, and their rows."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,15 +10,20 @@ import psycopg
 from dateutil.parser import isoparse
 
 from precedent.clock import TimeBounds
+from precedent.errors import PrecedentError
+from precedent.progress import slices
 from precedent.text.extract.model import Comment, Extract
 
 # Part of a document's identity: raise it when the same records would give other texts.
-EXTRACTOR_VERSION = "2"
+EXTRACTOR_VERSION = "3"
+BATCH = 500
+BATCH_BYTES = 8 << 20
 # Of each shape of comment the newest three that say something: what extractors may quote.
 SPOKEN = """
 SELECT jsonb_agg(jsonb_build_object('external_id', m.external_id, 'shape', m.shape, 'payload', m.payload,
                                     'created_at', m.created_at) ORDER BY m.created_at, m.external_id) AS said,
-       string_agg(m.payload_hash, ''::bytea ORDER BY m.created_at, m.external_id) AS said_hash
+       string_agg(m.payload_hash, ''::bytea ORDER BY m.created_at, m.external_id) AS said_hash,
+       sum(pg_column_size(m.payload || '{}')) AS said_size
 FROM (SELECT c.*, row_number() OVER (PARTITION BY c.shape
                                      ORDER BY c.created_at DESC NULLS LAST, c.external_id DESC) AS place
       FROM raw_items c
@@ -38,6 +43,12 @@ WHERE r.source_id = %(source)s AND r.kind NOT IN ('comment', 'deployment') AND r
        sha256(%(version)s::bytea || r.payload_hash || coalesce(s.said_hash, ''::bytea)))
 ORDER BY r.id
 """  # noqa: S608 - the interpolated text is a constant of this module
+# The concatenation unpacks what is stored compressed: what counts is what extraction will hold.
+SIZES = f"""
+SELECT r.id, pg_column_size(r.payload || '{{}}') + coalesce(s.said_size, 0)
+FROM raw_items r LEFT JOIN LATERAL ({SPOKEN}) s ON r.kind IN ('issue', 'pull_request')
+WHERE r.id = ANY(%s) ORDER BY r.id
+"""  # noqa: S608 - the interpolated text is a constant of this module
 READ = f"""
 SELECT r.id, r.kind, r.shape, r.external_id, r.payload, r.created_at, r.updated_at, s.said,
        sha256(%(version)s::bytea || r.payload_hash || coalesce(s.said_hash, ''::bytea))
@@ -54,7 +65,8 @@ COLUMNS = (
 )
 STAGE = f"""
 CREATE TEMP TABLE IF NOT EXISTS staged_documents ON COMMIT DELETE ROWS AS
-SELECT {COLUMNS} FROM documents WITH NO DATA
+SELECT {COLUMNS} FROM documents WITH NO DATA;
+TRUNCATE staged_documents
 """  # noqa: S608 - the interpolated text is a constant of this module
 UPSERT = f"""
 INSERT INTO documents (tenant_id, source_id, {COLUMNS})
@@ -159,6 +171,40 @@ def document_row(item: RawText, extract: Extract) -> DocumentRow:
         input_hash=item.input_hash,
         content_hash=hashlib.sha256(f"{title}\0{found.text}".encode()).digest(),
     )
+
+
+def document_rows(
+    items: Iterable[RawText], extract: Extract
+) -> tuple[list[DocumentRow], list[tuple[RawText, Exception]]]:
+    """The documents of raw items, and the items of which none could be made, each with its error.
+
+    Raises:
+        UsageError: no usable kind has such records any more.
+    """
+    rows: list[DocumentRow] = []
+    failed: list[tuple[RawText, Exception]] = []
+    for item in items:
+        try:
+            rows.append(document_row(item, extract))
+        except PrecedentError:
+            raise
+        except Exception as error:  # whatever an extractor does with a payload that it did not expect
+            failed.append((item, error))
+    return rows, failed
+
+
+def batches(connection: "psycopg.Connection[Any]", ids: Sequence[int]) -> Iterator[list[int]]:
+    """The ids in parts that extraction can hold in memory: at most `BATCH` items and `BATCH_BYTES` of payloads."""
+    for part in slices(ids, BATCH):
+        batch: list[int] = []
+        total = 0
+        for number, size in connection.execute(SIZES, (list(part),)).fetchall():
+            if batch and total + size > BATCH_BYTES:
+                yield batch
+                batch, total = [], 0
+            batch.append(number)
+            total += size
+        yield batch
 
 
 def pending(

@@ -24,6 +24,7 @@ REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 # In a flow mapping YAML would take the braces of `{api_key: ${NAME}}` for its own.
 BARE_REFERENCE = re.compile(r"(:[ \t]+)(\$\{[A-Za-z_][A-Za-z0-9_]*\})(?=[ \t]*(?:[,}#]|$))", re.MULTILINE)
 LONGEST = 1_000_000
+DEEPEST = 50
 
 
 class Declaration(BaseModel):
@@ -52,7 +53,26 @@ class Declaration(BaseModel):
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML without dates (`api_version: 2024-10-21` is a text) and without a key that comes twice."""
+    """Safe YAML without dates (`api_version: 2024-10-21` is a text), aliases, or a key that comes twice.
+
+    A few lines of aliases stand for more values than any memory holds.
+    """
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise UsageError(f"An alias (*name) is not taken: write the value out in line {self._line()}.")
+        if self.depth >= DEEPEST:
+            raise UsageError(f"Values are nested deeper than {DEEPEST} levels in line {self._line()}.")
+        self.depth += 1
+        found: yaml.Node | None = super().compose_node(parent, index)
+        self.depth -= 1
+        return found
+
+    def _line(self) -> int:
+        line: int = self.peek_event().start_mark.line  # type: ignore[no-untyped-call]  # the stubs leave it open
+        return line + 1
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         found: set[str] = set()
@@ -69,10 +89,24 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+def _loaded(text: str) -> Any:
+    """The value in a YAML text.
+
+    Raises:
+        yaml.YAMLError: it is no YAML.
+        UsageError: an alias, a key that comes twice, or values that are nested too deeply.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
+    except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        # Its constructors raise them at values that do not fit their tag, and at numbers of thousands of digits.
+        raise yaml.YAMLError from error
+
+
 def scalar(text: str) -> Any:
     """A value as YAML reads it, where it is a number, a truth value or a text; else the text as it is."""
     try:
-        value = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
+        value = _loaded(text)
     except (yaml.YAMLError, UsageError):
         return text
     return value if isinstance(value, str | int | float) else text
@@ -88,7 +122,7 @@ def parse(text: str, where: str) -> Declaration:
         raise UsageError(f"{where} is too long for a file of providers.")
     try:
         quoted = BARE_REFERENCE.sub(r'\1"\2"', text)
-        value = yaml.load(quoted, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
+        value = _loaded(quoted)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" in line {mark.line + 1}" if mark else ""

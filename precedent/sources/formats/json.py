@@ -1,27 +1,29 @@
 """Streaming objects out of JSON, JSONL, CSV and their gzipped forms; memory does not grow with the file."""
 
-import gzip
 import json
-import zlib
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
-import ijson
 import orjson
 
+from precedent.sources.formats.opening import BROKEN, LARGEST_RATIO, READ_BYTES, ExpansionError, open_content
 from precedent.sources.formats.tables import read_table
+from precedent.sources.formats.values import BYTE_ORDER_MARK, CutError, Values
 from precedent.sources.records import RejectedRecord
-from precedent.sources.shapes.cleaning import clean, is_suspicious
+from precedent.sources.shapes.cleaning import is_suspicious
 
 JSON_LINES = (".jsonl", ".ndjson")
 TABLES = (".csv", ".tsv")
 SUFFIXES = (".json", *JSON_LINES, *TABLES)
 # One JSON object that only wraps the records: Jira's search, Statuspage's feed, a page of values.
-ENVELOPES = ("issues", "incidents", "values", "items", "pull_requests", "commits", "records", "data")
-READ_BYTES = 1 << 20
+ENVELOPES = frozenset({"issues", "incidents", "values", "items", "pull_requests", "commits", "records", "data"})
+# An object with one of these before any such list is a record itself.
+SIGNS = frozenset({"id", "key", "sha", "fields", "number"})
+LIST_OF_OBJECTS = re.compile(rb"\[\s*\{")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def read_file(path: Path, name: str, max_bytes: int) -> Iterator[RawObject | Rej
     suffix = data_suffix(path)
     last = 0
     try:
-        with closing(_open(path)) as handle:
+        with closing(open_content(path)) as handle:
             if suffix in TABLES:
                 found = read_table(handle, name, max_bytes, "\t" if suffix == ".tsv" else ",")
                 items: Iterator[RawObject | RejectedRecord] = (
@@ -63,16 +65,13 @@ def read_file(path: Path, name: str, max_bytes: int) -> Iterator[RawObject | Rej
             for item in items:
                 last = item.line
                 yield item
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except ExpansionError:
+        detail = f"The compressed data grow to more than {LARGEST_RATIO} times their size: it is read no further."
+        yield RejectedRecord(name, last + 1, "too_large", detail)
+    except BROKEN as error:
         yield RejectedRecord(name, last + 1, "truncated_file", f"The compressed data ends or breaks here: {error}.")
     except OSError as error:
         yield RejectedRecord(name, last + 1, "unreadable_file", f"The file cannot be read: {error.strerror}.")
-
-
-def _open(path: Path) -> IO[bytes]:
-    if path.name.lower().endswith(".gz"):
-        return cast("IO[bytes]", gzip.open(path, "rb"))
-    return path.open("rb")
 
 
 def _read_lines(handle: IO[bytes], name: str, max_bytes: int) -> Iterator[RawObject | RejectedRecord]:
@@ -81,7 +80,7 @@ def _read_lines(handle: IO[bytes], name: str, max_bytes: int) -> Iterator[RawObj
             yield RejectedRecord(name, number, "too_large", f"The record is longer than {max_bytes:,} bytes.")
             continue
         if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
+            line = line.removeprefix(BYTE_ORDER_MARK)
         if line.strip():
             yield parse(line, name, number)
 
@@ -119,60 +118,82 @@ def parse(raw: bytes, name: str, line: int) -> RawObject | RejectedRecord:
 
 
 def _read_json(handle: IO[bytes], path: Path, name: str, max_bytes: int) -> Iterator[RawObject | RejectedRecord]:
-    prefix = _records_prefix(path)
-    if prefix is None:
-        yield from _whole(handle, name, max_bytes)
-        return
+    """The objects of an array, those of the lists of an envelope, or one object that is a record."""
+    with closing(open_content(path)) as first_look:
+        envelope = _is_envelope(Values(first_look, max_bytes))
     number = 0
     try:
-        for value in ijson.items(handle, prefix, use_float=True):
-            number += 1
-            if not isinstance(value, dict):
-                detail = f"The value is a {_json_type(value)}, not an object."
-                yield RejectedRecord(name, number, "not_an_object", detail)
-            elif len(orjson.dumps(clean(value)[0])) > max_bytes:
-                yield RejectedRecord(name, number, "too_large", f"The record is longer than {max_bytes:,} bytes.")
-            else:
-                yield RawObject(name, number, value)
-    except (ijson.JSONError, UnicodeDecodeError, orjson.JSONEncodeError) as error:
-        reason = "truncated_file" if "ncomplete" in str(error) or "premature" in str(error) else "invalid_json"
-        yield RejectedRecord(name, number + 1, reason, "The JSON ends or breaks here; what came before was read.")
+        for number, found in enumerate(_records(Values(handle, max_bytes), envelope=envelope), start=1):
+            yield parse(found, name, number) if isinstance(found, bytes) else RejectedRecord(name, number, *found)
+    except CutError:
+        detail = "The JSON ends or breaks here; what came before was read."
+        yield RejectedRecord(name, number + 1, "truncated_file", detail)
 
 
-def _records_prefix(path: Path) -> str | None:
-    """Where the records are in a JSON file: ijson's prefix, or None for one object that is a record."""
+def _is_envelope(values: Values) -> bool:
+    """True if the file is an object that only wraps lists of records."""
     try:
-        with closing(_open(path)) as handle:
-            events = ijson.basic_parse(handle)
-            first = next(events, (None, None))[0]
-            if first == "start_array":
-                return "item"
-            depth = 0
-            key = ""
-            for event, value in events:
-                if event == "map_key" and depth == 0:
-                    key = str(value)
-                elif event == "start_array":
-                    if depth == 0 and key in ENVELOPES:
-                        return f"{key}.item"
-                    depth += 1
-                elif event == "start_map":
-                    depth += 1
-                elif event in {"end_array", "end_map"}:
-                    depth -= 1
-                if depth == 0 and key in {"id", "key", "sha", "fields"}:
-                    return None
-    except (ijson.JSONError, UnicodeDecodeError, EOFError, zlib.error, OSError):
-        return "item"
-    return None
+        for key in _members(values):
+            if key in ENVELOPES and values.peek() == b"[":
+                return True
+            if key in SIGNS:
+                return False
+            values.value()
+    except CutError:
+        pass  # whoever reads the records meets it again, and says so
+    return False
 
 
-def _whole(handle: IO[bytes], name: str, max_bytes: int) -> Iterator[RawObject | RejectedRecord]:
-    raw = handle.read(max_bytes + 1)
-    if len(raw) > max_bytes:
-        yield RejectedRecord(name, 1, "too_large", f"The record is longer than {max_bytes:,} bytes.")
-    elif raw.strip():
-        yield parse(raw.removeprefix(b"\xef\xbb\xbf"), name, 1)
+def _records(values: Values, *, envelope: bool) -> Iterator[bytes | tuple[str, str]]:
+    """The bytes of each record, or a reason and a sentence for what is left out."""
+    too_large = ("too_large", f"The record is longer than {values.max_bytes:,} bytes.")
+    if envelope:
+        for key in _members(values):
+            listed = values.peek() == b"["
+            if listed and key in ENVELOPES:
+                for found in _items(values):
+                    yield found or too_large
+            elif (found := values.value()) is None or (listed and LIST_OF_OBJECTS.match(found)):
+                yield "unknown_list", "A list beside those of records has another name: it is not read."
+    elif values.peek() == b"[":
+        for found in _items(values):
+            yield found or too_large
+    elif values.peek():
+        yield values.value() or too_large
+    if values.peek():
+        yield "invalid_json", "There is more behind the end of the JSON: it is not read."
+
+
+def _members(values: Values) -> Iterator[str]:
+    """The keys of the object that begins here; the caller goes past each one's value."""
+    if values.peek() != b"{":
+        return
+    values.take()
+    while (mark := values.peek()) != b"}":
+        if mark == b",":
+            values.take()
+            continue
+        if mark != b'"':
+            raise CutError
+        key = values.value() or b""
+        if values.peek() != b":":
+            raise CutError
+        values.take()
+        yield key[1:-1].decode(errors="replace")
+    values.take()
+
+
+def _items(values: Values) -> Iterator[bytes | None]:
+    """The values of the array that begins here; None for one that is too long."""
+    values.take()
+    while (mark := values.peek()) != b"]":
+        if mark == b",":
+            values.take()
+        elif mark in {b"", b"}", b":"}:
+            raise CutError
+        else:
+            yield values.value()
+    values.take()
 
 
 def _refuse(constant: str) -> None:

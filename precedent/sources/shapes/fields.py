@@ -1,6 +1,6 @@
 """Taking typed values out of payloads."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from typing import Any
 
 from dateutil import parser as dates
@@ -8,6 +8,8 @@ from dateutil import parser as dates
 # Read twice with these two, a text without a year or day of its own gives two moments: it is no date.
 DEFAULTS = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2001, 2, 2, tzinfo=UTC))
 MILLISECONDS = 10_000_000_000  # epoch seconds stay below this until the year 2286
+# Longer than any written date; the parser's time grows with the square of the length.
+LONGEST_DATE = 100
 
 
 class UnreadableError(Exception):
@@ -66,21 +68,27 @@ def moment(value: object, name: str) -> datetime | None:
     A written day before a month's name is the day; a moment without an offset is UTC.
 
     Raises:
-        UnreadableError: it is no date.
+        UnreadableError: it is no date, or one of the calendar's first or last year, which other time zones cannot say.
     """
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise UnreadableError("invalid_date", f"Field {name} is a {type(value).__name__}, not a date.")
+    if isinstance(value, str) and len(value) > LONGEST_DATE:
+        raise UnreadableError("invalid_date", f"Field {name} is too long for a date.")
     try:
-        if isinstance(value, int | float) or (value.strip().isdigit() and len(value.strip()) >= 9):
+        if isinstance(value, int | float) or (value.strip().isdecimal() and len(value.strip()) >= 9):
             seconds = float(value)
             if seconds > MILLISECONDS:
                 seconds /= 1000
-            return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-        return _written(value.strip())
-    except (ValueError, OverflowError) as error:
+            found = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+        else:
+            found = _written(value.strip())
+    except Exception as error:  # the parser of written dates raises more than it says, e.g. decimal.InvalidOperation
         raise UnreadableError("invalid_date", f"Field {name} is no date.") from error
+    if not MINYEAR < found.year < MAXYEAR:
+        raise UnreadableError("invalid_date", f"Field {name} is no date of our time.")
+    return found
 
 
 def _written(value: str) -> datetime:

@@ -4,6 +4,7 @@ A page and the cursor behind it are one transaction: whatever kills a sync, it g
 stored. What fails in one stream leaves the others readable; what was fetched is kept in any case.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from precedent.sources.sync import state as sync_state
 from precedent.sources.sync.raw_items import SyncCounts
 from precedent.sources.sync.state import SourceState, State
 
+log = logging.getLogger(__name__)
 IDS_AT_ONCE = 1_000
 # A source whose owner must act is asked again now and then: tokens are also renewed on the server's side.
 FIRST_PAUSE = timedelta(minutes=15)
@@ -85,8 +87,11 @@ class Sync:
     def run(self) -> SyncReport:
         """Read every stream as far as it goes; commits after each page.
 
+        Whatever goes wrong becomes the state of the stream or of the source, and the other streams are read.
+
         Raises:
             SourceBusyError: another sync of this source is under way.
+            psycopg.OperationalError: the connection to the database was lost.
         """
         sync_state.lock(self.connection, self.source_id)
         state = sync_state.load(self.connection, self.source_id)
@@ -101,8 +106,8 @@ class Sync:
             self._follow_name(state, probe)
             for stream in self.live.streams():
                 self._read(stream, state)
-        except SourceFault as fault:
-            self._give_up(fault)
+        except Exception as error:  # whatever a kind of source does with what a server sends
+            self._worst = self._fault(error, "the source", whole=True)
         self._finish(state, probe)
         return self.report
 
@@ -125,8 +130,8 @@ class Sync:
             self._pages(stream, state)
             if self.options.sweep and stream.sweeps and not self.options.bounds:
                 self._compare_listing(stream)
-        except SourceFault as fault:
-            self.connection.rollback()
+        except Exception as error:  # as in `run`, but the streams behind this one can be read
+            fault = self._fault(error, stream.name, whole=False)
             self.report.faults[stream.name] = fault.reason
             self._save_stream(stream, fault)
             if fault.whole:
@@ -190,9 +195,16 @@ class Sync:
         )
         self.connection.commit()
 
-    def _give_up(self, fault: SourceFault) -> None:
+    def _fault(self, error: Exception, what: str, *, whole: bool) -> SourceFault:
+        """What an error means for the reading; what it had written of a page is undone."""
+        if self.connection.closed:
+            raise error
         self.connection.rollback()
-        self._worst = fault
+        if isinstance(error, SourceFault):
+            return error
+        log.error("Reading %s failed.", what, exc_info=error)
+        reason = f"Reading {what} failed unexpectedly ({type(error).__name__}): the log of its run says where."
+        return ActionRequired("unexpected", reason, whole=whole)
 
     def _finish(self, state: SourceState, probe: Probe | None) -> None:
         report, fault = self.report, self._worst

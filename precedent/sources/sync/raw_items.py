@@ -1,7 +1,7 @@
 """Raw items in PostgreSQL: one pass over a source becomes one transaction."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,9 @@ import psycopg
 
 from precedent.clock import TimeBounds
 from precedent.database import statistics
-from precedent.sources.records import RawKind, RawRecord, RejectedRecord, payload_hash
+from precedent.database.refusals import write_sound
+from precedent.sources.records import RawKind, RawRecord, RejectedRecord
+from precedent.sources.sync.rows import refused, row_of
 
 STAGE = """
 CREATE TEMP TABLE staged_raw (
@@ -41,13 +43,16 @@ SELECT %(tenant)s, %(source)s, s.kind, s.shape, s.external_id, s.parent_id, s.pa
        s.created_at, s.updated_at, s.notes
 FROM winners w JOIN staged_raw s ON s.seq = w.seq
 LEFT JOIN raw_items r ON r.source_id = %(source)s AND r.kind = w.kind AND r.external_id = w.external_id
-WHERE %(everything)s OR r.id IS NULL OR r.payload_hash <> w.payload_hash OR r.deleted_at IS NOT NULL
+WHERE w.seq BETWEEN %(first)s AND %(last)s
+  AND (%(everything)s OR r.id IS NULL OR r.payload_hash <> w.payload_hash OR r.deleted_at IS NOT NULL)
 ON CONFLICT (source_id, kind, external_id) DO UPDATE SET
   shape = excluded.shape, parent_id = excluded.parent_id, payload = excluded.payload,
   payload_hash = excluded.payload_hash, created_at = excluded.created_at, updated_at = excluded.updated_at,
   notes = excluded.notes, fetched_at = now(), deleted_at = NULL
 RETURNING kind, (xmax = 0) AS added
 """
+# What was refused is neither stored nor unchanged.
+REMOVE_REFUSED = "DELETE FROM winners WHERE seq = %s RETURNING kind, external_id"
 TOMBSTONE = """
 UPDATE raw_items r SET deleted_at = now()
 WHERE r.source_id = %(source)s AND r.kind = ANY(%(kinds)s) AND r.deleted_at IS NULL
@@ -114,7 +119,7 @@ def store_all(
     counts = SyncCounts()
     bounds = bounds or TimeBounds()
     connection.execute(STAGE)
-    rejected = _stage(connection, records, kinds, bounds, counts, progress)
+    rejected, places = _stage(connection, records, kinds, bounds, counts, progress)
     connection.execute("CREATE INDEX ON staged_raw (seq)")
     connection.execute(WINNERS)
     connection.execute("ANALYZE staged_raw, winners")
@@ -125,8 +130,16 @@ def store_all(
         "everything": full_refresh,
         "kinds": [kind.value for kind in kinds],
     }
-    for kind, added in connection.execute(UPSERT, parameters):
-        (counts.added if added else counts.changed)[RawKind(kind)] += 1
+
+    def write(places: Sequence[int]) -> None:
+        written = connection.execute(UPSERT, {**parameters, "first": places[0], "last": places[-1]})
+        for kind, added in written:
+            (counts.added if added else counts.changed)[RawKind(kind)] += 1
+
+    for place, error in write_sound(connection, range(places), write):
+        for kind, external_id in connection.execute(REMOVE_REFUSED, (place,)).fetchall():
+            rejected.append(refused(kind, external_id, error))
+    counts.rejected = len(rejected)
     # Before the next statement, whose plan for an empty table would compare every row with every other.
     statistics.after_load(connection, "raw_items", counts.added.total() + counts.changed.total())
     for kind, winners in connection.execute("SELECT kind, count(*) FROM winners GROUP BY kind").fetchall():
@@ -158,17 +171,22 @@ def _stage(
     bounds: TimeBounds,
     counts: SyncCounts,
     progress: Callable[[int], None],
-) -> list[RejectedRecord]:
+) -> tuple[list[RejectedRecord], int]:
+    """Copy records into `staged_raw`; those that cannot be, and how many there were in all."""
     rejected: list[RejectedRecord] = []
-    read = 0
+    read = places = 0
     with connection.cursor().copy(COPY) as copy:
         for seq, record in enumerate(records):
+            places = seq + 1
             if isinstance(record, RejectedRecord):
                 rejected.append(record)
                 continue
             if record.kind not in kinds or not bounds.include(record.created_at):
                 continue
-            payload = record.payload_json()
+            staged = row_of(record)
+            if isinstance(staged, RejectedRecord):
+                rejected.append(staged)
+                continue
             counts.read[record.kind] += 1
             counts.notes.update(record.notes)
             row = (
@@ -177,8 +195,8 @@ def _stage(
                 record.shape,
                 record.external_id,
                 record.parent_id,
-                payload.decode(),
-                payload_hash(record.shape, payload),
+                staged.payload,
+                staged.digest,
                 record.created_at,
                 record.updated_at,
                 record.completeness,
@@ -189,8 +207,7 @@ def _stage(
             if read % PROGRESS_EVERY == 0:
                 progress(read)
     progress(read)
-    counts.rejected = len(rejected)
-    return rejected
+    return rejected, places
 
 
 def _store_rejected(

@@ -9,8 +9,10 @@ import orjson
 import psycopg
 
 from precedent.clock import TimeBounds
-from precedent.sources.records import RawKind, RawRecord, RejectedRecord, payload_hash
+from precedent.database.refusals import write_sound
+from precedent.sources.records import RawKind, RawRecord, RejectedRecord
 from precedent.sources.sync.raw_items import SyncCounts
+from precedent.sources.sync.rows import RawRow, refused, row_of
 
 # What is known already is left alone, and an older payload that a lagging replica sent never replaces a newer one.
 UPSERT = """
@@ -113,31 +115,39 @@ def store_page(
                 kept[key] = record
     if not kept:
         return
-    rows = list(kept.values())
-    payloads = [row.payload_json() for row in rows]
-    written = connection.execute(
-        UPSERT,
-        {
-            "tenant": tenant_id,
-            "source": source_id,
-            "stream": stream,
-            "everything": everything,
-            "kinds": [row.kind.value for row in rows],
-            "shapes": [row.shape for row in rows],
-            "ids": [row.external_id for row in rows],
-            "parents": [row.parent_id for row in rows],
-            "payloads": [payload.decode() for payload in payloads],
-            "hashes": [payload_hash(row.shape, payload) for row, payload in zip(rows, payloads, strict=True)],
-            "created": [row.created_at for row in rows],
-            "updated": [row.updated_at for row in rows],
-            "notes": [orjson.dumps(row.notes).decode() for row in rows],
-        },
-    )
-    unchanged = Counter(row.kind for row in rows)
-    for kind, added in written:
-        (counts.added if added else counts.changed)[RawKind(kind)] += 1
-        unchanged[RawKind(kind)] -= 1
-    counts.unchanged.update(unchanged)
+    found = [row_of(record) for record in kept.values()]
+
+    def write(rows: Sequence[RawRow]) -> None:
+        records = [row.record for row in rows]
+        written = connection.execute(
+            UPSERT,
+            {
+                "tenant": tenant_id,
+                "source": source_id,
+                "stream": stream,
+                "everything": everything,
+                "kinds": [record.kind.value for record in records],
+                "shapes": [record.shape for record in records],
+                "ids": [record.external_id for record in records],
+                "parents": [record.parent_id for record in records],
+                "payloads": [row.payload for row in rows],
+                "hashes": [row.digest for row in rows],
+                "created": [record.created_at for record in records],
+                "updated": [record.updated_at for record in records],
+                "notes": [orjson.dumps(record.notes).decode() for record in records],
+            },
+        )
+        unchanged = Counter(record.kind for record in records)
+        for kind, added in written:
+            (counts.added if added else counts.changed)[RawKind(kind)] += 1
+            unchanged[RawKind(kind)] -= 1
+        counts.unchanged.update(unchanged)
+
+    rejected = [row for row in found if isinstance(row, RejectedRecord)]
+    for row, error in write_sound(connection, [row for row in found if isinstance(row, RawRow)], write):
+        rejected.append(refused(row.record.kind.value, row.record.external_id, error))
+    for rejection in rejected:
+        _reject(connection, tenant_id, source_id, rejection, counts)
 
 
 def tombstone(

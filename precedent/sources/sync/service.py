@@ -1,11 +1,14 @@
 """Reading a source into rows: files as a whole, servers from where the last sync stopped."""
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import psycopg
+
 from precedent.database.session import Database
-from precedent.errors import SourceError, UsageError
+from precedent.errors import DatabaseError, PrecedentError
 from precedent.progress import Progress
 from precedent.sources import repository
 from precedent.sources.records import RawKind
@@ -15,7 +18,7 @@ from precedent.sources.sync import raw_items
 from precedent.sources.sync import state as sync_state
 from precedent.sources.sync.live import Sync, SyncOptions
 from precedent.sources.sync.raw_items import SyncCounts
-from precedent.sources.sync.state import State
+from precedent.sources.sync.state import SourceBusyError, State
 
 
 @dataclass(slots=True)
@@ -48,25 +51,36 @@ def read_source(
         SourceBusyError: another sync of the source is under way.
         SourceError: there are no files to read.
         UsageError: its kind cannot be used, or its configuration does not fit it.
+        Exception: whatever else happens; it is saved as the state of the source before.
     """
     try:
         if source.live:
             return _live(database, source, options, log)
         opened = repository.opened(source)
-    except (SourceError, UsageError) as error:
-        with database.bulk(source.tenant_id) as connection:
-            sync_state.save_outcome(
-                connection,
-                source.tenant_id,
-                source.id,
-                state=State.NEEDS_ATTENTION,
-                code="unreadable",
-                reason=str(error),
-                revision=source.revision,
-            )
+        assert not isinstance(opened, LiveSource)  # noqa: S101 - decided by the row's kind
+        return _files(database, source, opened, options, kinds, log)
+    except SourceBusyError:
         raise
-    assert not isinstance(opened, LiveSource)  # noqa: S101 - decided by the row's kind
-    return _files(database, source, opened, options, kinds, log)
+    except Exception as error:
+        # Without a database, or when the source was removed meanwhile, there is nowhere to save it: the error says so.
+        with suppress(DatabaseError, psycopg.Error):
+            _save_failure(database, source, error)
+        raise
+
+
+def _save_failure(database: Database, source: SourceRow, error: Exception) -> None:
+    """Save that a sync failed: a source whose last sync did not end well is never `ok`."""
+    unexpected = f"Reading failed unexpectedly ({type(error).__name__}): the log of its run says where."
+    with database.bulk(source.tenant_id) as connection:
+        sync_state.save_outcome(
+            connection,
+            source.tenant_id,
+            source.id,
+            state=State.NEEDS_ATTENTION,
+            code="unreadable" if isinstance(error, PrecedentError) else "unexpected",
+            reason=str(error) if isinstance(error, PrecedentError) else unexpected,
+            revision=source.revision,
+        )
 
 
 def _live(database: Database, source: SourceRow, options: SyncOptions, log: logging.Logger) -> Reading:

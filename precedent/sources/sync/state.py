@@ -10,6 +10,7 @@ from psycopg.rows import namedtuple_row
 from psycopg.types.json import Jsonb
 
 from precedent.errors import PrecedentError
+from precedent.sources.shapes.cleaning import clean
 from precedent.sources.source import Cursor, Probe
 
 WHOLE = ""  # the stream that stands for the source as a whole
@@ -140,7 +141,7 @@ def save_cursor(
     connection: "psycopg.Connection[Any]", tenant_id: int, source_id: int, stream: str, cursor: Cursor
 ) -> None:
     """Remember where the next page begins; the caller's transaction holds the page too."""
-    connection.execute(SAVE_CURSOR, (tenant_id, source_id, stream, Jsonb(cursor)))
+    connection.execute(SAVE_CURSOR, (tenant_id, source_id, stream, _json(cursor)))
 
 
 def save_stream(
@@ -207,7 +208,7 @@ def save_outcome(
             "wait_until": wait_until,
             "failed": int(state is not State.OK),
             "revision": revision,
-            "details": Jsonb(details or {}),
+            "details": _json(details or {}),
         },
     )
 
@@ -233,7 +234,7 @@ def save_complete(
         COMPLETE,
         {
             "token": probe.token if probe else None,
-            "validators": Jsonb(probe.validators if probe else {}),
+            "validators": _json(probe.validators if probe else {}),
             "name": probe.name if probe else None,
             "fingerprint": fingerprint,
             "swept": swept,
@@ -245,3 +246,8 @@ def save_complete(
 def save_name(connection: "psycopg.Connection[Any]", source_id: int, name: str) -> None:
     """Remember what the ids of a source begin with."""
     connection.execute(SAVE_NAME, (name, source_id))
+
+
+def _json(value: dict[str, Any]) -> Jsonb:
+    """What a kind remembers may hold what its server sent."""
+    return Jsonb(clean(value)[0])

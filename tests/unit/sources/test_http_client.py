@@ -1,6 +1,7 @@
 """Requests that are repeated, slowed down, bounded and given up, against a server that misbehaves."""
 
 import traceback
+import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -232,6 +233,25 @@ def test_an_answer_without_end_is_not_read_on(server: Echo, bomb: bool) -> None:
         calling.client.get("/a")
     assert (caught.value.code, calling.client.requests) == ("too_large", 1)
     calling.client.close()
+
+
+def test_a_bomb_takes_no_more_memory_than_an_answer_may(server: Echo) -> None:
+    calling = Calling(server, largest_answer=1 << 20)
+    server.fail("bomb", times=99, size=1 << 28)
+    tracemalloc.start()
+    with pytest.raises(ActionRequired):
+        calling.client.get("/a")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    calling.client.close()
+    assert peak < 12 << 20
+
+
+def test_an_answer_of_millions_of_lists_is_not_parsed(server: Echo, calling: Calling) -> None:
+    answers(server, 200, b'{"a": [' + b"[]," * 3_000_000 + b"[]]}")
+    with pytest.raises(ActionRequired) as caught:
+        calling.client.get("/a")
+    assert caught.value.code == "other_shape"
 
 
 def test_a_server_that_sends_a_byte_now_and_then_is_given_up(server: Echo) -> None:

@@ -1,6 +1,8 @@
 """Source `archive`: a folder or file of exported records."""
 
+import errno
 import hashlib
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +13,15 @@ from precedent.errors import SourceError
 from precedent.settings import DEFAULT_MAX_BODY_BYTES
 from precedent.sources import registry
 from precedent.sources.formats.json import SUFFIXES, TABLES, data_suffix, read_file
+from precedent.sources.formats.opening import BROKEN, open_regular
 from precedent.sources.kinds.archive.mapping import FieldMapping
 from precedent.sources.records import RawRecord, RejectedRecord
 from precedent.sources.shapes.guard import guarded
 
 # Raise it whenever the same file could give other records: every archive is then read again.
-READER_VERSION = "1"
+READER_VERSION = "2"
+# Each is kept with its reason; a file with more of them is no file of records.
+MOST_REJECTED = 100_000
 SAMPLE_BYTES = 1 << 20
 
 
@@ -44,7 +49,7 @@ class ArchiveSource:
         for path in self._files():
             digest.update(self._name(path).encode(errors="surrogateescape"))
             try:
-                with path.open("rb") as handle:
+                with self._opened(path) as handle:
                     digest.update(hashlib.file_digest(handle, "sha256").digest())
             except OSError as error:
                 digest.update(f"unreadable {error.errno}".encode())
@@ -67,9 +72,9 @@ class ArchiveSource:
         total = 0.0
         for path in self._files():
             try:
-                size = path.stat().st_size
-                total += _records_in(path, size)
-            except (OSError, EOFError):
+                with self._opened(path) as raw:
+                    total += _records_in(path, raw)
+            except (OSError, *BROKEN):
                 continue
         return round(total) or None
 
@@ -77,11 +82,28 @@ class ArchiveSource:
         """Every record, file by file in the order of their names."""
         read = self.mapping.record if self.mapping else registry.record
         for path in self._files():
+            if not self._within(path):
+                detail = "It is a link that leads out of the folder: it is not followed."
+                yield RejectedRecord(self._name(path), 1, "outside", detail)
+                continue
+            rejected = 0
             for item in read_file(path, self._name(path), self.max_body_bytes):
-                if isinstance(item, RejectedRecord):
-                    yield item
-                else:
-                    yield guarded(read, item.value, item.file, item.line)
+                found = item if isinstance(item, RejectedRecord) else guarded(read, item.value, item.file, item.line)
+                yield found
+                rejected += isinstance(found, RejectedRecord)
+                if rejected == MOST_REJECTED:
+                    detail = f"It is read no further: {MOST_REJECTED:,} of its records cannot be read."
+                    yield RejectedRecord(item.file, item.line + 1, "too_many", detail)
+                    break
+
+    def _opened(self, path: Path) -> io.BufferedReader:
+        if not self._within(path):
+            raise OSError(errno.ELOOP, "It is a link that leads out of the folder")
+        return open_regular(path)
+
+    def _within(self, path: Path) -> bool:
+        """True if a file lies below the folder; the path that the owner gave may be a link itself."""
+        return path == self.path or not path.is_symlink() or _real(path).is_relative_to(_real(self.path))
 
     def _name(self, path: Path) -> str:
         return path.name if path == self.path else str(path.relative_to(self.path))
@@ -119,15 +141,19 @@ def _hidden(folders: list[str]) -> bool:
     return False
 
 
-def _records_in(path: Path, size: int) -> float:
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # unlike `Path.resolve` it takes a circle of links
+
+
+def _records_in(path: Path, raw: io.BufferedReader) -> float:
     import gzip
 
     compressed = path.name.lower().endswith(".gz")
-    with path.open("rb") as raw:
-        handle = gzip.GzipFile(fileobj=raw) if compressed else raw
-        sample = handle.read(SAMPLE_BYTES)
-        used = raw.tell() if compressed else len(sample)
+    handle = gzip.GzipFile(fileobj=raw) if compressed else raw
+    sample = handle.read(SAMPLE_BYTES)
+    used = raw.tell()
     lines = max(1, sample.count(b"\n"))
     if data_suffix(path) == ".json":
         lines = max(1, sample.count(b'"created'))
+    size = os.fstat(raw.fileno()).st_size
     return lines * max(1.0, size / max(used, 1)) if len(sample) == SAMPLE_BYTES else lines

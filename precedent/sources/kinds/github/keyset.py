@@ -5,7 +5,6 @@ miss it. Each page is therefore asked for as a first page, from the last change 
 """
 
 import hashlib
-import json
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from typing import Any
 
 from precedent.http.answers import Reply
 from precedent.sources.kinds.github.repository_api import PER_PAGE, Repository, moment_of, written
+from precedent.sources.shapes.cleaning import canonical
 from precedent.sources.shapes.fields import moment
 from precedent.sources.source import Cursor
 
@@ -107,7 +107,7 @@ class Keyset:
         """Items that are not known as they are; they are from now on."""
         found = []
         for item in items:
-            digest = hashlib.blake2b(json.dumps(item, sort_keys=True).encode(), digest_size=12).hexdigest()
+            digest = hashlib.blake2b(canonical(item), digest_size=12).hexdigest()
             key = str(item.get("id", digest)) if isinstance(item, dict) else digest
             changed = moment_of(item, "updated_at")
             if self._known.get(key, ("",))[0] != digest:

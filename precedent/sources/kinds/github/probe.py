@@ -4,11 +4,10 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
-
 from precedent.errors import ActionRequired
 from precedent.http.client import HttpClient
 from precedent.sources.kinds.github.repository_api import Repository
+from precedent.sources.shapes.cleaning import canonical
 from precedent.sources.source import Probe
 
 LATEST: Final[dict[str, Any]] = {"sort": "updated", "direction": "desc", "per_page": 1}
@@ -51,7 +50,7 @@ def probed(client: HttpClient, repository: str, before: Probe | None) -> Reposit
         if part == due or part not in parts:
             parts[part] = _newest(asked, path, parameters, parts.get(part))
     values = {part: parts[part]["value"] for part in ("repository", "issue", *IN_TURN)}
-    token = hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    token = hashlib.sha256(canonical(values)).hexdigest()
     return RepositoryProbe(Probe(token, {"parts": parts, "turn": (turn + 1) % len(IN_TURN)}, name), name, branch)
 
 

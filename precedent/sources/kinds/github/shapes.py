@@ -183,6 +183,6 @@ def _item(payload: Payload, known: str | None) -> str:
         if found:
             repository = repository or f"{found[1]}/{found[2]}"
             number = number if number is not None else found[3]
-    if isinstance(number, bool) or not (isinstance(number, int) or str(number or "").isdigit()):
+    if isinstance(number, bool) or not (isinstance(number, int) or str(number or "").isdecimal()):
         raise UnreadableError("no_id", "The record has no number, nor a URL that holds one.")
     return f"{repository}#{int(str(number))}"

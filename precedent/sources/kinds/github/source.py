@@ -189,9 +189,9 @@ def _address(stream: Stream, external_id: str) -> tuple[str | None, int | None]:
     """The path of one item below its repository, and its number where it has one; None for ids of other streams."""
     if stream.name == "issues":
         number = external_id.rpartition("#")[2]
-        return (f"issues/{number}", int(number)) if "#" in external_id and number.isdigit() else (None, None)
+        return (f"issues/{number}", int(number)) if "#" in external_id and number.isdecimal() else (None, None)
     if stream.name == "commits":
         return f"commits/{external_id}", None
     path, prefix, _ = PATHS[stream.name]
     kind, _, number = external_id.partition(":")
-    return (f"{path}/{number}", None) if kind == prefix and number.isdigit() else (None, None)
+    return (f"{path}/{number}", None) if kind == prefix and number.isdecimal() else (None, None)

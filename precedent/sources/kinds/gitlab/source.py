@@ -6,8 +6,6 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-import orjson
-
 from precedent.errors import ActionRequired, NotThere, UsageError
 from precedent.http.addresses import checked_url
 from precedent.http.client import HttpClient, HttpOptions
@@ -16,6 +14,7 @@ from precedent.sources.kinds.gitlab import streams
 from precedent.sources.kinds.gitlab.changed_list import KEYSET
 from precedent.sources.kinds.gitlab.project_api import Project
 from precedent.sources.records import RawKind
+from precedent.sources.shapes.cleaning import canonical
 from precedent.sources.source import Cursor, Page, Probe, Stream
 
 # Their records include notes, which are comments by kind; full listings are about issues and merge requests.
@@ -101,7 +100,7 @@ class GitLabSource:
         project = self._found(parts["project"])
         for stream in self._streams:
             parts[stream.name] = _newest(project, stream.name, former.get(stream.name))
-        values = orjson.dumps([part["value"] for part in parts.values()])
+        values = canonical([part["value"] for part in parts.values()])
         return Probe(hashlib.sha256(values).hexdigest(), parts, project.name)
 
     def pages(self, stream: Stream, cursor: Cursor | None, since: datetime | None = None) -> Iterator[Page]:

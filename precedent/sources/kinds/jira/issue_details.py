@@ -62,7 +62,7 @@ class Completion:
         named = {name: self.names[name] for name in kept if name in self.names}
         if named:
             payload["names"] = named
-        address = f"{self._deployment.api}/issue/{quote(issue['key'], safe='')}"
+        address = f"{self._deployment.api}/issue/{quote(issue['key'], safe='', errors='replace')}"
         if (comment := _cut(kept.get("comment"), "comments")) is not None:
             kept["comment"] = comment | {"comments": self._all(f"{address}/comment", "comments")}
         if (changelog := self._cut_history(issue.get("changelog"))) is not None:
@@ -72,7 +72,8 @@ class Completion:
     def _cut_history(self, changelog: object) -> dict[str, Any] | None:
         if self._deployment is not Deployment.CLOUD or not isinstance(changelog, dict):
             return None
-        if len(changelog.get("histories") or ()) >= CLOUD_HISTORIES:
+        histories = changelog.get("histories")
+        if isinstance(histories, list) and len(histories) >= CLOUD_HISTORIES:
             return changelog
         return _cut(changelog, "histories")
 

@@ -87,8 +87,9 @@ class JiraSource:
         found = self._search(newest_change(self._scope), fields="updated", size=1)
         newest = ""
         if found.issues:
-            fields = found.issues[0].get("fields") or {}
-            newest = f"{found.issues[0].get('key')} {fields.get('updated')}"
+            fields = found.issues[0].get("fields")
+            updated = fields.get("updated") if isinstance(fields, dict) else None
+            newest = f"{found.issues[0].get('key')} {updated}"
         token = newest if found.total is None else f"{newest} {found.total}"
         return Probe(token, {"deployment": self._deployment().value})
 

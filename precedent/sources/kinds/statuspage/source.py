@@ -7,14 +7,13 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
-
 from precedent.errors import ActionRequired, NotThere
 from precedent.http.addresses import checked_url
 from precedent.http.answers import Reply
 from precedent.http.client import HttpClient, HttpOptions
 from precedent.sources.kinds.statuspage.shapes import INCIDENT
 from precedent.sources.records import RawKind, RawRecord, RejectedRecord
+from precedent.sources.shapes.cleaning import canonical
 from precedent.sources.shapes.fields import UnreadableError, moment
 from precedent.sources.shapes.guard import guarded
 from precedent.sources.source import Cursor, Page, Probe, Stream
@@ -54,7 +53,7 @@ class StatuspageSource:
         reply = self._get(before.validators.get("etag") if before else None)
         if reply.unchanged and before is not None:
             return before
-        incidents = orjson.dumps(self._listed(reply), option=orjson.OPT_SORT_KEYS)
+        incidents = canonical(self._listed(reply))
         return Probe(token=hashlib.sha256(incidents).hexdigest(), validators=_validators(reply))
 
     def pages(self, stream: Stream, cursor: Cursor | None, since: datetime | None = None) -> Iterator[Page]:

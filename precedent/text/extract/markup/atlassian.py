@@ -29,6 +29,12 @@ def _children(node: dict[str, Any]) -> list[dict[str, Any]]:
     return [child for child in content if isinstance(child, dict)] if isinstance(content, list) else []
 
 
+def _type(node: dict[str, Any]) -> str:
+    """The type of a node; "" where it is missing or no text."""
+    found = node.get("type")
+    return found if isinstance(found, str) else ""
+
+
 def _attribute(node: dict[str, Any], *names: str) -> str:
     attributes = node.get("attrs")
     if isinstance(attributes, dict):
@@ -43,7 +49,7 @@ def _blocks(node: dict[str, Any], depth: int) -> Iterator[Block]:
     if depth > _MAX_DEPTH:
         yield Block(BlockKind.TEXT, "\n".join(_all_text(node)))
         return
-    match node.get("type"):
+    match _type(node):
         case "paragraph" | "caption":
             yield Block(BlockKind.TEXT, _inline(node))
         case "heading":
@@ -79,18 +85,18 @@ def _flat(node: dict[str, Any], depth: int) -> str:
 
 
 def _list_lines(node: dict[str, Any], depth: int) -> Iterator[str]:
-    ordered = node.get("type") == "orderedList"
+    ordered = _type(node) == "orderedList"
     attributes = node.get("attrs")
     first = attributes.get("order") if isinstance(attributes, dict) else None
     number = first if isinstance(first, int) else 1
     for item in _children(node):
-        if item.get("type") in {"bulletList", "orderedList", "taskList", "decisionList"}:
+        if _type(item) in {"bulletList", "orderedList", "taskList", "decisionList"}:
             yield from _list_lines(item, depth + 1) if depth < _MAX_DEPTH else _all_text(item)
             continue
         # Items of task and decision lists hold their words without a paragraph around them.
-        inline = item.get("type") in {"taskItem", "decisionItem"}
+        inline = _type(item) in {"taskItem", "decisionItem"}
         text = _inline(item) if inline else _flat(item, depth + 1)
-        if item.get("type") == "taskItem":
+        if _type(item) == "taskItem":
             text = ("[x] " if _attribute(item, "state") == "DONE" else "[ ] ") + text
         yield (f"{number}. " if ordered else "- ") + text
         number += 1
@@ -107,7 +113,7 @@ def _inline(node: dict[str, Any]) -> str:
 
 
 def _inline_node(node: dict[str, Any]) -> str:
-    match node.get("type"):
+    match _type(node):
         case "text":
             text = node.get("text")
             return text if isinstance(text, str) else ""

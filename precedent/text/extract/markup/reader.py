@@ -10,6 +10,11 @@ from precedent.text.extract.markup.jira_wiki import wiki_blocks
 from precedent.text.extract.markup.mail import without_mail_quotes
 from precedent.text.extract.markup.markdown import markdown_blocks
 
+# A longer text, or one with more brackets, is no markup that people wrote but a log, and is taken as it stands: to read
+# it would take seconds. GitHub takes 65,536 characters, Jira half of that.
+LONGEST_MARKUP = 150_000
+MOST_BRACKETS = 10_000
+
 
 def clean_text(value: object, markup: Markup | None = None, *, quotes: bool = True) -> str:
     """The clean text of a body: a string in the given markup (or a guessed one) or a rich text document.
@@ -26,7 +31,7 @@ def _blocks(value: object, markup: Markup | None, *, quotes: bool) -> list[Block
         return atlassian_blocks(document) if is_atlassian_document(document) else []
     if not isinstance(value, str) or not value.strip():
         return []
-    markup = markup or detect(value)
+    markup = (markup or detect(value)) if _is_readable(value) else Markup.PLAIN
     text = value if quotes or markup is Markup.HTML else without_mail_quotes(value)
     match markup:
         case Markup.MARKDOWN:
@@ -37,3 +42,7 @@ def _blocks(value: object, markup: Markup | None, *, quotes: bool) -> list[Block
             return wiki_blocks(text)
         case Markup.PLAIN:
             return [Block(BlockKind.TEXT, text)]
+
+
+def _is_readable(text: str) -> bool:
+    return len(text) <= LONGEST_MARKUP and text.count("[") <= MOST_BRACKETS
