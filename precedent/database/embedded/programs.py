@@ -1,5 +1,6 @@
 """PostgreSQL's programs, run as a user that they accept: they refuse to run as root."""
 
+import logging
 import os
 import pwd
 import stat
@@ -14,6 +15,7 @@ from precedent.folders import ADMITTED, make_private
 
 SERVER_USER = "pgserver"
 TIMEOUT_SECONDS = 120
+logger = logging.getLogger(__name__)
 
 
 def run(program: str, *arguments: str) -> None:
@@ -27,7 +29,7 @@ def run(program: str, *arguments: str) -> None:
     server = server_user()
     user = server.pw_name if server else None
     if server:
-        _check_passage(binary, server)
+        _admit(binary, server)
     # Output goes to a file: pg_ctl's children keep a pipe open, and its reader would never come to the end.
     with tempfile.TemporaryFile() as output:
         subprocess.run(
@@ -69,7 +71,7 @@ def make_home(path: Path) -> None:
     if user is not None:
         os.chown(path, -1, user.pw_gid)
         path.chmod(ADMITTED)
-        _check_passage(path, user)
+        _admit(path, user)
 
 
 def server_user() -> pwd.struct_passwd | None:
@@ -86,7 +88,8 @@ def _hand_over(path: Path) -> None:
         os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
 
 
-def _check_passage(path: Path, user: pwd.struct_passwd) -> None:
+def _admit(path: Path, user: pwd.struct_passwd) -> None:
+    """Let the server's user pass through the folders that lead to a path, and no other user; what changes is logged."""
     for folder in path.resolve().parents:
         found = folder.stat()
         if found.st_uid == user.pw_uid:
@@ -95,11 +98,21 @@ def _check_passage(path: Path, user: pwd.struct_passwd) -> None:
             may_pass = found.st_mode & stat.S_IXGRP
         else:
             may_pass = found.st_mode & stat.S_IXOTH
-        if not may_pass:
+        if may_pass:
+            continue
+        if found.st_uid != 0 or found.st_mode & stat.S_IRWXG:
             raise DatabaseError(
                 f"PostgreSQL refuses to run as root, and its user {SERVER_USER!r} may not pass through {folder}, which "
                 f"leads to {path}: run this as another user, move it elsewhere, or allow it with `chmod o+x {folder}`."
             )
+        # A folder that was root's alone, as /root is: its group has no rights yet, and gets this one.
+        os.chown(folder, -1, user.pw_gid)
+        folder.chmod(stat.S_IMODE(found.st_mode) | stat.S_IXGRP)
+        logger.warning(
+            "PostgreSQL refuses to run as root: its user %s may pass through %s now, and may not read it.",
+            SERVER_USER,
+            folder,
+        )
 
 
 def _wheel() -> ModuleType:

@@ -75,14 +75,25 @@ def test_a_link_in_place_of_a_socket_folder_is_refused(long_home: Path, temporar
 
 
 @as_root
-def test_the_servers_user_passes_through_home_and_no_folder_above_is_opened(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    programs.make_home(home)
-    user = programs.server_user()
-    assert user is not None
-    assert (mode(home), home.stat().st_uid, home.stat().st_gid) == (0o710, 0, user.pw_gid)
+def test_the_servers_user_passes_through_what_was_roots_alone_and_no_other_does(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    with pytest.raises(DatabaseError, match=f"chmod o\\+x {closed}"):
-        programs.make_home(closed / "home")
-    assert mode(closed) == 0o700
+    home = closed / "home"
+    programs.make_home(home)
+    assert (mode(home), mode(closed)) == (0o710, 0o710)
+    user = programs.server_user()
+    assert user is not None
+    assert {folder.stat().st_gid for folder in (home, closed)} == {user.pw_gid}
+    assert [str(closed) in record.getMessage() for record in caplog.records] == [True]
+
+
+@as_root
+def test_a_folder_that_others_share_is_not_opened(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o770)
+    with pytest.raises(DatabaseError, match=r"may not pass through .*shared.*chmod o\+x"):
+        programs.make_home(shared / "home")
+    assert mode(shared) == 0o770
