@@ -65,11 +65,10 @@ def entry(**changes: Any) -> UsageEntry:
     return replace(made, **changes)
 
 
-def fail(
-    ledger: Ledger, times: int = 1, outcome: str = "outage", limits: PerformanceOptions = LIMITS, **changes: Any
-) -> None:
+def fail(ledger: Ledger, times: int = 1, outcome: str = "outage", *, is_trial: bool = False, **changes: Any) -> None:
     for _ in range(times):
-        ledger.settle(entry(status="failed", failure="unavailable", **changes), None, outcome, limits, "HTTP 500")
+        failed = entry(status="failed", failure="unavailable", **changes)
+        ledger.settle(failed, None, outcome, LIMITS, "HTTP 500", is_trial=is_trial)
 
 
 def ask(
@@ -150,8 +149,10 @@ def test_each_failed_trial_doubles_the_pause(ledger: Ledger, tenant_id: int, own
     for _ in range(6):
         pauses.append(ask(ledger).wait_s)
         end_pause(owner_dsn, tenant_id)
-        assert ask(ledger).verdict == "go"
-        fail(ledger)
+        trial = ask(ledger)
+        assert (trial.verdict, trial.is_trial) == ("go", True)
+        fail(ledger, 5)  # calls that were under way when the breaker opened
+        fail(ledger, is_trial=True)
     assert pauses == pytest.approx([20, 40, 80, 160, 320, 320], abs=3)
 
 
@@ -195,7 +196,9 @@ def test_a_trial_without_result_is_given_back(
     end_pause(owner_dsn, tenant_id)
     assert ask(ledger).verdict == "go"
     assert ask(ledger).wait_s == pytest.approx(LIMITS.reservation_s, abs=3)
-    fail(ledger, outcome="other")  # interrupted
+    fail(ledger, outcome="other")  # another call, that was interrupted
+    assert ask(ledger).wait_s == pytest.approx(LIMITS.reservation_s, abs=3)
+    fail(ledger, outcome="other", is_trial=True)
     assert ask(ledger).wait_s == pytest.approx(LIMITS.cooldown_s, abs=3)
     end_pause(owner_dsn, tenant_id)
     policies.save(database, tenant_id, None, {"monthly_budget_usd": Decimal(1)})
