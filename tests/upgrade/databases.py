@@ -128,7 +128,7 @@ def tables(connection: psycopg.Connection) -> list[str]:
 
 
 def contents(owner: URL) -> dict[str, tuple[int, str]]:
-    """For each table the number of its rows and a hash that depends on neither their order nor columns that are NULL."""
+    """For each table the number of its rows and a hash of them, whatever their order and whatever columns are empty."""
     values = "jsonb_strip_nulls(to_jsonb(t))::text"
     query = f"SELECT count(*), coalesce(sum(hashtextextended({values}, 0)::numeric), 0)::text FROM {{}} t"
     with psycopg.connect(dsn(owner)) as connection:

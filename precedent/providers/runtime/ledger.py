@@ -1,12 +1,13 @@
 """The admission of a call and its row on the ledger, both in PostgreSQL, so that all processes share them.
 
 One function call before (breaker, limits, budget) and one after (usage row, reservation, health): two round trips,
-on a connection that is kept, are all that metering adds.
+on connections that are kept, are all that metering adds.
 """
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -136,12 +137,16 @@ class UsageEntry:
 
 
 class Ledger:
-    """Admission and ledger of one tenant, on a connection of their own; safe to use from several threads."""
+    """Admission and ledger of one tenant, on connections of their own; safe to use from several threads.
+
+    Each thread that asks has a connection to itself, so that none waits for another one's row to reach the disk; they
+    are kept, and there are as many as calls were under way at once.
+    """
 
     def __init__(self, database: Database, tenant_id: int) -> None:
         self.tenant_id = tenant_id
         self._database = database
-        self._connection: psycopg.Connection[Any] | None = None
+        self._idle: list[psycopg.Connection[Any]] = []
         self._lock = threading.Lock()
 
     def admit(
@@ -238,20 +243,18 @@ class Ledger:
         self._execute(lambda connection: connection.execute(PAUSE, values))
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connections that are not in use."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
 
     def _execute(self, work: Callable[["psycopg.Connection[Any]"], T]) -> T:
-        """Run on the kept connection; a lost one is opened again, so that a call that was paid gets its row."""
+        """Run on a kept connection; a lost one is opened again, so that a call that was paid gets its row."""
         for attempt in range(4):
             try:
-                with self._lock:
-                    if self._connection is None or self._connection.closed:
-                        self._connection = self._open()
-                    return work(self._connection)
+                with self._connection() as connection:
+                    return work(connection)
             except psycopg.OperationalError as error:
                 self.close()
                 if attempt == 3:
@@ -260,6 +263,22 @@ class Ledger:
                     ) from error
                 time.sleep(0.2 * 4**attempt)
         raise AssertionError  # pragma: no cover - the loop returns or raises
+
+    @contextmanager
+    def _connection(self) -> "Iterator[psycopg.Connection[Any]]":
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        if connection is None or connection.closed:
+            connection = self._open()
+        try:
+            yield connection
+        finally:
+            # Not idle is one whose query was interrupted: it cannot be used again.
+            if connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE:
+                with self._lock:
+                    self._idle.append(connection)
+            else:
+                connection.close()
 
     def _open(self) -> "psycopg.Connection[Any]":
         dsn = self._database.endpoints.app.set(drivername="postgresql").render_as_string(hide_password=False)

@@ -2,8 +2,6 @@
 
 import json
 import threading
-import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
@@ -254,48 +252,3 @@ def test_a_call_is_written_once(ledger: Ledger, tenant_id: int, owner_dsn: str) 
     with psycopg.connect(owner_dsn) as connection:
         spent = connection.execute("SELECT spent_usd FROM budget_months WHERE tenant_id = %s", (tenant_id,)).fetchall()
     assert spent == [(Decimal("0.25"),)]
-
-
-def backend(ledger: Ledger) -> int:
-    assert ledger._connection is not None
-    return ledger._connection.info.backend_pid
-
-
-def wait_for(connection: "psycopg.Connection[Any]", query: str, values: Sequence[Any] = ()) -> int:
-    for _ in range(500):
-        found = connection.execute(query, values).fetchone()
-        if found:
-            return int(found[0])
-        time.sleep(0.01)
-    raise AssertionError(query)
-
-
-def test_a_connection_lost_between_and_in_mid_air_costs_no_row_and_doubles_none(
-    ledger: Ledger, tenant_id: int, owner_dsn: str
-) -> None:
-    ask(ledger)
-    with psycopg.connect(owner_dsn, autocommit=True) as owner, psycopg.connect(owner_dsn) as blocker:
-        first = backend(ledger)
-        owner.execute("SELECT pg_terminate_backend(%s)", (first,))
-        ledger.settle(entry(), None, "ok", LIMITS)
-        assert backend(ledger) != first
-        blocker.execute("LOCK TABLE usage_records IN EXCLUSIVE MODE")
-        settling = threading.Thread(target=ledger.settle, args=(entry(), None, "ok", LIMITS))
-        settling.start()
-        waiting = (
-            "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT settle_call%%' AND wait_event_type = 'Lock'"
-        )
-        stuck = wait_for(
-            owner,
-            waiting + " AND pid = %s",
-            (
-                backend(
-                    ledger,
-                ),
-            ),
-        )
-        owner.execute("SELECT pg_terminate_backend(%s)", (stuck,))
-        wait_for(owner, waiting + " AND pid <> %s", (stuck,))  # tried again, on a connection of its own
-        blocker.rollback()
-        settling.join(timeout=30)
-    assert rows(owner_dsn, tenant_id) == [(2,)]
