@@ -56,10 +56,7 @@ def test_no_thread_waits_for_the_row_of_another_one(ledger: Ledger, tenant_id: i
         settling = threading.Thread(target=ledger.settle, args=(entry(), None, "ok", LIMITS))
         settling.start()
         with psycopg.connect(owner_dsn, autocommit=True) as owner:
-            query = (
-                "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT settle_call%' AND wait_event_type = 'Lock'"
-            )
-            wait_for(owner, query)
+            wait_for(owner, WAITING + " AND pid <> %s", (0,))
         assert ask(ledger, name="another").verdict == "go"
         blocker.rollback()
         settling.join(timeout=30)
