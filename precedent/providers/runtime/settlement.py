@@ -98,7 +98,7 @@ class Progress:
 
     def admitted(self, most: TokenUsage, admission: Admission) -> None:
         """Keep what the ledger has given for the next attempt."""
-        self.most, self.reservation = most, admission.reservation
+        self.most, self.reservation = most, admission.reservation or self.reservation
         self.is_trial |= admission.is_trial
 
     def begin(self) -> None:

@@ -214,6 +214,26 @@ def test_a_call_belongs_to_the_month_in_which_it_began(setting: Setting) -> None
     assert setting.reserved() == 0
 
 
+def test_money_stays_set_aside_for_as_long_as_the_call_runs(setting: Setting) -> None:
+    limit(setting)
+    setting.server.script([Step(Behaviour.STATUS, status=500), Behaviour.OK])
+    query = "SELECT extract(epoch FROM expires_at - clock_timestamp()) FROM budget_reservations WHERE tenant_id = %s"
+    left: list[float] = []
+
+    def look(_: float) -> None:
+        with psycopg.connect(setting.owner_dsn) as owner:
+            left.extend(float(row[0]) for row in owner.execute(query, (setting.tenant_id,)))
+            owner.execute("UPDATE budget_reservations SET expires_at = expires_at - interval '1 hour'")
+
+    client = setting.client(sleep=look, reservation_s=1, **PATIENCE)  # shorter than an attempt may take
+    setting.server.before = lambda _: look(0)
+    client.generate(question())
+    setting.server.before = lambda _: None
+    performance = client.endpoint.provider.performance
+    assert len(left) == 3  # at the first attempt, before the second, at the second: renewed
+    assert min(left[0], left[2]) > performance.longest_wait_s + performance.timeout_s
+
+
 def test_a_call_waits_for_the_money_of_calls_under_way(setting: Setting) -> None:
     limit(setting, Decimal("2.5"))
     performance = setting.client().endpoint.provider.performance

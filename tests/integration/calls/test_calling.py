@@ -180,6 +180,13 @@ def test_retry_after_is_waited_for_and_keeps_others_waiting(
     assert setting.row()["attempts"] == 2
 
 
+def test_a_call_waits_for_its_slot(setting: Setting) -> None:
+    client = setting.client(requests_per_minute=6)
+    client.generate(question())
+    client.generate(question())
+    assert setting.slept == pytest.approx([10 / 0.9], abs=1)
+
+
 def test_retry_after_in_real_time(setting: Setting) -> None:
     setting.server.script([Step(Behaviour.STATUS, status=429, headers={"retry-after-ms": "400"}), Behaviour.OK])
     began = time.monotonic()
