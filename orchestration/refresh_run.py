@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import dagster as dg
@@ -11,7 +12,9 @@ from assets.partitions import NAME
 from assets.refresh_config import RefreshConfig
 from orchestration.coverage import coverage_tags, layers
 from orchestration.run_queue import SOURCE, TENANT
+from precedent.database.session import Database
 from precedent.errors import UsageError
+from precedent.providers.billing import usage
 from precedent.sources.repository import SourceRow
 
 
@@ -59,19 +62,41 @@ class RefreshOptions:
 
 @dataclass(slots=True)
 class RefreshOutcome:
-    """What a run did; `layers` holds each asset's metadata as plain values."""
+    """What a run did.
+
+    Attributes:
+        source: The source's key.
+        run_id: The Dagster run.
+        success: Whether all of it succeeded.
+        seconds: How long it took.
+        error: Why it did not succeed.
+        cost_usd: What its calls have cost by the ledger, those of steps that failed included.
+        unpriced_calls: Calls whose cost is not known, and not in it.
+        layers: Each asset's metadata as plain values.
+        checks: Whether each check passed.
+    """
 
     source: str
     run_id: str
     success: bool
     seconds: float
     error: str | None = None
+    cost_usd: Decimal = Decimal(0)
+    unpriced_calls: int = 0
     layers: dict[str, dict[str, Any]] = field(default_factory=dict)
     checks: dict[str, bool] = field(default_factory=dict)
 
 
-def run_refresh(instance: dg.DagsterInstance, source: SourceRow, options: RefreshOptions) -> RefreshOutcome:
+def run_refresh(
+    instance: dg.DagsterInstance, database: Database, source: SourceRow, options: RefreshOptions
+) -> RefreshOutcome:
     """Materialise a source's assets in this process, recorded in the shared Dagster instance.
+
+    Args:
+        instance: Where the run is recorded.
+        database: The platform's.
+        source: Which source.
+        options: What was asked for.
 
     Raises:
         UsageError: `select` names no layer.
@@ -101,6 +126,9 @@ def run_refresh(instance: dg.DagsterInstance, source: SourceRow, options: Refres
         }
     for check in result.get_asset_check_evaluations():
         outcome.checks[f"{check.asset_key.to_user_string()}:{check.check_name}"] = check.passed
+    with database.bulk(source.tenant_id) as connection:
+        spent = usage.of_run(connection, result.run_id)
+    outcome.cost_usd, outcome.unpriced_calls = spent.known_usd, spent.unpriced_calls
     if not result.success:
         outcome.error = _why(result)
     return outcome
@@ -112,20 +140,24 @@ def _takes_refresh_config(op: dg.OpDefinition) -> bool:
 
 
 def _why(result: dg.ExecuteInProcessResult) -> str:
-    broken = [
+    """Every reason: a step that failed is often why a check behind it did."""
+    reasons = [_reason(event) for event in result.all_events if event.is_step_failure]
+    reasons += [
         f"check {check.asset_key.to_user_string()}:{check.check_name} failed ({check.description or 'no reason'})"
         for check in result.get_asset_check_evaluations()
         if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR
     ]
-    if broken:
-        return f"{'; '.join(broken)}. What was done is kept: refresh again, or see the run {result.run_id}."
-    for event in result.all_events:
-        if event.is_step_failure:
-            data = event.step_failure_data
-            if data.user_failure_data and data.user_failure_data.description:
-                return str(data.user_failure_data.description)
-            error = data.error
-            if error is not None:
-                cause = error.cause or error
-                return f"{event.step_key} failed: {cause.message.strip().splitlines()[0]}"
-    return "The run did not succeed: its page in the Dagster UI says why."
+    found = "; ".join(dict.fromkeys(reason.rstrip(".") for reason in reasons if reason))
+    if not found:
+        return "The run did not succeed: its page in the Dagster UI says why."
+    return f"{found}. What was done is kept: refresh again, or see the run {result.run_id}."
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return str(data.user_failure_data.description)
+    if data.error is None:
+        return ""
+    cause = data.error.cause or data.error
+    return f"{event.step_key} failed: {cause.message.strip().splitlines()[0]}"

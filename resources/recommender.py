@@ -3,7 +3,6 @@
 from typing import Any
 
 import dagster as dg
-from pydantic import Field
 
 from precedent.database.session import Database
 from precedent.providers.runtime.factory import open_generator
@@ -16,10 +15,6 @@ from resources.run_context import Context, call_context, pin_revision
 
 class RecommenderResource(dg.ConfigurableResource[Any]):
     """Answers what to do about the incidents of a tenant, by the tenant's providers or, at last, by the rules."""
-
-    commit_every: int = Field(
-        default=50, ge=1, description="Analyses that are committed together: a run that is killed loses no more."
-    )
 
     def for_source(self, context: Context, database: Database, source: SourceRow) -> Generator:
         """The chain of providers of the source's tenant for this run and asset.

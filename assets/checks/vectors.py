@@ -1,7 +1,8 @@
 """Checks of a source's vectors; those that block protect search, reports and Qdrant."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from typing import Any
 
 import dagster as dg
 
@@ -41,7 +42,7 @@ def embeddings_are_whole(
     yield dg.AssetCheckResult(
         check_name="coverage",
         passed=embedded >= threshold * chunks,
-        description=f"{embedded:,} of {chunks:,} passages have a vector.",
+        description=f"{embedded:,} of {chunks:,} passages have a vector." + _why(context, chunks - embedded),
         metadata={"chunks": chunks, "embedded": embedded, "threshold": threshold},
     )
     yield dg.AssetCheckResult(
@@ -66,10 +67,21 @@ def embeddings_are_whole(
     yield _served_as_asked(context)
 
 
-def _served_as_asked(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+def _metadata(context: dg.AssetCheckExecutionContext) -> Mapping[str, dg.MetadataValue[Any]]:
+    """What the newest run said of itself."""
     event = context.instance.get_latest_data_version_record(EMBEDDINGS, partition_key=context.partition_key)
     made = event.asset_materialization if event else None
-    metadata = made.metadata if made else {}
+    return made.metadata if made else {}
+
+
+def _why(context: dg.AssetCheckExecutionContext, missing: int) -> str:
+    """Why passages have no vector, where a provider or a policy is the reason."""
+    metadata = _metadata(context)
+    return f" {metadata['fallback/reason'].value}" if missing and "fallback/reason" in metadata else ""
+
+
+def _served_as_asked(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    metadata = _metadata(context)
     used = bool(metadata["fallback/used"].value) if "fallback/used" in metadata else False
     reason = str(metadata["fallback/reason"].value) if "fallback/reason" in metadata else ""
     return dg.AssetCheckResult(

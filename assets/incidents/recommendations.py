@@ -44,7 +44,6 @@ def recommendations(
             generator,
             everything=config.full_refresh,
             retry_fallbacks=well,
-            commit_every=recommender.commit_every,
             dagster_run_id=context.run.run_id,
             log=context.log.info,
         )

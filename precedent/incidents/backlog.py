@@ -41,19 +41,17 @@ def analyse_backlog(
     *,
     everything: bool,
     retry_fallbacks: bool,
-    commit_every: int,
     dagster_run_id: str,
     log: Callable[[str], None],
 ) -> BacklogResult:
     """Analyse the incidents of a source that need it, and remove the analyses of those that are gone.
 
     Args:
-        connection: Bound to the source's tenant; committed as the work goes on.
+        connection: Bound to the source's tenant; each analysis is committed when it arrives, because it was paid for.
         source: Whose incidents.
         generator: The tenant's chain of providers.
         everything: Analyse also what is up to date.
         retry_fallbacks: Analyse again what only a fallback has answered.
-        commit_every: Analyses in a transaction.
         dagster_run_id: The run that the analyses are recorded with.
         log: Is told from time to time how far it is.
     """
@@ -63,9 +61,11 @@ def analyse_backlog(
     )
     progress = Progress("recommendations", len(incidents), log)
     space = spaces.active(connection) if incidents else None
+    connection.commit()
     failed = 0
     for number, incident in enumerate(incidents, start=1):
         evidence = find_evidence(connection, space.id, incident, masks=generator.policy.masks) if space else ()
+        connection.commit()  # no transaction waits while a provider thinks
         try:
             row = analyse(
                 generator,
@@ -76,14 +76,11 @@ def analyse_backlog(
                 dagster_run_id=dagster_run_id,
             )
         except BudgetExhausted as error:
-            connection.commit()
             done = number - 1
             said = f"{error} {done:,} of {len(incidents):,} incidents were analysed and are kept."
             return BacklogResult(done - failed, failed, removed, progress.seconds, said)
         repository.save(connection, row)
         failed += row.status == "failed"
-        if number % commit_every == 0:
-            connection.commit()
+        connection.commit()
         progress.advance(1)
-    connection.commit()
     return BacklogResult(len(incidents) - failed, failed, removed, progress.seconds)

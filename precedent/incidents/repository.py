@@ -8,6 +8,8 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
+from precedent.sources.shapes.cleaning import clean
+
 # An analysis is up to date when it was made from this text for this provider; one that a fallback served is made
 # again once the provider that was asked is well.
 VERSION_HASH = "sha256(%(version)s::bytea || d.content_hash || convert_to(coalesce(d.state, ''), 'UTF8'))"
@@ -126,12 +128,11 @@ def pending(
 
 
 def save(connection: "psycopg.Connection[Any]", row: AnalysisRow) -> None:
-    """Add an analysis run."""
-    values: dict[str, Any] = {name: getattr(row, name) for name in row.__dataclass_fields__}
-    values["recommendations"] = Jsonb(list(row.recommendations))
-    values["evidence"] = Jsonb(list(row.evidence))
+    """Add an analysis run; what a model wrote is kept without the characters that PostgreSQL cannot store."""
+    values: dict[str, Any] = {name: clean(getattr(row, name))[0] for name in row.__dataclass_fields__}
+    for name in ("recommendations", "evidence", "attempts"):
+        values[name] = Jsonb(clean(list(values[name]))[0])
     values["config"] = Jsonb(row.config)
-    values["attempts"] = Jsonb(list(row.attempts))
     connection.execute(INSERT, values)
 
 

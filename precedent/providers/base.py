@@ -204,6 +204,10 @@ class Driver:
         """What is known of a model whose files are here; None for one behind an address."""
         return None
 
+    def prepare(self) -> None:
+        """Make the client ahead of the first call: importing an SDK takes seconds, and is no part of a call's time."""
+        getattr(self, "client", None)
+
     def close(self) -> None:
         """Close the connections; may be called twice, and before the first call."""
         close = getattr(self.__dict__.get("client"), "close", None)

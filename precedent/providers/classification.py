@@ -6,9 +6,12 @@ has to be importable for another one's error to be understood.
 
 import email.utils
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
 
-from precedent.providers.errors import FailureKind, ProviderError
+from precedent.providers.errors import CHARGED, FailureKind, ProviderError
+from precedent.providers.tokens import TokenUsage
 from precedent.security.redaction import scrub
 
 LONGEST_MESSAGE = 300
@@ -37,6 +40,10 @@ TOO_MANY = (
     "too large",
     "max allowed tokens",
 )
+# The names of what is raised before a request is sent.
+NOT_CONNECTED = frozenset(
+    {"ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol", "gaierror", "ConnectionRefusedError"}
+)
 BY_STATUS = {
     401: FailureKind.AUTHENTICATION,
     402: FailureKind.PROVIDER_BUDGET,
@@ -56,7 +63,31 @@ def classify(error: BaseException) -> ProviderError:
     words = _words(error)
     kind = _kind(error, status, words)
     message = _message(error, status)
-    return ProviderError(kind, message, status=status, retry_after=retry_after(_headers(error)))
+    wait = retry_after(_headers(error))
+    return ProviderError(kind, message, status=status, retry_after=wait, arrived=not _never_connected(error))
+
+
+@contextmanager
+def paid(usage: TokenUsage, cost: Decimal | None = None, answer: str | None = None) -> Iterator[None]:
+    """Reading an answer that has arrived: whatever fails within carries what the answer cost.
+
+    Args:
+        usage: Its tokens.
+        cost: What the provider says that it cost, in USD, or None.
+        answer: Its text, where there is one.
+
+    Raises:
+        ProviderError: what was raised within, with the figures that it does not have itself.
+    """
+    try:
+        yield
+    except Exception as error:
+        failure = classify(error)
+        if failure.kind in CHARGED or failure.kind is FailureKind.CONTEXT_OVERFLOW:
+            failure.usage = usage if failure.usage is None else failure.usage
+            failure.cost = cost if failure.cost is None else failure.cost
+            failure.answer = failure.answer or answer
+        raise failure from None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -75,6 +106,17 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             seconds = email.utils.mktime_tz(moment) - time.time()
         found.append(max(0.0, seconds))
     return max(found) if found else None
+
+
+def _never_connected(error: BaseException | None) -> bool:
+    """True if no connection was made: an SDK's own error has the transport's as its cause."""
+    for _ in range(5):
+        if error is None:
+            return False
+        if {base.__name__ for base in type(error).__mro__} & NOT_CONNECTED:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _kind(error: BaseException, status: int | None, words: str) -> FailureKind:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from precedent.errors import PrecedentError
 from precedent.providers.tokens import TokenUsage
 from precedent.security.redaction import scrub
+from precedent.sources.shapes.cleaning import clean
 
 
 class FailureKind(StrEnum):
@@ -55,6 +56,8 @@ NOT_SENT = frozenset(
 )
 # The provider answered, so that it charges for the call although the answer is of no use.
 CHARGED = frozenset({FailureKind.INVALID_ANSWER, FailureKind.REFUSED})
+# The provider may have answered after the caller had gone: whether it charges for the call is not known.
+UNCERTAIN = frozenset({FailureKind.TIMEOUT, FailureKind.CONNECTION})
 
 
 class ProviderError(PrecedentError):
@@ -71,6 +74,7 @@ class ProviderError(PrecedentError):
         usage: The tokens of an answer that cannot be used; None where they are not known.
         cost: What the provider says that this answer cost, in USD, or None.
         answer: The text of an answer that does not fit the schema; it is sent back once to be repaired.
+        arrived: False where the request did not reach the provider, so that it cost nothing.
         provider: The provider's name; set by the metered client.
         attempts: How often the call was tried; set by the metered client.
     """
@@ -85,11 +89,14 @@ class ProviderError(PrecedentError):
         usage: TokenUsage | None = None,
         cost: Decimal | None = None,
         answer: str | None = None,
+        arrived: bool = True,
     ) -> None:
-        super().__init__(scrub(message))
+        # What a server wrote is stored with the call: PostgreSQL takes neither NUL nor half a surrogate pair.
+        super().__init__(clean(scrub(message))[0])
         self.kind = kind
         self.status = status
         self.retry_after = retry_after
         self.usage, self.cost, self.answer = usage, cost, answer
+        self.arrived = arrived
         self.provider: str | None = None
         self.attempts = 0

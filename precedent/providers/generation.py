@@ -1,14 +1,16 @@
 """A question to a text provider, and its answer."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
 from precedent.providers.errors import FailureKind, ProviderError
-from precedent.providers.tokens import NO_TOKENS, TokenUsage
+from precedent.providers.tokens import NO_TOKENS, TokenUsage, estimate, estimate_many
 from precedent.security.masking import mask, mask_fields
 
 REPAIR = "That answer is not valid: {problem}\nAnswer again with one JSON object that fits the schema, nothing else."
@@ -83,6 +85,30 @@ class GenerationRequest:
             ("user", REPAIR.format(problem=self.rejected.problem)),
         ]
 
+    @property
+    def most_input(self) -> int:
+        """An upper estimate of its tokens: instructions, conversation and schema."""
+        return estimate(self.system) + estimate_many(text for _, text in self.turns) + _schema_tokens(self.schema)
+
+    def checked(self, completion: "Completion") -> "Completion":
+        """An answer that the caller can use.
+
+        Raises:
+            ProviderError: `validate` refuses it (INVALID_ANSWER, with the answer, its tokens and cost).
+        """
+        if self.validate is not None:
+            try:
+                self.validate(completion.value)
+            except ValueError as error:
+                raise ProviderError(
+                    FailureKind.INVALID_ANSWER,
+                    f"The answer was not usable: {problem_of(error)}",
+                    usage=completion.usage,
+                    cost=completion.cost,
+                    answer=completion.value.model_dump_json(),
+                ) from None
+        return completion
+
 
 @dataclass(frozen=True, slots=True)
 class Completion:
@@ -138,6 +164,11 @@ class Completion:
                 FailureKind.INVALID_ANSWER, message, usage=usage, cost=cost, answer=text or None
             ) from None
         return cls(value, model, usage, cost, calls)
+
+
+@lru_cache(maxsize=64)
+def _schema_tokens(schema: type[BaseModel]) -> int:
+    return estimate(json.dumps(schema.model_json_schema()))
 
 
 def problem_of(error: ValueError) -> str:

@@ -4,10 +4,14 @@ tiktoken fetches its tables from the network at first use; bytes over three errs
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 BYTES_PER_TOKEN = 3
+# No answer takes more; a higher figure is none.
+MOST_TOKENS = 100_000_000
+IMPOSSIBLE = -1
 _WORD = re.compile(r"\w+|[^\w\s]|\s+")
 
 
@@ -25,11 +29,46 @@ class TokenUsage:
     output: int = 0
     cached: int = 0
 
+    @classmethod
+    def reported(cls, input: object, output: object = 0, cached: object = 0) -> "TokenUsage":
+        """What a provider says of one answer; nothing was counted where it says what cannot be.
+
+        Args:
+            input: The figures as they came: a count, None where there is none, or anything else.
+            output: The same.
+            cached: The same; one that cannot be counts as 0.
+        """
+        known, written, kept = total(input), total(output), total(cached)
+        if IMPOSSIBLE in (known, written):
+            return NO_TOKENS
+        return cls(known, written, min(max(kept, 0), known))
+
     def __add__(self, other: "TokenUsage") -> "TokenUsage":
         return TokenUsage(self.input + other.input, self.output + other.output, self.cached + other.cached)
 
 
 NO_TOKENS = TokenUsage()
+
+
+def total(*counts: object) -> int:
+    """The sum of a provider's counts, of which some may be missing; `IMPOSSIBLE` where one cannot be a count."""
+    found = 0
+    for count in counts:
+        if count is None:
+            continue
+        if isinstance(count, bool) or not isinstance(count, int | float) or not 0 <= count <= MOST_TOKENS:
+            return IMPOSSIBLE
+        if count != int(count):
+            return IMPOSSIBLE
+        found += int(count)
+    return found if found <= MOST_TOKENS else IMPOSSIBLE
+
+
+def figure(answer: object, *path: str) -> Any:
+    """What stands at a path of attributes or keys of an answer; None where the answer has another shape."""
+    for name in path:
+        answer = answer.get(name) if isinstance(answer, Mapping) else getattr(answer, name, None)
+    return answer
 
 
 def estimate(text: str) -> int:

@@ -28,14 +28,16 @@ class EmbeddingBatch:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """What became of some texts: each has either a vector or a reason.
+    """What became of some texts: each has either a vector or a reason, or was not reached.
 
     Attributes:
         positions: The texts that got a vector, by their position, in ascending order.
         vectors: float32 of shape (positions, dimensions), in the order of `positions`; None where no text got one.
         tokens: What the provider counted.
         cost: What the provider itself says that it cost, in USD, or None.
-        failures: Why the other texts got none, by position.
+        failures: Why texts got none, by position.
+        stopped: What ended the work before the other texts were reached; what was paid for until then is here. None
+            where all were.
     """
 
     positions: Sequence[int]
@@ -43,6 +45,7 @@ class Embedded:
     tokens: int
     cost: Decimal | None
     failures: Mapping[int, str]
+    stopped: Exception | None = None
 
 
 class EmbeddingError(Exception):

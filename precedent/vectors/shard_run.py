@@ -49,7 +49,11 @@ class ShardRun:
         return results
 
     def one(self, shard: Shard) -> ShardResult:
-        """Embed one shard and commit it; it may be repeated, and knows nothing of its neighbours."""
+        """Embed one shard and commit it; it may be repeated, and knows nothing of its neighbours.
+
+        Raises:
+            Exception: what ended the work before its end; what was paid for is committed by then.
+        """
         with self.database.bulk(self.tenant_id) as connection:
             texts = sorted(repository.read_texts(connection, shard.hashes).items(), key=lambda pair: -len(pair[1]))
             connection.commit()  # no transaction stays open while the model computes
@@ -57,4 +61,6 @@ class ShardRun:
             found = self.embed_each([text for _, text in texts], tokens)
             shards.save(connection, self.tenant_id, self.space_id, [digest for digest, _ in texts], found)
             connection.commit()
+        if found.stopped is not None:
+            raise found.stopped
         return ShardResult(shard, len(found.positions), len(found.failures), next(iter(found.failures.values()), None))

@@ -128,8 +128,9 @@ def tables(connection: psycopg.Connection) -> list[str]:
 
 
 def contents(owner: URL) -> dict[str, tuple[int, str]]:
-    """For each table the number of its rows and a hash of them that does not depend on their order."""
-    query = "SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM {} t"
+    """For each table the number of its rows and a hash of them, whatever their order and whatever columns are empty."""
+    values = "jsonb_strip_nulls(to_jsonb(t))::text"
+    query = f"SELECT count(*), coalesce(sum(hashtextextended({values}, 0)::numeric), 0)::text FROM {{}} t"
     with psycopg.connect(dsn(owner)) as connection:
         connection.execute("SET row_security = off")  # an error instead of missing rows, were the owner not allowed
         found = {}

@@ -103,7 +103,7 @@ def _refresh(platform: Platform, tenant: Tenant, sources: list[DemoSource], *, q
             if not quiet:
                 output.say(f"Refreshing {row.key} from {wanted.path} ...")
             with shown_progress(quiet=quiet):
-                outcomes.append(run_refresh(instance, row, RefreshOptions()))
+                outcomes.append(run_refresh(instance, platform.database, row, RefreshOptions()))
             if not quiet:
                 show(outcomes[-1])
         sync_partitions(instance, platform.database)

@@ -49,7 +49,7 @@ def refresh(
                 if not json:
                     output.say(f"Refreshing {row.key} ...")
                 with shown_progress(quiet=json):
-                    outcome = run_refresh(instance, row, options)
+                    outcome = run_refresh(instance, database, row, options)
                 outcomes.append(outcome)
                 if not json:
                     show(outcome)
@@ -75,10 +75,8 @@ def models_of(outcome: "RefreshOutcome") -> list[str]:
 
 def cost_of(outcomes: "Sequence[RefreshOutcome]") -> str:
     """What the calls of the runs have cost, in words; an unknown cost is mentioned, never counted as nothing."""
-    layers = [layer for outcome in outcomes for layer in outcome.layers.values()]
-    usd = sum(float(layer.get("cost/usd", 0)) for layer in layers)
-    unpriced = any(layer.get("cost/unpriced") or layer.get("cost/unpriced_calls") for layer in layers)
-    text = f"cost {money(Decimal(str(round(usd, 6))))} USD"
+    text = f"cost {money(round(sum((outcome.cost_usd for outcome in outcomes), Decimal(0)), 6))} USD"
+    unpriced = any(outcome.unpriced_calls for outcome in outcomes)
     return f"{text} besides calls without a known price" if unpriced else text
 
 
@@ -96,8 +94,9 @@ def show(outcome: "RefreshOutcome") -> None:
     output.table(f"{outcome.source} in {outcome.seconds:,.1f} s", columns, rows)
     quality = outcome.layers.get("reports/vector_quality", {})
     parts = [f"run {outcome.run_id}"]
-    if models := models_of(outcome):
-        parts.append(f"{cost_of([outcome])} ({', '.join(models)})")
+    models = models_of(outcome)
+    if models or outcome.cost_usd or outcome.unpriced_calls:
+        parts.append(cost_of([outcome]) + (f" ({', '.join(models)})" if models else ""))
     if "quality/score" in quality:
         parts.append(f"quality {quality['quality/score']:.0f} of 100")
     if rejected := rejections(outcome):

@@ -4,7 +4,7 @@ An unknown price is None, never 0. Every figure carries its source and unit pric
 """
 
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from precedent.providers.base import Capability
 from precedent.providers.config.options import CostOptions
@@ -12,6 +12,10 @@ from precedent.providers.tokens import TokenUsage
 
 MILLION = Decimal(1_000_000)
 ROUNDED = Decimal("1e-10")
+# No request costs more; a higher figure of a provider is none.
+MOST_USD = Decimal(10_000)
+# The ledger's columns end here.
+MOST_STORED = Decimal(10) ** 8
 FREE, ROW, GATEWAY, LIST = "free", "row", "gateway", "genai-prices"
 
 
@@ -61,19 +65,24 @@ class Tariff:
         if own is not None:
             return own
         if reported is not None:
-            return Price(reported.quantize(ROUNDED), GATEWAY)
+            return Price(_rounded(reported), GATEWAY)
         if self.free:
             return Price(Decimal(0), FREE)
         return self._listed(usage)
 
     def _own(self, usage: TokenUsage) -> Price | None:
-        cost = self.cost
-        if not cost.model_fields_set:
+        """By the prices of the row; None where they lack one that this call needs: half a price is none.
+
+        Of a driver that costs nothing by itself, what is not priced is free.
+        """
+        cost, free = self.cost, Decimal(0) if self.free else None
+        per_input, per_output = _per_token(cost.input_per_million, free), _per_token(cost.output_per_million, free)
+        per_cached = _per_token(cost.cached_per_million, per_input)
+        parts = ((usage.input - usage.cached, per_input), (usage.cached, per_cached), (usage.output, per_output))
+        if not cost.model_fields_set or any(tokens and price is None for tokens, price in parts):
             return None
-        per_input, per_output = _per_token(cost.input_per_million), _per_token(cost.output_per_million)
-        per_cached = per_input if cost.cached_per_million is None else _per_token(cost.cached_per_million)
-        usd = (usage.input - usage.cached) * per_input + usage.cached * per_cached + usage.output * per_output
-        return Price(usd.quantize(ROUNDED), ROW, per_input, per_output, per_cached)
+        usd = _rounded(sum((tokens * price for tokens, price in parts if price is not None), Decimal(0)))
+        return Price(usd, ROW, per_input, per_output, per_cached) if usd is not None else Price(None)
 
     def _listed(self, usage: TokenUsage) -> Price:
         if not self.price_id:
@@ -88,7 +97,12 @@ class Tariff:
             return Price(None)
         per_input = found.input_price / usage.input if usage.input else None
         per_output = found.output_price / usage.output if usage.output else None
-        return Price(found.total_price.quantize(ROUNDED), LIST, _rounded(per_input), _rounded(per_output))
+        return Price(_rounded(found.total_price), LIST, _rounded(per_input), _rounded(per_output))
+
+    @property
+    def costs_nothing(self) -> bool:
+        """True if no call costs anything, whatever it takes."""
+        return self.free and not self.cost.model_fields_set
 
     def known(self, capability: Capability) -> bool:
         """True if calls can be priced before they are made."""
@@ -96,9 +110,21 @@ class Tariff:
         return self.price(probe).usd is not None
 
 
-def _per_token(per_million: float | None) -> Decimal:
-    return Decimal(str(per_million or 0)) / MILLION
+def reported_usd(value: object) -> Decimal | None:
+    """What a provider says that one answer cost, in USD; None where that cannot be an amount."""
+    try:
+        found = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() and 0 <= found <= MOST_USD else None
+
+
+def _per_token(per_million: float | None, otherwise: Decimal | None) -> Decimal | None:
+    return otherwise if per_million is None else Decimal(str(per_million)) / MILLION
 
 
 def _rounded(value: Decimal | None) -> Decimal | None:
-    return value.quantize(ROUNDED) if value is not None else None
+    """As the ledger stores it; None where it is no amount that the ledger can store."""
+    if value is None or not value.is_finite() or not 0 <= value < MOST_STORED:
+        return None
+    return value.quantize(ROUNDED)

@@ -47,6 +47,7 @@ CELLS = f"""
 SELECT provider, model, operation, asset, (created_at AT TIME ZONE 'UTC')::date, {FIGURES} {WITHIN}
 GROUP BY 1, 2, 3, 4, 5 ORDER BY 5, 1, 2, 3, 4
 """
+OF_RUN = f"SELECT {FIGURES} FROM usage_records WHERE dagster_run_id = %s"  # noqa: S608 - FIGURES is a constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,12 @@ def grouped(connection: "psycopg.Connection[Any]", period: Period, by: str) -> t
     if by == "day":
         return sorted(lines, key=lambda line: line.key or ""), total
     return sorted(lines, key=lambda line: (-line.figures.known_usd, -line.figures.calls, line.key or "")), total
+
+
+def of_run(connection: "psycopg.Connection[Any]", run_id: str) -> Figures:
+    """What the tenant's calls of one Dagster run come to, also those of steps that failed."""
+    row = connection.execute(OF_RUN, (run_id,)).fetchone()
+    return Figures(*row) if row else Figures()
 
 
 def cells(connection: "psycopg.Connection[Any]", period: Period) -> list[Cell]:

@@ -15,6 +15,7 @@ from precedent.providers.classification import classify
 from precedent.providers.config.defaults import retirement_warning
 from precedent.providers.errors import FailureKind, ProviderError
 from precedent.providers.generation import GenerationRequest
+from precedent.providers.runtime.deadline import within
 from precedent.providers.runtime.endpoint import Endpoint
 from precedent.providers.runtime.ledger import CallContext, Ledger
 from precedent.providers.runtime.metered_client import MeteredClient
@@ -117,7 +118,7 @@ def models(settings: Settings, endpoint: Endpoint) -> Sequence[ModelInfo]:
         ProviderError: it could not be asked.
     """
     try:
-        return open_driver(endpoint, settings).models()
+        return within(endpoint.provider.performance.deadline_s, open_driver(endpoint, settings).models)
     except Exception as error:
         raise classify(error) from None
 

@@ -9,6 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 Number = int | float
 # A Retry-After beyond this is not waited for.
 LONGEST_RETRY_AFTER_S = 60.0
+# An SDK's own timeout, which says more, comes first.
+GRACE_S = 1.0
+# For the ledger itself, which tries again where its connection was lost.
+SETTLING_S = 5.0
 
 
 class Options(BaseModel):
@@ -87,7 +91,7 @@ class ModelOptions(Options):
 class PerformanceOptions(Options):
     """`performance`: how an endpoint is called; it changes no answer."""
 
-    timeout_s: Number = Field(default=60, gt=0, le=600, description="seconds, of one attempt")
+    timeout_s: Number = Field(default=60, gt=0, le=600, description="seconds, of one attempt as a whole")
     max_attempts: int = Field(default=4, ge=1, le=10, description="of one call, the first included")
     max_concurrency: int = Field(default=4, ge=1, le=64, description="calls at once in one process")
     concurrent_runs: int = Field(
@@ -101,14 +105,25 @@ class PerformanceOptions(Options):
     cooldown_s: Number = Field(default=30, gt=0, description="seconds of the breaker's first pause")
     longest_wait_s: Number = Field(default=60, gt=0, description="seconds that a call waits for its slot")
     reservation_s: Number | None = Field(
-        default=None, gt=0, description="seconds after which money set aside for a call is free again"
+        default=None,
+        gt=0,
+        description="seconds after which money set aside is free again; at least as long as an attempt",
     )
 
     @property
+    def deadline_s(self) -> float:
+        """Seconds after which an attempt is given up as a whole."""
+        return self.timeout_s + GRACE_S
+
+    @property
     def reserved_s(self) -> float:
-        """Seconds for which money is set aside: as configured, or as long as a call with all its attempts may take."""
-        attempts_s = self.max_attempts * (self.timeout_s + LONGEST_RETRY_AFTER_S)
-        return self.reservation_s or attempts_s + self.longest_wait_s
+        """Seconds for which money is set aside: at least as long as one attempt with its waits may take.
+
+        Each further attempt renews it, so that no reservation ends before its call.
+        """
+        between_s = LONGEST_RETRY_AFTER_S if self.max_attempts > 1 else 0.0
+        attempt_s = self.longest_wait_s + self.deadline_s + between_s + SETTLING_S
+        return max(self.reservation_s or 0.0, attempt_s)
 
 
 class CostOptions(Options):

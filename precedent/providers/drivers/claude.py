@@ -4,10 +4,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from precedent.providers.base import Capability, Driver, DriverInfo, ModelInfo
+from precedent.providers.classification import paid
 from precedent.providers.config import defaults
 from precedent.providers.errors import FailureKind, ProviderError
 from precedent.providers.generation import Completion, GenerationRequest
-from precedent.providers.tokens import TokenUsage
+from precedent.providers.tokens import TokenUsage, figure, total
 
 if TYPE_CHECKING:
     from anthropic import Anthropic
@@ -52,16 +53,18 @@ class ClaudeDriver(Driver):
             messages=messages,
             output_config={"format": {"type": "json_schema", "schema": transform_schema(request.schema)}},
         )
-        usage, stop = _usage(answer.usage), answer.stop_reason
-        if stop == "refusal":
-            raise ProviderError(FailureKind.REFUSED, "The model refused to answer.", usage=usage)
-        if stop == "model_context_window_exceeded":
-            raise ProviderError(FailureKind.CONTEXT_OVERFLOW, "The prompt does not fit the model's window.")
-        text = "".join(block.text for block in answer.content if block.type == "text")
-        if stop == "max_tokens" or not text:
-            message = f"The answer ended early ({stop}) or holds no object."
-            raise ProviderError(FailureKind.INVALID_ANSWER, message, usage=usage)
-        return Completion.parse(request, text, answer.model, usage)
+        usage = _usage(figure(answer, "usage"))
+        with paid(usage):
+            stop = answer.stop_reason
+            if stop == "refusal":
+                raise ProviderError(FailureKind.REFUSED, "The model refused to answer.")
+            if stop == "model_context_window_exceeded":
+                raise ProviderError(FailureKind.CONTEXT_OVERFLOW, "The prompt does not fit the model's window.")
+            text = "".join(block.text for block in answer.content if block.type == "text")
+            if stop == "max_tokens" or not text:
+                message = f"The answer ended early ({stop}) or holds no object."
+                raise ProviderError(FailureKind.INVALID_ANSWER, message)
+            return Completion.parse(request, text, answer.model, usage)
 
     def models(self) -> list[ModelInfo]:
         """The models of the account."""
@@ -70,6 +73,7 @@ class ClaudeDriver(Driver):
 
 def _usage(usage: Any) -> TokenUsage:
     """Anthropic counts cached tokens beside the input; here they are a part of it."""
-    cached = usage.cache_read_input_tokens or 0
-    written = usage.cache_creation_input_tokens or 0
-    return TokenUsage((usage.input_tokens or 0) + cached + written, usage.output_tokens or 0, cached)
+    cached = figure(usage, "cache_read_input_tokens")
+    written = figure(usage, "cache_creation_input_tokens")
+    read = total(figure(usage, "input_tokens"), cached, written)
+    return TokenUsage.reported(read, figure(usage, "output_tokens"), cached)

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 from pydantic import BaseModel
 
 from precedent.providers.base import BatchLimits, DriverInfo
+from precedent.providers.billing.pricing import reported_usd
 from precedent.providers.classification import classify
-from precedent.providers.drivers.openai import BOTH, OpenAIDriver, messages_of, reported_cost, usage_of
-from precedent.providers.errors import FailureKind, ProviderError
+from precedent.providers.drivers.openai import BOTH, OpenAIDriver, completion_of, messages_of
 from precedent.providers.generation import Completion, GenerationRequest
 from precedent.providers.tokens import TokenUsage
 
@@ -59,15 +59,7 @@ class GatewayDriver(OpenAIDriver):
             max_tokens=request.max_output_tokens,
             **self.sampling(),
         )
-        answer = raw.parse()
-        usage, cost = usage_of(answer.usage), reported_cost(raw.headers)
-        if not answer.choices:
-            raise ProviderError(FailureKind.INVALID_ANSWER, "The answer holds no choice.", usage=usage, cost=cost)
-        choice = answer.choices[0]
-        if choice.message.refusal or choice.finish_reason == "content_filter":
-            raise ProviderError(FailureKind.REFUSED, "The model refused to answer.", usage=usage, cost=cost)
-        model = answer.model or self.provider.model
-        return Completion.parse(request, choice.message.content or "", model, usage, cost=cost, calls=calls)
+        return completion_of(raw, request, self.provider.model, calls)
 
     def key_info(self) -> dict[str, Any] | None:
         """What the gateway says of its own key: spend, budget, limits; None where it does not offer it."""
@@ -84,7 +76,7 @@ class GatewayDriver(OpenAIDriver):
         completion = {"model": model, "object": "chat.completion", "id": "reconcile", "created": 0, "choices": []}
         answer = self._offered("POST", "/spend/calculate", {"completion_response": {**completion, "usage": tokens}})
         cost = (answer or {}).get("cost")
-        return Decimal(str(cost)) if isinstance(cost, int | float) else None
+        return reported_usd(cost) if isinstance(cost, int | float) else None
 
     def _offered(self, method: str, path: str, body: Any = None) -> dict[str, Any] | None:
         """The answer of the proxy's own interface beside `/v1`; None where it is not offered to this key."""

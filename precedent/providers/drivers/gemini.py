@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from precedent.providers.base import BatchLimits, Capability, Driver, DriverInfo, ModelInfo
+from precedent.providers.classification import paid
 from precedent.providers.config import defaults
 from precedent.providers.errors import FailureKind, ProviderError
 from precedent.providers.generation import Completion, GenerationRequest
-from precedent.providers.tokens import TokenUsage
+from precedent.providers.tokens import TokenUsage, figure, total
 from precedent.vectors.embedding import EmbeddingBatch, as_vectors
 
 if TYPE_CHECKING:
@@ -56,9 +57,10 @@ class GeminiDriver(Driver):
                 output_dimensionality=self.provider.dimensions, task_type=self.provider.options.task_type
             ),
         )
-        vectors = as_vectors([item.values or [] for item in answer.embeddings or []])
-        tokens = answer.usage_metadata.prompt_token_count if answer.usage_metadata else 0
-        return EmbeddingBatch(_unit(vectors), tokens or 0)
+        usage = TokenUsage.reported(figure(answer, "usage_metadata", "prompt_token_count"))
+        with paid(usage):
+            vectors = as_vectors([item.values or [] for item in answer.embeddings or []])
+            return EmbeddingBatch(_unit(vectors), usage.input)
 
     def generate(self, request: GenerationRequest) -> Completion:
         """Answer one request by a JSON schema: the API's older `response_schema` refuses `additionalProperties`."""
@@ -76,9 +78,10 @@ class GeminiDriver(Driver):
             ),
         )
         usage = _usage(answer.usage_metadata)
-        if reason := _refusal(answer):
-            raise ProviderError(FailureKind.REFUSED, f"The model refused to answer ({reason}).", usage=usage)
-        return Completion.parse(request, answer.text or "", answer.model_version or self.provider.model, usage)
+        with paid(usage):
+            if reason := _refusal(answer):
+                raise ProviderError(FailureKind.REFUSED, f"The model refused to answer ({reason}).")
+            return Completion.parse(request, answer.text or "", answer.model_version or self.provider.model, usage)
 
     def models(self) -> list[ModelInfo]:
         """The models that the key may use."""
@@ -99,10 +102,9 @@ def _refusal(answer: Any) -> str:
 
 
 def _usage(usage: Any) -> TokenUsage:
-    if usage is None:
-        return TokenUsage()
-    output = (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
-    return TokenUsage(usage.prompt_token_count or 0, output, usage.cached_content_token_count or 0)
+    output = total(figure(usage, "candidates_token_count"), figure(usage, "thoughts_token_count"))
+    cached = figure(usage, "cached_content_token_count")
+    return TokenUsage.reported(figure(usage, "prompt_token_count"), output, cached)
 
 
 def _unit(vectors: Any) -> Any:

@@ -6,11 +6,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from precedent.providers.base import BatchLimits, Capability, Driver, DriverInfo, ModelInfo
+from precedent.providers.classification import paid
 from precedent.providers.config import defaults
 from precedent.providers.drivers.openai import messages_of
 from precedent.providers.errors import FailureKind, ProviderError
 from precedent.providers.generation import Completion, GenerationRequest
-from precedent.providers.tokens import TokenUsage
+from precedent.providers.tokens import TokenUsage, figure
 from precedent.vectors.embedding import EmbeddingBatch, in_order
 
 if TYPE_CHECKING:
@@ -51,32 +52,31 @@ class MistralDriver(Driver):
         if self.provider.options.send_dimensions and self.provider.dimensions:
             extra["output_dimension"] = self.provider.dimensions
         answer = self.client.embeddings.create(model=self.provider.model, inputs=list(texts), **extra)
-        items = [
-            (index if item.index is None else item.index, item.embedding or [])
-            for index, item in enumerate(answer.data)
-        ]
-        return EmbeddingBatch(in_order(items, len(texts)), answer.usage.prompt_tokens or 0)
+        usage = _usage(answer.usage)
+        with paid(usage):
+            items = [
+                (index if item.index is None else item.index, item.embedding or [])
+                for index, item in enumerate(answer.data)
+            ]
+            return EmbeddingBatch(in_order(items, len(texts)), usage.input)
 
     def generate(self, request: GenerationRequest) -> Completion:
-        """Answer one request by the SDK's structured output."""
-        answer = self.client.chat.parse(
-            request.schema,
+        """Answer one request by structured output; the SDK's own reading of it loses what a bad answer cost."""
+        from mistralai.extra import response_format_from_pydantic_model
+
+        answer = self.client.chat.complete(
             model=self.provider.model,
             messages=messages_of(request),
+            response_format=response_format_from_pydantic_model(request.schema),
             max_tokens=request.max_output_tokens,
             **self.provider.options.given("temperature"),
         )
-        if not answer.choices or answer.choices[0].message is None:
-            raise ProviderError(FailureKind.INVALID_ANSWER, "The answer holds no choice.")
-        usage = TokenUsage(answer.usage.prompt_tokens or 0, answer.usage.completion_tokens or 0)
-        choice = answer.choices[0]
-        if choice.finish_reason == "length":
-            message = "The answer was cut at max_output_tokens."
-            raise ProviderError(FailureKind.INVALID_ANSWER, message, usage=usage)
-        value = choice.message.parsed if choice.message else None
-        if not isinstance(value, request.schema):
-            raise ProviderError(FailureKind.INVALID_ANSWER, "The answer holds no object.", usage=usage)
-        return Completion(value, answer.model, usage)
+        usage = _usage(answer.usage)
+        with paid(usage):
+            choice = answer.choices[0]
+            if choice.finish_reason == "length":
+                raise ProviderError(FailureKind.INVALID_ANSWER, "The answer was cut at max_output_tokens.")
+            return Completion.parse(request, _text(choice.message), answer.model, usage)
 
     def models(self) -> list[ModelInfo]:
         """The models that the key may use, with the day they end."""
@@ -86,3 +86,15 @@ class MistralDriver(Driver):
             shutdown = ends.date() if isinstance(ends, datetime) else None
             found.append(ModelInfo(str(getattr(model, "id", "")), shutdown, getattr(model, "max_context_length", None)))
         return found
+
+
+def _usage(usage: Any) -> TokenUsage:
+    return TokenUsage.reported(figure(usage, "prompt_tokens"), figure(usage, "completion_tokens"))
+
+
+def _text(message: Any) -> str:
+    """What the model wrote: a text, or parts of which some are text."""
+    content = message.content or ""
+    if isinstance(content, str):
+        return content
+    return "".join(part.text for part in content if part.type == "text")

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from precedent.providers.base import BatchLimits, Capability, Driver, DriverInfo, Egress, ModelInfo
+from precedent.providers.classification import paid
 from precedent.providers.config import defaults
 from precedent.providers.drivers.openai import messages_of
 from precedent.providers.errors import FailureKind, ProviderError
@@ -46,7 +47,9 @@ class OllamaDriver(Driver):
     def embed(self, texts: Sequence[str]) -> EmbeddingBatch:
         """Embed texts in one request; a text beyond the model's window is an error, never cut."""
         answer = self.client.embed(model=self.provider.model, input=list(texts), truncate=False)
-        return EmbeddingBatch(as_vectors(answer.embeddings), answer.prompt_eval_count or 0)
+        usage = TokenUsage.reported(answer.prompt_eval_count)
+        with paid(usage):
+            return EmbeddingBatch(as_vectors(answer.embeddings), usage.input)
 
     def generate(self, request: GenerationRequest) -> Completion:
         """Answer one request; the schema constrains the decoding."""
@@ -59,11 +62,11 @@ class OllamaDriver(Driver):
                 **self.provider.options.given("temperature", "seed", "num_ctx"),
             },
         )
-        usage = TokenUsage(answer.prompt_eval_count or 0, answer.eval_count or 0)
-        if answer.done_reason == "length":
-            message = "The answer was cut at max_output_tokens."
-            raise ProviderError(FailureKind.INVALID_ANSWER, message, usage=usage)
-        return Completion.parse(request, answer.message.content or "", answer.model or self.provider.model, usage)
+        usage = TokenUsage.reported(answer.prompt_eval_count, answer.eval_count)
+        with paid(usage):
+            if answer.done_reason == "length":
+                raise ProviderError(FailureKind.INVALID_ANSWER, "The answer was cut at max_output_tokens.")
+            return Completion.parse(request, answer.message.content or "", answer.model or self.provider.model, usage)
 
     def models(self) -> list[ModelInfo]:
         """The models that were pulled."""

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from precedent.providers.base import BatchLimits, Capability, Driver, DriverInfo, ModelInfo
+from precedent.providers.billing.pricing import reported_usd
+from precedent.providers.classification import paid
 from precedent.providers.config import defaults
 from precedent.providers.errors import FailureKind, ProviderError
 from precedent.providers.generation import Completion, GenerationRequest
-from precedent.providers.tokens import TokenUsage
+from precedent.providers.tokens import TokenUsage, figure
 from precedent.vectors.embedding import EmbeddingBatch, in_order
 
 if TYPE_CHECKING:
@@ -58,11 +60,11 @@ class OpenAIDriver(Driver):
         raw = self.client.embeddings.with_raw_response.create(
             model=self.provider.model, input=list(texts), encoding_format="float", **extra
         )
-        answer = raw.parse()
-        vectors = in_order([(item.index, item.embedding) for item in answer.data], len(texts))
-        usage = getattr(answer, "usage", None)
-        tokens = usage.prompt_tokens or 0 if usage else 0
-        return EmbeddingBatch(vectors, tokens, cost=reported_cost(raw.headers))
+        usage = TokenUsage.reported(figure(body_of(raw), "usage", "prompt_tokens"))
+        cost = reported_cost(raw.headers)
+        with paid(usage, cost):
+            vectors = in_order([(item.index, item.embedding) for item in raw.parse().data], len(texts))
+        return EmbeddingBatch(vectors, usage.input, cost)
 
     def generate(self, request: GenerationRequest) -> Completion:
         """Answer one request by the SDK's own structured output."""
@@ -73,15 +75,7 @@ class OpenAIDriver(Driver):
             max_completion_tokens=request.max_output_tokens,
             **self.sampling(),
         )
-        answer = raw.parse()
-        if not answer.choices:
-            raise ProviderError(FailureKind.INVALID_ANSWER, "The answer holds no choice.")
-        message = answer.choices[0].message
-        if message.refusal:
-            raise ProviderError(FailureKind.REFUSED, "The model refused to answer.")
-        if message.parsed is None:
-            raise ProviderError(FailureKind.INVALID_ANSWER, "The answer holds no content.")
-        return Completion(message.parsed, answer.model, usage_of(answer.usage), reported_cost(raw.headers))
+        return completion_of(raw, request, self.provider.model)
 
     def sampling(self) -> dict[str, Any]:
         """Sampling parameters; only what is configured, since some models refuse them."""
@@ -149,22 +143,46 @@ def messages_of(request: GenerationRequest) -> Any:
     return [{"role": "system", "content": request.system}, *turns]
 
 
+def completion_of(raw: Any, request: GenerationRequest, model: str, calls: int = 1) -> Completion:
+    """The answer that a response holds, read from its JSON: the SDK's own reading loses what a bad answer cost.
+
+    Args:
+        raw: The SDK's raw response.
+        request: What was asked.
+        model: The model that was asked; the answer's own name for it comes first.
+        calls: How many requests it took.
+
+    Raises:
+        ProviderError: a refusal (REFUSED), or an answer that does not fit (INVALID_ANSWER), with tokens and cost.
+    """
+    body = body_of(raw)
+    usage, cost = usage_of(figure(body, "usage")), reported_cost(raw.headers)
+    with paid(usage, cost):
+        choice = body["choices"][0]
+        if figure(choice, "message", "refusal") or figure(choice, "finish_reason") == "content_filter":
+            raise ProviderError(FailureKind.REFUSED, "The model refused to answer.")
+        text = choice["message"]["content"] or ""
+        return Completion.parse(request, text, str(body.get("model") or model), usage, cost=cost, calls=calls)
+
+
+def body_of(raw: Any) -> Any:
+    """A response's JSON; None where it is not JSON."""
+    try:
+        return raw.http_response.json()
+    except ValueError:
+        return None
+
+
 def usage_of(usage: Any) -> TokenUsage:
     """Tokens as OpenAI counts them."""
-    if usage is None:
-        return TokenUsage()
-    details = usage.prompt_tokens_details
-    cached = (details.cached_tokens or 0) if details else 0
-    return TokenUsage(usage.prompt_tokens or 0, usage.completion_tokens or 0, cached)
+    cached = figure(usage, "prompt_tokens_details", "cached_tokens")
+    return TokenUsage.reported(figure(usage, "prompt_tokens"), figure(usage, "completion_tokens"), cached)
 
 
 def reported_cost(headers: Mapping[str, str]) -> Decimal | None:
     """What a gateway says that the call cost, in USD."""
-    try:
-        found = Decimal(headers.get(COST_HEADER) or "x")
-    except InvalidOperation:
-        return None
-    return found if found.is_finite() and found >= 0 else None
+    said = headers.get(COST_HEADER)
+    return None if said is None else reported_usd(said)
 
 
 def _day(value: Any) -> date | None:

@@ -7,14 +7,20 @@ from precedent.providers.runtime.endpoint import Endpoint
 from precedent.providers.runtime.ledger import Admission
 
 
-def outcome_of(failure: ProviderError | None) -> str:
-    """What a call says of its provider's health, in the words of `settle_call`."""
+def outcome_of(failure: ProviderError | None, operation: str) -> str:
+    """What a call says of its provider's health, in the words of `settle_call`.
+
+    A text provider whose answers are of no use is as good as down, and each of them costs. Of vectors one text may be
+    the reason, which is found by halving the batch.
+    """
     if failure is None:
         return "ok"
     if failure.kind is FailureKind.AUTHENTICATION:
         return "refuses"
     if failure.kind in NOT_SENT:
         return "other"
+    if failure.kind is FailureKind.INVALID_ANSWER and operation != "embed":
+        return "outage"
     return "outage" if failure.kind in OUTAGES else "answered"
 
 
@@ -37,8 +43,8 @@ def refusal(endpoint: Endpoint, admission: Admission) -> tuple[FailureKind, str]
             "policy set --allow-unpriced`."
         )
     return FailureKind.BUDGET, (
-        f"The tenant's budget of this month is used up ({detail}): raise it with `precedent policy set --budget`, or "
-        "let work go on for free with `--on-exhausted free`."
+        f"The tenant's budget of this month is used up for this call ({detail}): raise it with "
+        "`precedent policy set --budget`, or let work go on for free with `--on-exhausted free`."
     )
 
 

@@ -23,8 +23,8 @@ class Isolation:
 
     Args:
         embed: Embeds a batch; raises EmbeddingError where it fails.
-        halves_failures: Whether a batch that failed for its texts is halved as well, not only one that was too large.
-            Where not, the first such failure ends it with an exception.
+        halves_failures: Whether a batch that failed for its texts is halved as well, not only one that was too large,
+            and whatever else fails ends the work with what is done. Where not, the first failure is raised.
     """
 
     def __init__(self, embed: Callable[[Sequence[str]], EmbeddingBatch], *, halves_failures: bool) -> None:
@@ -33,12 +33,14 @@ class Isolation:
         self._found: dict[int, EmbeddingBatch] = {}
         self._failures: dict[int, str] = {}
         self._failed_batches, self._hopeless = 0, ""
+        self._stopped: Exception | None = None
 
     def run(self, batches: Sequence[tuple[int, Sequence[str]]], *, at_once: int = 1) -> Embedded:
         """Embed batches, each given with the position of its first text.
 
         Raises:
             EmbeddingError: a batch failed, and failures are not to be halved.
+            Exception: the same of any other error.
         """
         if len(batches) == 1 or at_once == 1:
             for start, texts in batches:
@@ -49,6 +51,8 @@ class Isolation:
         return self._result()
 
     def _one(self, start: int, texts: Sequence[str]) -> None:
+        if self._stopped is not None:
+            return
         if self._hopeless:
             self._fail(start, texts, self._hopeless)
             return
@@ -62,6 +66,11 @@ class Isolation:
             elif self._halves_failures:
                 self._fail(start, texts, str(error))
             else:
+                self._stopped = error
+                raise
+        except Exception as error:
+            self._stopped = error
+            if not self._halves_failures:
                 raise
         else:
             with self._lock:
@@ -90,6 +99,7 @@ class Isolation:
             tokens=sum(batch.tokens for _, batch in parts),
             cost=sum(known, Decimal(0)) if known and len(known) == len(costs) else None,
             failures=self._failures,
+            stopped=self._stopped,
         )
 
 

@@ -168,10 +168,8 @@ class Embedder:
         """The same, with a vector or a reason for each text: one bad text costs itself and not its neighbours.
 
         Where the provider is down, or fails again and again without one success, all texts that are left get that
-        reason: it has tried often enough by itself.
-
-        Raises:
-            BudgetExhausted: the tenant's budget is used up.
+        reason: it has tried often enough by itself. What ends the work at once, such as a budget that is used up, is
+        in `stopped`, beside the vectors that were paid for before.
         """
         return self._run(texts, tokens, halves_failures=True)
 

@@ -10,17 +10,18 @@ from functools import cached_property
 from pydantic import ValidationError
 
 from precedent.errors import PrecedentError
-from precedent.providers.base import Driver
+from precedent.providers.base import Driver, Egress
 from precedent.providers.classification import classify
 from precedent.providers.errors import FailureKind, ProviderError
 from precedent.providers.generation import Completion, GenerationRequest, Rejected, problem_of
 from precedent.providers.runtime.admission import outcome_of, places, refusal
+from precedent.providers.runtime.deadline import within
 from precedent.providers.runtime.endpoint import Endpoint
 from precedent.providers.runtime.ledger import Admission, CallContext, Ledger
 from precedent.providers.runtime.open_drivers import open_driver
 from precedent.providers.runtime.retry import delay_of, pause_of, wait_of
-from precedent.providers.runtime.settlement import Charge, Progress, T, Work, entry_of
-from precedent.providers.tokens import NO_TOKENS, TokenUsage, estimate, estimate_many
+from precedent.providers.runtime.settlement import Progress, Reply, T, Work, entry_of
+from precedent.providers.tokens import NO_TOKENS, TokenUsage, estimate_many
 from precedent.security.masking import count_marks, mask
 from precedent.settings import Settings
 from precedent.tenants.policies import TenantPolicy
@@ -97,16 +98,16 @@ class MeteredClient:
         masked = count_marks(leaving) if masks else 0
         known = tokens if tokens is not None else estimate_many(leaving)
 
-        def run(driver: Driver) -> tuple[EmbeddingBatch, Charge, int]:
+        def run(driver: Driver) -> Reply[EmbeddingBatch]:
             batch = driver.embed(leaving)
             usage, dimensions = TokenUsage(batch.tokens), self.endpoint.provider.dimensions
             try:
                 checked(batch, len(texts), dimensions or batch.vectors.shape[-1])
             except EmbeddingError as error:
                 raise ProviderError(FailureKind.INVALID_ANSWER, str(error), usage=usage, cost=batch.cost) from None
-            return batch, Charge(usage, batch.cost), 1
+            return Reply(batch, usage, batch.cost)
 
-        return self._call(Work(operation, len(texts), known, 0, masked, run))[0]
+        return self._call(Work(operation, len(texts), masked, lambda: TokenUsage(known), run))[0]
 
     def generate(self, request: GenerationRequest, operation: str = "generate") -> Completion:
         """Answer one request; an answer that `request.validate` refuses counts as no answer.
@@ -126,10 +127,10 @@ class MeteredClient:
         if self.external:
             asked = replace(asked, data=None)
 
-        def run(driver: Driver) -> tuple[Completion, Charge, int]:
+        def run(driver: Driver) -> Reply[Completion]:
             nonlocal asked
             try:
-                completion = _validated(driver.generate(asked), request)
+                completion = request.checked(driver.generate(asked))
             except ValidationError as error:  # of an SDK that parses the answer itself and keeps its text
                 asked = replace(asked, rejected=Rejected(problem_of(error)))
                 raise
@@ -137,10 +138,12 @@ class MeteredClient:
                 if error.answer is not None:
                     asked = replace(asked, rejected=Rejected(str(error), error.answer))
                 raise
-            return completion, Charge(completion.usage, completion.cost), completion.calls
+            return Reply(completion, completion.usage, completion.cost, completion.calls)
 
-        tokens = estimate(asked.system) + estimate(asked.prompt)
-        found, cost = self._call(Work(operation, 1, tokens, request.max_output_tokens, masked, run))
+        def most() -> TokenUsage:
+            return TokenUsage(asked.most_input, 0 if self._tariff.costs_nothing else request.max_output_tokens)
+
+        found, cost = self._call(Work(operation, 1, masked, most, run))
         return found, cost, masked
 
     def _masks(self, *, always: bool) -> bool:
@@ -160,50 +163,92 @@ class MeteredClient:
 
     def _call(self, work: Work[T]) -> tuple[T, Decimal | None]:
         """The result of a call and what it cost in USD, None where that is not known."""
-        admission = self._admit(work)
         progress = Progress()
-        try:
-            result = self._attempts(work, progress)
-        except ProviderError as failure:
-            failure.attempts = progress.attempts
-            self._settle(work, admission.reservation, progress, failure)
-            # `from None`: what an SDK raised may hold headers, and nothing of it must reach an event log.
-            raise failure from None
-        except BaseException:
-            # The caller's doing: it says nothing about the provider's health.
-            interrupted = self._error(FailureKind.CONNECTION, "The call was interrupted.")
-            self._settle(work, admission.reservation, progress, interrupted, outcome="other")
-            raise
-        return result, self._settle(work, admission.reservation, progress, None)
+        # Money and slot are taken when there is a place for the call, so that waiting for one does not outlast them.
+        with self._places:
+            wait_s = self._admit(work, progress)
+            try:
+                result = self._attempts(work, progress, wait_s)
+            except ProviderError as failure:
+                failure.attempts = progress.attempts
+                self._settle(work, progress, failure)
+                # `from None`: what an SDK raised may hold headers, and nothing of it must reach an event log.
+                raise failure from None
+            except BaseException:
+                # The caller's doing: it says nothing about the provider's health.
+                progress.interrupted()
+                interrupted = self._error(FailureKind.CONNECTION, "The call was interrupted.")
+                self._settle(work, progress, interrupted, outcome="other")
+                raise
+            return result, self._settle(work, progress, None)
 
-    def _admit(self, work: Work[T]) -> Admission:
-        endpoint = self.endpoint
-        amount = self._tariff.price(TokenUsage(work.tokens, work.most_output)).usd
-        admission = self.ledger.admit(
-            endpoint.name, endpoint.edit_id, self._performance, tokens=work.tokens, amount=amount, free=amount == 0
-        )
+    def _admit(self, work: Work[T], progress: Progress) -> float:
+        """Seconds until the first attempt may be made.
+
+        Raises:
+            ProviderError: the call is not admitted.
+        """
+        admission = self._asked(work, progress)
         if admission.verdict == "go":
-            return admission
-        kind, message = refusal(endpoint, admission)
+            return admission.wait_s
+        kind, message = refusal(self.endpoint, admission)
         error = self._error(kind, message)
         if kind is not FailureKind.BREAKER_OPEN:
-            self._settle(work, None, Progress(), error)
+            self._settle(work, progress, error)
         raise error
 
-    def _attempts(self, work: Work[T], progress: Progress) -> T:
+    def _asked(self, work: Work[T], progress: Progress) -> Admission:
+        """What the ledger says to the next attempt; what all attempts may cost is set aside where it says `go`."""
+        endpoint, most = self.endpoint, work.most()
+        amount = self._tariff.price(most).usd
+        if amount is not None:
+            amount += progress.due(self._tariff)
+        waited = 0.0
         while True:
+            admission = self.ledger.admit(
+                endpoint.name,
+                endpoint.edit_id,
+                self._performance,
+                tokens=most.input,
+                amount=amount,
+                free=amount == 0,
+                retry=progress.attempts > 0,
+                reservation=progress.reservation,
+            )
+            # Only calls under way are in the way: what they do not spend is free in a moment.
+            if admission.verdict != "budget" or not admission.wait_s or waited >= self._performance.longest_wait_s:
+                break
+            self._sleep(admission.wait_s)
+            waited += admission.wait_s
+        if admission.verdict == "go":
+            progress.admitted(most, admission)
+        return admission
+
+    def _attempts(self, work: Work[T], progress: Progress, wait_s: float) -> T:
+        while True:
+            if wait_s > 0:
+                self._sleep(wait_s)
             progress.begin()
             try:
-                with self._places:
-                    result, charge, requests = work.run(open_driver(self.endpoint, self._settings))
+                reply = self._reply(work)
             except Exception as error:
                 failure = self._failure(error)
             else:
-                progress.succeeded(charge, requests)
-                return result
+                progress.succeeded(reply)
+                return reply.result
             progress.failed(failure)
-            if not self._again(work, failure, progress):
+            again = self._again(work, failure, progress)
+            if again is None:
                 raise failure from None
+            wait_s = again
+
+    def _reply(self, work: Work[T]) -> Reply[T]:
+        """One attempt; of an endpoint with an address within its time, however slowly the answer drips."""
+        driver = open_driver(self.endpoint, self._settings)
+        if self.endpoint.driver.egress is Egress.NEVER:
+            return work.run(driver)
+        driver.prepare()
+        return within(self._performance.deadline_s, lambda: work.run(driver))
 
     def _failure(self, error: Exception) -> ProviderError:
         if isinstance(error, PrecedentError) and not isinstance(error, ProviderError):
@@ -212,37 +257,32 @@ class MeteredClient:
         failure.provider = self.endpoint.name
         return failure
 
-    def _again(self, work: Work[T], failure: ProviderError, progress: Progress) -> bool:
-        """Wait for the next attempt; False where there is none."""
+    def _again(self, work: Work[T], failure: ProviderError, progress: Progress) -> float | None:
+        """Wait before the next attempt; the seconds until its slot, None where there is no further attempt."""
         endpoint = self.endpoint
         if pause := pause_of(failure):
             self.ledger.pause(endpoint.name, endpoint.edit_id, pause)
         most = self._performance.max_attempts
         delay = delay_of(failure, attempts=progress.attempts, unusable=progress.unusable, max_attempts=most)
         if delay is None:
-            return False
+            return None
         self._sleep(wait_of(failure, delay))
-        admission = self.ledger.admit(
-            endpoint.name, endpoint.edit_id, self._performance, tokens=work.tokens, amount=None, free=True, retry=True
-        )
-        if admission.verdict != "go":
-            return False
-        if admission.wait_s > 0:
-            self._sleep(admission.wait_s)
-        return True
+        admission = self._asked(work, progress)
+        return admission.wait_s if admission.verdict == "go" else None
 
     def _settle(
-        self,
-        work: Work[T],
-        reservation: int | None,
-        progress: Progress,
-        failure: ProviderError | None,
-        *,
-        outcome: str | None = None,
+        self, work: Work[T], progress: Progress, failure: ProviderError | None, *, outcome: str | None = None
     ) -> Decimal | None:
         entry = entry_of(self.endpoint, self.context, work, progress, failure, self._tariff)
-        why = str(failure) if failure else None
-        self.ledger.settle(entry, reservation, outcome or outcome_of(failure), self._performance, why)
+        self.ledger.settle(
+            entry,
+            progress.reservation,
+            outcome or outcome_of(failure, work.operation),
+            self._performance,
+            str(failure) if failure else None,
+            kept=progress.due(self._tariff),
+            is_trial=progress.is_trial,
+        )
         with self._lock:
             totals = self.totals
             totals.calls += 1
@@ -257,23 +297,3 @@ class MeteredClient:
         error = ProviderError(kind, message)
         error.provider = self.endpoint.name
         return error
-
-
-def _validated(completion: Completion, request: GenerationRequest) -> Completion:
-    """An answer that the caller can use.
-
-    Raises:
-        ProviderError: `request.validate` refuses it.
-    """
-    if request.validate is not None:
-        try:
-            request.validate(completion.value)
-        except ValueError as error:
-            raise ProviderError(
-                FailureKind.INVALID_ANSWER,
-                f"The answer was not usable: {problem_of(error)}",
-                usage=completion.usage,
-                cost=completion.cost,
-                answer=completion.value.model_dump_json(),
-            ) from None
-    return completion

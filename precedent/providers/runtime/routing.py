@@ -31,8 +31,11 @@ DEFAULTS: Mapping[Route, Preference] = {
     Route.INTERACTIVE: Preference(strategy=Strategy.PREFER, prefer=("gateway",)),
 }
 CHAIN = Preference(strategy=Strategy.ACTIVE)
-# What the prices of endpoints are compared by: prompts are long and answers short.
-TYPICAL = TokenUsage(1_000_000, 100_000)
+# What the prices of endpoints are compared by: prompts are long and answers short, and vectors have none.
+TYPICAL = {
+    Capability.TEXT_GENERATION: TokenUsage(1_000_000, 100_000),
+    Capability.EMBEDDING: TokenUsage(1_000_000),
+}
 
 
 def is_well(endpoint: Endpoint, seen: Mapping[str, Health]) -> bool:
@@ -60,7 +63,7 @@ def order(endpoints: Sequence[Endpoint], preference: Preference, seen: Mapping[s
         return sorted(endpoints, key=lambda one: min(places.get(one.name, last), places.get(one.driver.name, last)))
 
     def rank(endpoint: Endpoint) -> tuple[bool, bool, float, float]:
-        usd = endpoint.tariff.price(TYPICAL).usd
+        usd = endpoint.tariff.price(TYPICAL[endpoint.provider.capability]).usd
         latency = seen.get(endpoint.name, UNSEEN).latency_ms
         return (
             endpoint.driver.last_resort,

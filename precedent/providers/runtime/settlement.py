@@ -8,10 +8,10 @@ from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
 from precedent.providers.base import Driver
-from precedent.providers.billing.pricing import Price, Tariff
-from precedent.providers.errors import CHARGED, NOT_SENT, FailureKind, ProviderError
+from precedent.providers.billing.pricing import Price, Tariff, reported_usd
+from precedent.providers.errors import CHARGED, NOT_SENT, UNCERTAIN, FailureKind, ProviderError
 from precedent.providers.runtime.endpoint import Endpoint
-from precedent.providers.runtime.ledger import CallContext, UsageEntry
+from precedent.providers.runtime.ledger import Admission, CallContext, UsageEntry
 from precedent.providers.tokens import NO_TOKENS, TokenUsage
 
 T = TypeVar("T")
@@ -19,15 +19,36 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """An answer that the provider charges for, usable or not.
+    """An attempt that the provider charges for, or may charge for.
 
     Attributes:
+        most: The most tokens that it may take.
         usage: Its tokens; None where they are not known.
         cost: What the provider says that it cost, in USD, or None.
+        is_certain: False where it is not known whether it is charged for: no answer has come.
     """
 
-    usage: TokenUsage | None
+    most: TokenUsage
+    usage: TokenUsage | None = None
     cost: Decimal | None = None
+    is_certain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[T]):
+    """What one attempt has brought.
+
+    Attributes:
+        result: The usable answer.
+        usage: Its tokens.
+        cost: What the provider says that it cost, in USD, or None.
+        requests: HTTP requests that it took.
+    """
+
+    result: T
+    usage: TokenUsage
+    cost: Decimal | None
+    requests: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +58,16 @@ class Work(Generic[T]):
     Attributes:
         operation: What the ledger calls it: `embed`, `generate` or `check`.
         inputs: Texts.
-        tokens: Estimated input tokens.
-        most_output: The most that the answer may take, in tokens.
         masked: Places that were masked.
-        run: Makes one attempt; gives the result, what it was charged for and how many HTTP requests it took.
+        most: The most tokens that the next attempt may take; a repair is longer than what it repairs.
+        run: Makes one attempt.
     """
 
     operation: str
     inputs: int
-    tokens: int
-    most_output: int
     masked: int
-    run: Callable[[Driver], tuple[T, Charge, int]]
+    most: Callable[[], TokenUsage]
+    run: Callable[[Driver], Reply[T]]
 
 
 @dataclass(slots=True)
@@ -59,7 +78,11 @@ class Progress:
         attempts: Attempts so far.
         requests: HTTP requests of these attempts.
         unusable: Attempts whose answer could not be used.
-        charges: The answers that the provider charges for.
+        charges: What the provider charges for, or may charge for.
+        most: The most tokens that the next attempt may take.
+        under_way: The same of the attempt under way; None between attempts.
+        reservation: The money that is set aside for the call.
+        is_trial: Whether the call tries an open breaker.
         began: When the last attempt began, as `time.perf_counter` says.
     """
 
@@ -67,24 +90,56 @@ class Progress:
     requests: int = 0
     unusable: int = 0
     charges: list[Charge] = field(default_factory=list)
+    most: TokenUsage = NO_TOKENS
+    under_way: TokenUsage | None = None
+    reservation: int | None = None
+    is_trial: bool = False
     began: float = field(default_factory=time.perf_counter)
+
+    def admitted(self, most: TokenUsage, admission: Admission) -> None:
+        """Keep what the ledger has given for the next attempt."""
+        self.most, self.reservation = most, admission.reservation or self.reservation
+        self.is_trial |= admission.is_trial
 
     def begin(self) -> None:
         """Count an attempt that is about to be made."""
         self.attempts += 1
         self.requests += 1
+        self.under_way = self.most
         self.began = time.perf_counter()
 
-    def succeeded(self, charge: Charge, requests: int) -> None:
+    def succeeded(self, reply: Reply[Any]) -> None:
         """Count its answer."""
-        self.requests += requests - 1
-        self.charges.append(charge)
+        self.requests += reply.requests - 1
+        self._charge(reply.usage, reply.cost)
 
     def failed(self, failure: ProviderError) -> None:
         """Count its failure; an answer of no use is charged for all the same."""
         self.unusable += failure.kind is FailureKind.INVALID_ANSWER
-        if failure.kind in CHARGED:
-            self.charges.append(Charge(failure.usage, failure.cost))
+        if failure.kind in CHARGED or failure.usage is not None or failure.cost is not None:
+            self._charge(failure.usage, failure.cost)
+        elif failure.kind in UNCERTAIN and failure.arrived:
+            self.interrupted()
+        self.under_way = None
+
+    def interrupted(self) -> None:
+        """Count an attempt that was under way and whose end is not known."""
+        if self.under_way is not None:
+            self.charges.append(Charge(self.under_way, is_certain=False))
+            self.under_way = None
+
+    def _charge(self, usage: TokenUsage | None, cost: Decimal | None) -> None:
+        """The one door for a provider's figures, whichever driver brings them: one that cannot be is none."""
+        counted = TokenUsage.reported(usage.input, usage.output, usage.cached) if usage else NO_TOKENS
+        amount = None if cost is None else reported_usd(cost)
+        self.charges.append(Charge(self.under_way or NO_TOKENS, counted if counted != NO_TOKENS else None, amount))
+        self.under_way = None
+
+    def due(self, tariff: Tariff) -> Decimal:
+        """USD that the attempts so far have cost; what is not known counts as the most that it may be."""
+        costs = [_price(charge, tariff, None).usd if charge.is_certain else None for charge in self.charges]
+        bounds = [tariff.price(charge.most).usd or Decimal(0) for charge in self.charges]
+        return sum((bound if cost is None else cost for cost, bound in zip(costs, bounds, strict=True)), Decimal(0))
 
 
 def entry_of(
@@ -105,16 +160,13 @@ def entry_of(
         failure: Why there is no usable answer, or None.
         tariff: How the endpoint's calls are priced.
     """
-    # What was not counted is estimated: by the tokens of the question, and by the cost of another answer of the call.
     reported = next((charge.cost for charge in reversed(progress.charges) if charge.cost is not None), None)
-    estimated = False
     usage, price = NO_TOKENS, None
     for charge in progress.charges:
-        counted = charge.usage if charge.usage != NO_TOKENS else None
-        estimated |= counted is None
-        tokens = counted or TokenUsage(work.tokens)
-        cost = charge.cost if counted or charge.cost is not None else reported
-        usage, price = usage + tokens, _sum(price, tariff.price(tokens, cost))
+        if charge.is_certain:
+            usage += charge.usage or charge.most
+        price = _sum(price, _price(charge, tariff, reported))
+    estimated = any(charge.is_certain and charge.usage is None for charge in progress.charges)
     sent = failure is None or failure.kind not in NOT_SENT
     return UsageEntry(
         call_id=uuid4(),
@@ -144,6 +196,18 @@ def entry_of(
         asset=context.asset,
         partition=context.partition,
     )
+
+
+def _price(charge: Charge, tariff: Tariff, elsewhere: Decimal | None) -> Price:
+    """The price of one attempt. Of tokens that were not counted the most counts.
+
+    `elsewhere` is the reported cost of another answer of the call: better than none for an answer without figures.
+    """
+    if not charge.is_certain:
+        bound = tariff.price(charge.most)
+        return bound if bound.usd == 0 else Price(None)
+    cost = elsewhere if charge.cost is None and charge.usage is None else charge.cost
+    return tariff.price(charge.usage or charge.most, cost)
 
 
 def _sum(before: Price | None, price: Price) -> Price:

@@ -20,6 +20,7 @@ class Behaviour(StrEnum):
     BUDGET_EXCEEDED = "budget_exceeded"
     CONTEXT_OVERFLOW = "context_overflow"
     SLOW = "slow"
+    DRIP = "drip"
     BROKEN = "broken"
     RESET = "reset"
     NOT_JSON = "not_json"

@@ -89,9 +89,11 @@ class DriverContract:
 
     @generates
     @pytest.mark.parametrize("behaviour", BAD_CONTENT)
-    def test_bad_content_is_an_invalid_answer(self, bench: Bench, behaviour: Behaviour) -> None:
+    def test_bad_content_is_an_invalid_answer_that_says_what_it_cost(self, bench: Bench, behaviour: Behaviour) -> None:
         bench.server.behave(behaviour)
-        assert bench.failure(Capability.TEXT_GENERATION).kind is FailureKind.INVALID_ANSWER
+        failure = bench.failure(Capability.TEXT_GENERATION)
+        assert failure.kind is FailureKind.INVALID_ANSWER
+        assert (failure.usage, failure.cost) == (bench.wire.usage, bench.wire.cost)
         assert len(bench.server.calls) == 1
 
     @generates

@@ -66,9 +66,9 @@ class LoopbackServer(loopback.LoopbackServer):
                 return Response(delivery=Delivery.SLOW)
             case Behaviour.RESET:
                 return Response(delivery=Delivery.RESET)
-            case Behaviour.BROKEN:
+            case Behaviour.BROKEN | Behaviour.DRIP as how:
                 whole = self.wire.respond(request, replace(step, behaviour=Behaviour.OK))
-                return replace(_response(whole), delivery=Delivery.CUT)
+                return replace(_response(whole), delivery=Delivery.CUT if how is Behaviour.BROKEN else Delivery.DRIP)
             case behaviour if behaviour in BROKEN_BODIES:
                 return BROKEN_BODIES[behaviour]
             case _:

@@ -1,6 +1,7 @@
 """A tenant, a server on loopback and metered clients, for tests of what is around a call."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -46,6 +47,7 @@ class Setting:
         server: LoopbackServer | None = None,
         driver: type[Driver] = OpenAIDriver,
         wire: Wire = WIRE,
+        cost: dict[str, float] | None = None,
         **performance: Any,
     ) -> MeteredClient:
         called = endpoint(
@@ -58,7 +60,7 @@ class Setting:
             base_url=wire.base_url((server or self.server).url),
             options={"dimensions": 8} if capability is EMBEDDING else {},
             performance=performance,
-            cost={} if wire.cost else {"input_per_million": 1, "output_per_million": 2},
+            cost=cost or ({} if wire.cost else {"input_per_million": 1, "output_per_million": 2}),
         )
         context = CallContext(self.tenant_id, "etl", "run-1", "incidents/analysis", "main")
         policy = policies.get(self.database, self.tenant_id)
@@ -83,6 +85,13 @@ class Setting:
     def reserved(self) -> int | None:
         with self.database.tenant(self.tenant_id) as session:
             return session.connection().exec_driver_sql("SELECT count(*) FROM budget_reservations").scalar()
+
+    def kept(self) -> Decimal:
+        """USD that stay set aside for calls without a known price."""
+        with self.database.tenant(self.tenant_id) as session:
+            query = "SELECT coalesce(sum(amount_usd), 0) FROM budget_reservations WHERE call_id IS NOT NULL"
+            found: Decimal = session.connection().exec_driver_sql(query).scalar_one()
+            return found
 
     def failure(self, client: MeteredClient) -> ProviderError:
         with pytest.raises(ProviderError) as caught:

@@ -18,12 +18,12 @@ from precedent.providers.testing.behaviour import Behaviour, Reply, Step
 from precedent.providers.testing.question import question
 from precedent.providers.testing.server import LoopbackServer
 from precedent.providers.testing.wires.openai import OpenAIWire
-from precedent.providers.tokens import estimate
 from precedent.tenants import policies
 from precedent.testing.loopback import Request
 from tests.integration.billing.metering import EMBEDDING, WIRE, Setting
 
-PROMPT_TOKENS = estimate(question().system) + estimate(question().prompt)
+PROMPT_TOKENS = question().most_input
+MOST = Decimal(PROMPT_TOKENS + 2 * question().max_output_tokens) / 1_000_000
 
 
 class Crowd(OpenAIWire):
@@ -96,7 +96,7 @@ def test_a_row_for_vectors(setting: Setting) -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "attempts", "kind", "status", "tokens"),
+    ("step", "attempts", "kind", "status", "answers"),
     [
         (Step(Behaviour.STATUS, status=500), 2, "unavailable", 500, 0),
         (Step(Behaviour.STATUS, status=429), 2, "rate_limited", 429, 0),
@@ -104,17 +104,18 @@ def test_a_row_for_vectors(setting: Setting) -> None:
         (Step(Behaviour.STATUS, status=400), 1, "invalid_request", 400, 0),
         (Step(Behaviour.CONTEXT_OVERFLOW), 1, "context_overflow", 400, 0),
         (Step(Behaviour.BUDGET_EXCEEDED), 1, "provider_budget", 422, 0),
-        (Step(Behaviour.SLOW), 2, "timeout", None, 0),
-        (Step(Behaviour.RESET), 2, "connection", None, 0),
-        (Step(Behaviour.BROKEN), 2, "connection", None, 0),
+        # Whether these were charged for is not known.
+        (Step(Behaviour.SLOW), 2, "timeout", None, None),
+        (Step(Behaviour.RESET), 2, "connection", None, None),
+        (Step(Behaviour.BROKEN), 2, "connection", None, None),
         # These were answered, and so they were charged for.
-        (Step(Behaviour.REFUSAL), 1, "refused", None, PROMPT_TOKENS),
-        (Step(Behaviour.PROSE), 2, "invalid_answer", None, 2 * PROMPT_TOKENS),
+        (Step(Behaviour.REFUSAL), 1, "refused", None, 1),
+        (Step(Behaviour.PROSE), 2, "invalid_answer", None, 2),
     ],
     ids=lambda value: f"{value.behaviour}{value.status or ''}" if isinstance(value, Step) else "",
 )
 def test_a_row_for_each_failure(
-    setting: Setting, step: Step, attempts: int, kind: str, status: int | None, tokens: int
+    setting: Setting, step: Step, attempts: int, kind: str, status: int | None, answers: int | None
 ) -> None:
     setting.server.script([step])
     policies.save(setting.database, setting.tenant_id, None, {"monthly_budget_usd": Decimal(1)})
@@ -122,10 +123,12 @@ def test_a_row_for_each_failure(
     row = setting.row()
     assert (failure.kind, failure.status, failure.attempts, failure.provider) == (kind, status, attempts, "primary")
     assert (row["status"], row["failure"], row["http_status"], row["attempts"]) == ("failed", kind, status, attempts)
-    assert (row["input_tokens"], row["tokens_estimated"]) == (tokens, tokens > 0)
-    assert row["cost_usd"] == Decimal(tokens) / 1_000_000
+    assert (row["input_tokens"], row["tokens_estimated"]) == (42 * (answers or 0), False)
+    assert row["cost_usd"] == (None if answers is None else answers * Decimal("0.000076"))
     assert len(setting.server.requests) == attempts
-    assert (len(setting.slept), setting.reserved()) == (attempts - 1, 0)
+    assert (len(setting.slept), setting.reserved()) == (attempts - 1, answers is None)
+    if answers is None:
+        assert attempts * MOST == setting.kept()
 
 
 def test_attempts_are_counted_and_the_waits_grow(setting: Setting) -> None:
@@ -143,7 +146,7 @@ def test_an_answer_of_no_use_is_on_the_bill_of_the_one_that_was(setting: Setting
     setting.server.script([Behaviour.PROSE, Behaviour.OK])
     setting.client().generate(question())
     row = setting.row()
-    assert (row["attempts"], row["input_tokens"], row["tokens_estimated"]) == (2, 42 + PROMPT_TOKENS, True)
+    assert (row["attempts"], row["input_tokens"], row["tokens_estimated"]) == (2, 84, False)
 
 
 @pytest.mark.parametrize(
@@ -175,6 +178,13 @@ def test_retry_after_is_waited_for_and_keeps_others_waiting(
     assert waits <= setting.slept[0] <= waits + 0.1
     assert waiting == pytest.approx([waits], abs=0.3)
     assert setting.row()["attempts"] == 2
+
+
+def test_a_call_waits_for_its_slot(setting: Setting) -> None:
+    client = setting.client(requests_per_minute=6)
+    client.generate(question())
+    client.generate(question())
+    assert setting.slept == pytest.approx([10 / 0.9], abs=1)
 
 
 def test_retry_after_in_real_time(setting: Setting) -> None:
@@ -242,8 +252,10 @@ def test_an_interrupted_call_is_recorded_and_gives_its_reservation_back(
     with pytest.raises(KeyboardInterrupt):
         setting.client(sleep=interrupt).generate(question())
     row = setting.row()
-    assert (row["status"], row["failure"], row["attempts"], row["cost_usd"]) == ("failed", "connection", 1, 0)
-    assert (reserved, setting.reserved()) == ([1], 0)
+    asked = when == "in the call"  # then the provider may charge for it
+    assert (row["status"], row["failure"], row["attempts"]) == ("failed", "connection", 1)
+    assert (row["cost_usd"], setting.kept()) == ((None, MOST) if asked else (0, 0))
+    assert (reserved, setting.reserved()) == ([1], asked)
     assert not setting.failures()  # the user's doing, not the provider's
 
 
@@ -252,14 +264,13 @@ def test_a_connection_lost_during_the_call_leaves_one_row(setting: Setting) -> N
     lost = []
 
     def lose(_: float) -> None:
-        assert setting.ledger._connection is not None
-        lost.append(setting.ledger._connection.info.backend_pid)
+        lost.extend(connection.info.backend_pid for connection in setting.ledger._idle)
         with psycopg.connect(setting.owner_dsn) as owner:
             owner.execute("SELECT pg_terminate_backend(%s)", (lost[0],))
 
     setting.client(sleep=lose).generate(question())
-    assert setting.ledger._connection is not None
-    assert [setting.ledger._connection.info.backend_pid] != lost
+    assert len(lost) == 1
+    assert lost != [connection.info.backend_pid for connection in setting.ledger._idle]
     assert setting.row()["status"] == "succeeded"
 
 

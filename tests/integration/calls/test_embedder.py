@@ -178,7 +178,7 @@ def test_another_endpoint_of_the_same_model_serves(providers: Providers, step: S
     served = embedder.served()
     assert (served.asked, served.by, list(served.reasons)) == ("one", {"two": 1}, ["one"])
     assert served.reasons["one"].startswith(reason)
-    assert served.cost == Decimal("0.000070")
+    assert served.cost == (Decimal("0.000070") if step.status else None)  # an answer that did not come has no price
     assert embedder.profile == providers.open().profile
 
 

@@ -159,7 +159,11 @@ def test_endpoints_that_do_not_answer_leave_rows_without_vectors_for_the_next_ru
     save(name="vectors", capability="embedding", performance={"max_attempts": 1, "opens_after": 100, "timeout_s": 5})
     for behaviour in (Behaviour.TOO_FEW, Behaviour.NAN, Behaviour.ZERO, Behaviour.WRONG_DIMENSION):
         server.behave(behaviour)
-        _, out, _ = precedent("refresh", source, "--select", "raw", "--select", "text", "--select", "vectors", "--json")
+        _, out, why = precedent(
+            "refresh", source, "--select", "raw", "--select", "text", "--select", "vectors", "--json"
+        )
+        assert "0 of 7 passages have a vector. vectors: invalid_answer: " in why  # the check says the reason
+        assert json.loads(out)["cost_usd"] > 0  # answers of no use were paid for
         layer = json.loads(out)["layers"]["vectors/embeddings"]
         assert (layer["rows/failed"], layer["dagster/partition_row_count"]) == (7, 0), behaviour
         with psycopg.connect(owner_dsn) as connection:

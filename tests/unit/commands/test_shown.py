@@ -1,6 +1,7 @@
 """What commands tell people of calls and providers."""
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -42,22 +43,17 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("layers", "words"),
+    ("usd", "unpriced", "words"),
     [
-        ({}, "cost 0.00 USD"),
-        ({"vectors": {"cost/usd": 0.000025}, "incidents": {"cost/usd": 0.25}}, "cost 0.250025 USD"),
-        (
-            {"vectors": {"cost/unpriced": True}, "incidents": {"cost/usd": 1.5}},
-            "cost 1.50 USD besides calls without a known price",
-        ),
-        (
-            {"incidents": {"cost/usd": 0.0, "cost/unpriced_calls": 3}},
-            "cost 0.00 USD besides calls without a known price",
-        ),
+        ((), 0, "cost 0.00 USD"),
+        (("0.000025", "0.25"), 0, "cost 0.250025 USD"),
+        (("0", "1.5"), 1, "cost 1.50 USD besides calls without a known price"),
+        (("0",), 3, "cost 0.00 USD besides calls without a known price"),
     ],
 )
-def test_a_run_costs_what_all_its_layers_cost(layers: dict[str, dict[str, Any]], words: str) -> None:
-    assert cost_of([outcome(**layers)]) == words
+def test_runs_cost_what_the_ledger_says_of_each(usd: tuple[str, ...], unpriced: int, words: str) -> None:
+    runs = [replace(outcome(), cost_usd=Decimal(each), unpriced_calls=unpriced) for each in usd]
+    assert cost_of(runs) == words
 
 
 def test_the_models_of_a_run_are_named_once() -> None:

@@ -82,3 +82,26 @@ def test_what_is_embedded_as_a_whole_ends_with_the_first_failure() -> None:
     isolation = Isolation(refusing, halves_failures=False)
     with pytest.raises(EmbeddingError, match="refused"):
         isolation.run([(0, texts(8, 3))])
+
+
+class NoMoneyError(Exception):
+    """What ends the work at once."""
+
+
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_what_was_paid_for_is_kept_where_the_work_ends_early(at_once: int) -> None:
+    asked: list[int] = []
+
+    def embed(given: Sequence[str]) -> EmbeddingBatch:
+        asked.append(len(given))
+        if any(text.startswith("bad") for text in given):
+            raise NoMoneyError
+        return batch(given)
+
+    found = run(embed, texts(20, 10), inputs=4, at_once=at_once)
+    assert isinstance(found.stopped, NoMoneyError)
+    assert set(range(8)) <= set(found.positions)
+    assert not set(found.positions) & set(range(8, 12))
+    assert found.failures == {}  # no text is blamed
+    if at_once == 1:
+        assert asked == [4, 4, 4]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from precedent.errors import UsageError
 from precedent.providers.base import Capability
-from precedent.providers.billing.pricing import Price, Tariff
+from precedent.providers.billing.pricing import Price, Tariff, reported_usd
 from precedent.providers.config.options import CostOptions
 from precedent.providers.config.provider import checked
 from precedent.providers.drivers.gateway import GatewayDriver
@@ -39,9 +39,38 @@ def test_the_price_of_the_row_comes_before_all_others() -> None:
 
 
 def test_cached_tokens_cost_as_others_where_the_row_says_nothing_of_them() -> None:
-    assert tariff(input_per_million=1).price(USAGE).usd == 1
-    assert tariff(output_per_million=1).price(USAGE).usd == Decimal("0.1")
-    assert tariff(input_per_million=0).price(USAGE) == Price(Decimal(0), "row", Decimal(0), Decimal(0), Decimal(0))
+    prices: dict[str, Any] = {"input_per_million": 1, "output_per_million": 0}
+    assert tariff(**prices).price(USAGE).usd == 1
+    assert tariff(**prices).price(USAGE) == Price(Decimal(1), "row", Decimal("1e-6"), Decimal(0), Decimal("1e-6"))
+
+
+@pytest.mark.parametrize("half", ["input_per_million", "output_per_million", "cached_per_million"])
+def test_a_price_for_one_half_prices_no_call_that_has_both(half: str) -> None:
+    one = tariff("a-model-of-nobody", **{half: 1})
+    assert one.price(USAGE) == Price(None)
+    assert not one.known(TEXT)
+    assert one.price(USAGE, Decimal("0.5")) == Price(Decimal("0.5"), "gateway")
+    assert tariff(**{half: 1}).price(USAGE).source == "genai-prices"
+
+
+def test_a_price_for_input_is_enough_for_embeddings() -> None:
+    only_input = tariff("a-model-of-nobody", input_per_million=1)
+    assert only_input.price(TokenUsage(1_000_000)).usd == 1
+    assert only_input.known(Capability.EMBEDDING)
+
+
+def test_a_price_that_the_ledger_cannot_store_is_none() -> None:
+    assert tariff(input_per_million=1e300, output_per_million=1).price(USAGE) == Price(None)
+    assert reported_usd("0.25") == Decimal("0.25")
+    assert [reported_usd(said) for said in ("NaN", "-1", "1e400", "x", "20000")] == [None] * 5
+
+
+@pytest.mark.parametrize("odd", [-1, 10**30, 1e30, float("nan"), float("inf"), "7", True, 1.5, {}])
+def test_counts_that_cannot_be_are_none(odd: object) -> None:
+    assert TokenUsage.reported(odd, 17) == TokenUsage()
+    assert TokenUsage.reported(42, odd) == TokenUsage()
+    assert TokenUsage.reported(42, 17, odd).output == 17
+    assert TokenUsage.reported(None, 17.0, None) == TokenUsage(0, 17)
 
 
 def test_then_what_the_gateway_says_then_nothing_then_the_list() -> None:

@@ -39,7 +39,7 @@ def target(name: str, driver: str = "gateway", usd: float | None = None, edit: s
         name=name,
         base_url="http://gateway.example",
         options={"dimensions": 8},
-        cost={} if usd is None else {"input_per_million": usd},
+        cost={} if usd is None else {"input_per_million": usd, "output_per_million": 0},
         edit_id=edit,
     )
 

@@ -4,9 +4,13 @@
 CREATE OR REPLACE FUNCTION budget_month(moment timestamptz) RETURNS date
 LANGUAGE sql STABLE AS $$ SELECT date_trunc('month', moment AT TIME ZONE 'UTC')::date $$;
 
--- Keeps budget_months: what a usage row costs, also when its price is corrected later.
+-- Keeps budget_months: what a usage row costs, also when its price is corrected later. A price that was unknown ends
+-- what was kept for it.
 CREATE OR REPLACE FUNCTION count_spending() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  IF TG_OP <> 'INSERT' AND OLD.cost_usd IS NULL AND (TG_OP = 'DELETE' OR NEW.cost_usd IS NOT NULL) THEN
+    DELETE FROM budget_reservations r WHERE r.tenant_id = OLD.tenant_id AND r.call_id = OLD.call_id;
+  END IF;
   IF TG_OP <> 'INSERT' AND OLD.cost_usd IS NOT NULL AND OLD.cost_usd <> 0 THEN
     UPDATE budget_months SET spent_usd = spent_usd - OLD.cost_usd
     WHERE tenant_id = OLD.tenant_id AND month = budget_month(OLD.created_at);
@@ -26,11 +30,13 @@ FOR EACH ROW EXECUTE FUNCTION count_spending();
 -- `open` (breaker), `limit` (the next slot is later than the caller would wait), `budget`, `unpriced`.
 -- Limits are a generic cell rate algorithm with a burst of a tenth of a minute's limit, so that no 60 seconds ever
 -- hold more than the limit. The order is: breaker, limits, budget, and only then are trial, slot and money taken.
+-- A further attempt (`is_retry`) asks no breaker. `amount` is of all attempts of the call, and what `held_by` has set
+-- aside for those before is raised to it, in the month in which the call began.
 CREATE OR REPLACE FUNCTION admit_call(
   asked_provider text, asked_revision text, requests_per_minute integer, tokens_per_minute integer,
   tokens bigint, amount numeric, is_free boolean, ttl_s double precision, longest_wait_s double precision,
-  is_retry boolean
-) RETURNS TABLE (verdict text, wait_s double precision, reservation bigint, detail text)
+  is_retry boolean, held_by bigint
+) RETURNS TABLE (verdict text, wait_s double precision, reservation bigint, detail text, is_trial boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
   tenant integer := current_tenant();
@@ -39,6 +45,7 @@ DECLARE
   policy ai_policies%ROWTYPE;
   spent numeric;
   held numeric;
+  passing numeric;  -- the part of `held` that calls under way will free or spend
   requests_at timestamptz;
   tokens_at timestamptz;
   start_at timestamptz := moment;
@@ -68,7 +75,7 @@ BEGIN
     IF trial AND health.open_until > moment THEN
       RETURN QUERY SELECT 'open', CASE WHEN health.open_until = 'infinity' THEN NULL
         ELSE extract(epoch FROM health.open_until - moment)::double precision END,
-        NULL::bigint, health.reason;
+        NULL::bigint, health.reason, false;
       RETURN;
     END IF;
   END IF;
@@ -87,29 +94,44 @@ BEGIN
     tokens_at := tokens_at + step;
   END IF;
   IF start_at - moment > make_interval(secs => longest_wait_s) THEN
-    RETURN QUERY SELECT 'limit', extract(epoch FROM start_at - moment)::double precision, NULL::bigint, NULL::text;
+    RETURN QUERY SELECT 'limit', extract(epoch FROM start_at - moment)::double precision, NULL::bigint, NULL::text,
+      false;
     RETURN;
   END IF;
 
-  IF NOT is_free AND NOT is_retry THEN
+  IF NOT is_free THEN
     SELECT * INTO policy FROM ai_policies p WHERE p.source_id IS NULL AND p.monthly_budget_usd IS NOT NULL;
     IF FOUND THEN
       IF amount IS NULL AND NOT policy.allow_unpriced THEN
-        RETURN QUERY SELECT 'unpriced', NULL::double precision, NULL::bigint, NULL::text;
+        RETURN QUERY SELECT 'unpriced', NULL::double precision, NULL::bigint, NULL::text, false;
         RETURN;
       END IF;
+      -- A call belongs to the month in which it began.
+      this_month := coalesce((SELECT r.month FROM budget_reservations r WHERE r.id = held_by), this_month);
       INSERT INTO budget_months (tenant_id, month) VALUES (tenant, this_month) ON CONFLICT DO NOTHING;
       SELECT b.spent_usd INTO spent FROM budget_months b WHERE b.month = this_month FOR UPDATE;
-      DELETE FROM budget_reservations r WHERE r.expires_at <= clock_timestamp();
-      SELECT coalesce(sum(r.amount_usd), 0) INTO held FROM budget_reservations r WHERE r.month = this_month;
+      DELETE FROM budget_reservations r WHERE r.id IS DISTINCT FROM held_by AND (r.expires_at <= clock_timestamp()
+        OR r.call_id IS NOT NULL AND r.month < budget_month(clock_timestamp()));
+      SELECT coalesce(sum(r.amount_usd), 0), coalesce(sum(r.amount_usd) FILTER (WHERE r.call_id IS NULL), 0)
+      INTO held, passing FROM budget_reservations r WHERE r.month = this_month AND r.id IS DISTINCT FROM held_by;
       IF spent + held + coalesce(amount, 0) > policy.monthly_budget_usd THEN
-        RETURN QUERY SELECT 'budget', NULL::double precision, NULL::bigint,
-          format('%s of %s USD spent, %s reserved', round(spent, 6), round(policy.monthly_budget_usd, 2), round(held, 6));
+        -- Where others' calls under way are all that is in the way, their money may soon be free.
+        RETURN QUERY SELECT 'budget',
+          CASE WHEN spent + held - passing + coalesce(amount, 0) <= policy.monthly_budget_usd THEN 1.0::double precision
+          END, NULL::bigint,
+          format('%s of %s USD spent, %s reserved, and the call may cost %s', round(spent, 6),
+            round(policy.monthly_budget_usd, 2), round(held, 6), round(coalesce(amount, 0), 6)), false;
         RETURN;
       END IF;
-      INSERT INTO budget_reservations (tenant_id, month, amount_usd, provider, expires_at)
-      VALUES (tenant, this_month, coalesce(amount, 0), asked_provider, clock_timestamp() + make_interval(secs => ttl_s))
-      RETURNING id INTO reservation;
+      UPDATE budget_reservations r SET amount_usd = coalesce(amount, 0),
+        expires_at = clock_timestamp() + make_interval(secs => ttl_s)
+      WHERE r.id = held_by RETURNING r.id INTO reservation;
+      IF NOT FOUND THEN
+        INSERT INTO budget_reservations (tenant_id, month, amount_usd, provider, expires_at)
+        VALUES (tenant, this_month, coalesce(amount, 0), asked_provider,
+          clock_timestamp() + make_interval(secs => ttl_s))
+        RETURNING id INTO reservation;
+      END IF;
     END IF;
   END IF;
 
@@ -119,21 +141,24 @@ BEGIN
       open_until = CASE WHEN trial THEN start_at + make_interval(secs => ttl_s) ELSE h.open_until END
     WHERE h.provider = asked_provider;
   END IF;
-  RETURN QUERY SELECT 'go', extract(epoch FROM start_at - moment)::double precision, reservation, NULL::text;
+  RETURN QUERY SELECT 'go', extract(epoch FROM start_at - moment)::double precision, reservation, NULL::text, trial;
 END
 $$;
 
 -- The end of a call: its usage row, its reservation, and what it says about the provider, in one transaction.
 -- `outcome` is `ok`, `answered` (with nothing of use, but it is up), `outage`, `refuses` (the key: open until the row
--- is edited) or `other` (nothing was learnt of the provider).
+-- is edited) or `other` (nothing was learnt of the provider). A call without a price keeps `kept` USD of its
+-- reservation, all of it where `kept` is NULL, until it gets one or the month ends: it may have been charged for.
 CREATE OR REPLACE FUNCTION settle_call(
-  record jsonb, reservation bigint, outcome text, opens_after integer, cooldown_s double precision, why text
+  record jsonb, reservation bigint, kept numeric, is_trial boolean, outcome text, opens_after integer,
+  cooldown_s double precision, why text
 ) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
   tenant integer := current_tenant();
   usage_id bigint;
   new usage_records%ROWTYPE;
   moment timestamptz := clock_timestamp();
+  began timestamptz;
 BEGIN
   -- Health, budget, reservation: the order in which admit_call locks them.
   new := jsonb_populate_record(NULL::usage_records, record);
@@ -154,9 +179,12 @@ BEGIN
       CASE WHEN outcome = 'refuses' THEN 'infinity'::timestamptz
            WHEN opens_after <= 1 THEN moment + make_interval(secs => cooldown_s) END, new.failure, why, moment)
     ON CONFLICT (tenant_id, provider) DO UPDATE SET
-      failures = CASE WHEN h.revision = excluded.revision THEN h.failures + 1 ELSE 1 END,
+      -- A call that was under way when the breaker opened is no trial: its failure says nothing new.
+      failures = CASE WHEN h.revision <> excluded.revision THEN 1
+        WHEN h.open_until IS NOT NULL AND NOT is_trial THEN h.failures ELSE h.failures + 1 END,
       open_until = CASE
         WHEN outcome = 'refuses' THEN 'infinity'::timestamptz
+        WHEN h.revision = excluded.revision AND h.open_until IS NOT NULL AND NOT is_trial THEN h.open_until
         -- Each failed trial doubles the pause, up to sixteen times.
         WHEN h.revision = excluded.revision AND h.failures + 1 >= opens_after
           THEN moment + make_interval(secs => cooldown_s * power(2, least(4, h.failures + 1 - opens_after)))
@@ -166,24 +194,30 @@ BEGIN
     UPDATE provider_health h SET failures = 0, open_until = NULL, reason = NULL, error = NULL
     WHERE h.provider = new.provider AND h.revision = new.revision AND h.failures > 0
       AND h.open_until IS DISTINCT FROM 'infinity';
-  ELSE
+  ELSIF is_trial THEN
     -- The call that had the trial of an open breaker gives it back: no other call would try before the trial expires.
     UPDATE provider_health h SET open_until = moment + make_interval(secs => cooldown_s)
     WHERE h.provider = new.provider AND h.revision = new.revision AND h.open_until <> 'infinity'
       AND h.open_until > moment + make_interval(secs => cooldown_s);
   END IF;
+  -- What was set aside in a month is spent in that month.
+  SELECT r.created_at INTO began FROM budget_reservations r WHERE r.id = reservation;
   INSERT INTO usage_records (
-    tenant_id, call_id, provider, driver, model, revision, operation, route, inputs, input_tokens, output_tokens,
+    tenant_id, call_id, created_at, provider, driver, model, revision, operation, route, inputs, input_tokens, output_tokens,
     cached_tokens, tokens_estimated, cost_usd, cost_source, input_price_usd, output_price_usd, cached_price_usd,
     latency_ms, attempts, status, failure, http_status, masked, dagster_run_id, asset, partition)
   VALUES (
-    tenant, new.call_id, new.provider, new.driver, new.model, new.revision, new.operation, new.route, new.inputs,
+    tenant, new.call_id, coalesce(began, moment), new.provider, new.driver, new.model, new.revision, new.operation, new.route, new.inputs,
     new.input_tokens, new.output_tokens, new.cached_tokens, new.tokens_estimated, new.cost_usd, new.cost_source,
     new.input_price_usd, new.output_price_usd, new.cached_price_usd, new.latency_ms, new.attempts, new.status,
     new.failure, new.http_status, new.masked, new.dagster_run_id, new.asset, new.partition)
   ON CONFLICT (tenant_id, call_id) DO NOTHING  -- the answer to the first try was lost on the way
   RETURNING id INTO usage_id;
-  IF reservation IS NOT NULL THEN
+  IF reservation IS NOT NULL AND new.cost_usd IS NULL AND coalesce(kept, 1) > 0 THEN
+    UPDATE budget_reservations r SET amount_usd = coalesce(kept, r.amount_usd), call_id = new.call_id,
+      expires_at = 'infinity'
+    WHERE r.id = reservation;
+  ELSIF reservation IS NOT NULL THEN
     DELETE FROM budget_reservations r WHERE r.id = reservation;
   END IF;
   RETURN usage_id;

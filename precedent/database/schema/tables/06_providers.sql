@@ -113,7 +113,8 @@ CREATE TABLE budget_months (
 );
 SELECT secure_table('budget_months');
 
--- Money set aside for a call that is under way; it frees itself when it expires.
+-- Money set aside for a call that is under way; it frees itself when it expires. With a `call_id` it is of a call that
+-- has ended without a known price, and stays until that row of the ledger gets one.
 CREATE TABLE budget_reservations (
   id BIGINT GENERATED ALWAYS AS IDENTITY,
   tenant_id INTEGER NOT NULL,
@@ -122,6 +123,7 @@ CREATE TABLE budget_reservations (
   provider TEXT NOT NULL,
   created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
   expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+  call_id UUID,
   CONSTRAINT pk_budget_reservations PRIMARY KEY (id),
   CONSTRAINT ck_budget_reservations_amount CHECK (amount_usd >= 0),
   CONSTRAINT fk_budget_reservations_tenant_id FOREIGN KEY (tenant_id) REFERENCES tenants (id) ON DELETE CASCADE
