@@ -13,9 +13,9 @@ from precedent.database.session import Database
 from precedent.providers.base import Capability, ModelInfo
 from precedent.providers.classification import classify
 from precedent.providers.config.defaults import retirement_warning
+from precedent.providers.deadline import within
 from precedent.providers.errors import FailureKind, ProviderError
 from precedent.providers.generation import GenerationRequest
-from precedent.providers.runtime.deadline import within
 from precedent.providers.runtime.endpoint import Endpoint
 from precedent.providers.runtime.ledger import CallContext, Ledger
 from precedent.providers.runtime.metered_client import MeteredClient

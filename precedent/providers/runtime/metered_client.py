@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from precedent.errors import PrecedentError
 from precedent.providers.base import Driver, Egress
 from precedent.providers.classification import classify
+from precedent.providers.deadline import within
 from precedent.providers.errors import FailureKind, ProviderError
 from precedent.providers.generation import Completion, GenerationRequest, Rejected, problem_of
 from precedent.providers.runtime.admission import outcome_of, places, refusal
-from precedent.providers.runtime.deadline import within
 from precedent.providers.runtime.endpoint import Endpoint
 from precedent.providers.runtime.ledger import Admission, CallContext, Ledger
 from precedent.providers.runtime.open_drivers import open_driver

@@ -11,7 +11,6 @@ import pytest
 from precedent.errors import ActionRequired, NotThere, RetryLater, SourceFault, UsageError
 from precedent.http.addresses import checked_url
 from precedent.http.client import HttpClient
-from precedent.retry import retry_after
 from precedent.testing.loopback import LoopbackServer, Request, Response
 from tests.servers.http_options import quick
 
@@ -289,26 +288,3 @@ def test_what_is_not_an_address_is_refused(url: str) -> None:
 def test_half_a_surrogate_does_not_make_json_broken(server: Echo, calling: Calling) -> None:
     answers(server, 200, b'{"title": "\\ud83d"}')
     assert calling.client.get("/a").data == {"title": "\ud83d"}
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({"retry-after": "7"}, 7.0),
-        ({"retry-after": "-7"}, 0.0),
-        ({"retry-after": "Sun, 01 Mar 2026 12:00:30 GMT"}, 30.0),
-        ({"retry-after": "soon"}, None),
-        ({"ratelimit-remaining": "0", "ratelimit-reset": "1772366410"}, 11.0),
-        ({"ratelimit-remaining": "0", "ratelimit-reset": "45"}, 45.0),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "inf", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "1772366410"}, 11.0),
-        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1772366410"}, 11.0),
-        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "2026-03-01T12:00:10Z"}, 11.0),
-        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1772366300"}, 1.0),
-        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9" * 30}, None),
-        ({"x-ratelimit-remaining": "5", "x-ratelimit-reset": "1772366410"}, None),
-        ({}, None),
-    ],
-)
-def test_how_long_a_limit_lasts_is_read_from_its_headers(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after(headers, NOW) == seconds

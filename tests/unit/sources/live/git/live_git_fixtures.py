@@ -9,7 +9,7 @@ import pytest
 from precedent.sources.kinds.git import remote as git
 from precedent.sources.kinds.git.remote import GitRemoteSource
 from tests.servers.git import GitServer, Repository
-from tests.unit.sources.live.live_git_reading import Make
+from tests.unit.sources.live.git.live_git_reading import Make
 
 
 @pytest.fixture

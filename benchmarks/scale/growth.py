@@ -12,7 +12,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import corpus
+from benchmarks.scale import corpus
 from benchmarks.setting import machine
 from precedent.database.session import Database
 

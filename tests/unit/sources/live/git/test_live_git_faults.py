@@ -10,9 +10,9 @@ import pytest
 from precedent.errors import ActionRequired, NotThere, RetryLater, UsageError
 from precedent.testing.loopback import Response
 from tests.servers.git import GitServer, Repository
-from tests.unit.sources.live.live_git_reading import Make, read, shas
+from tests.unit.sources.live.git.live_git_reading import Make, read, shas
 
-pytest_plugins = ["tests.unit.sources.live.live_git_fixtures"]
+pytest_plugins = ["tests.unit.sources.live.git.live_git_fixtures"]
 
 
 def test_an_unknown_branch_is_answered_with_those_there_are(shop: Repository, source: Make) -> None:

@@ -17,9 +17,9 @@ from precedent.sources.kinds.git.remote import COMMITS
 from precedent.sources.records import RawKind, RawRecord
 from precedent.testing.loopback import Request
 from tests.servers.git import GitServer, Repository
-from tests.unit.sources.live.live_git_reading import Make, gone, read, shas, stored
+from tests.unit.sources.live.git.live_git_reading import Make, gone, read, shas, stored
 
-pytest_plugins = ["tests.unit.sources.live.live_git_fixtures"]
+pytest_plugins = ["tests.unit.sources.live.git.live_git_fixtures"]
 
 
 @pytest.mark.usefixtures("small_pages")

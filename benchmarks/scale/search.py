@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import corpus
+from benchmarks.scale import corpus
 from benchmarks.setting import machine
 from precedent.database.session import Database
 from precedent.quality.measures.recall import distances

@@ -12,9 +12,9 @@ from precedent.sources.kinds.git.remote import COMMITS
 from precedent.sources.records import RawKind, RawRecord, RejectedRecord
 from precedent.sources.source import Probe
 from tests.servers.git import HOUR, SECONDS, GitServer, Repository
-from tests.unit.sources.live.live_git_reading import Make, gone, read, shas, stored
+from tests.unit.sources.live.git.live_git_reading import Make, gone, read, shas, stored
 
-pytest_plugins = ["tests.unit.sources.live.live_git_fixtures"]
+pytest_plugins = ["tests.unit.sources.live.git.live_git_fixtures"]
 
 
 def test_the_commits_are_those_of_a_local_clone(shop: Repository, source: Make) -> None:
