@@ -67,8 +67,8 @@ def policy_set(
     notes = []
     if private_addresses is False and (names := with_private_address(database, owner.id)):
         notes.append(
-            f"These have a private address: {', '.join(names)}. They are asked as before, and not saved again like "
-            "this: give each a public address, or remove it."
+            f"These have a private address and are not asked any more: {', '.join(names)}. Give each a public address, "
+            "or remove it."
         )
     _show(database, tenant, json=json, notes=notes)
 

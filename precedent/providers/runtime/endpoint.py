@@ -12,12 +12,13 @@ from precedent.providers.billing.pricing import Tariff
 from precedent.providers.config import repository
 from precedent.providers.config.provider import Provider
 from precedent.providers.config.repository import StoredProvider
-from precedent.providers.config.validation import ENVIRONMENT
+from precedent.providers.config.validation import ENVIRONMENT, addresses
 from precedent.providers.registry import driver_type
-from precedent.security.addresses import is_internal_url
+from precedent.security.addresses import is_internal_url, is_private_url
 from precedent.security.credentials import unsealed
 from precedent.security.redaction import register_secret
 from precedent.settings import Settings
+from precedent.tenants.policies import TenantPolicy
 
 BUILT_IN = {Capability.EMBEDDING: "sentence_transformers", Capability.TEXT_GENERATION: "local"}
 
@@ -55,6 +56,20 @@ class Endpoint:
         if self.driver.egress is Egress.BY_ADDRESS:
             return not is_internal_url(self.provider.base_url or self.driver.base_url or "")
         return self.driver.egress is Egress.ALWAYS
+
+    def forbidden_by(self, policy: TenantPolicy, source: str | None) -> str | None:
+        """Why a policy forbids a call now, None if it does not; names are resolved anew each time.
+
+        Args:
+            policy: The tenant's policy.
+            source: The source whose texts would be sent.
+        """
+        if self.external and not policy.allows_external(source):
+            whose = f"the source {source}" if policy.allow_external else "this tenant"
+            return f"The policy of {whose} forbids external providers, and {self.name} is one."
+        if not policy.allow_private_addresses and any(map(is_private_url, addresses(self.provider, self.driver))):
+            return f"The policy of this tenant forbids private addresses, and {self.name} is called at one."
+        return None
 
     @property
     def tariff(self) -> Tariff:

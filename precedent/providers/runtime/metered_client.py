@@ -152,13 +152,9 @@ class MeteredClient:
         Raises:
             ProviderError: they may not leave at all.
         """
-        if self.external and not self.policy.allows_external(self.context.source):
-            kept = self.policy.allow_external  # then it is the source's own policy that forbids it
-            whose = f"the source {self.context.source}" if kept else "this tenant"
-            raise self._error(
-                FailureKind.POLICY,
-                f"The policy of {whose} forbids external providers, and {self.endpoint.name} is one.",
-            )
+        reason = self.endpoint.forbidden_by(self.policy, self.context.source)
+        if reason is not None:
+            raise self._error(FailureKind.POLICY, reason)
         return self.policy.masks and (self.external or always)
 
     def _call(self, work: Work[T]) -> tuple[T, Decimal | None]:

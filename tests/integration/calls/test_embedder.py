@@ -1,112 +1,20 @@
-"""A tenant's embedder against servers on loopback: order, limits, fallback within a space, money, what may leave."""
+"""A tenant's embedder against servers on loopback: order, limits, fallback within a space, money."""
 
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from precedent.database.models import IntelligenceProvider
-from precedent.database.session import Database
 from precedent.providers.runtime import routing
-from precedent.providers.runtime.embedder import BudgetExhausted, Embedder
-from precedent.providers.runtime.factory import open_embedder
-from precedent.providers.runtime.ledger import CallContext
+from precedent.providers.runtime.embedder import BudgetExhausted
 from precedent.providers.runtime.routing import Route
-from precedent.providers.testing.behaviour import BAD_VECTORS, Behaviour, Step, vector_of
-from precedent.providers.testing.server import LoopbackServer
-from precedent.providers.testing.wires import OllamaWire
-from precedent.settings import Settings
-from precedent.sources import repository as catalog
-from precedent.tenants import policies
-from precedent.tenants import tenants as tenancy
+from precedent.providers.testing.behaviour import BAD_VECTORS, Behaviour, Step
 from precedent.vectors.embedding import EmbeddingError
-from tests.integration.billing.metering import EMBEDDING, WIRE, Setting
+from tests.integration.billing.metering import EMBEDDING
+from tests.integration.calls.embedding_chain import MODEL, TEXTS, Providers, arrived, check_vectors
 
-MODEL = "nomic-embed-text"
-TEXTS = [f"Text number {number} is about the connection pool." for number in range(10)]
-PLANTED = "Key AKIAIOSFODNN7EXAMPLE, write to mira@harbor.example, hosts 10.20.30.40 and 2001:db8::17, pool exhausted."
-MASKED = "Key [secret], write to [email], hosts [address] and [address], pool exhausted."
-
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[tuple[LoopbackServer, LoopbackServer, LoopbackServer]]:
-    """Two external providers, by what their driver says, and one of the tenant's own."""
-    with LoopbackServer(WIRE) as first, LoopbackServer(WIRE) as second, LoopbackServer(OllamaWire("")) as own:
-        yield first, second, own
-
-
-class Providers(Setting):
-    """The tenant's rows, each falling back to the one before, and its embedder."""
-
-    def __init__(self, database: Database, servers: tuple[LoopbackServer, ...], owner_dsn: str) -> None:
-        super().__init__(database, servers[0], owner_dsn)
-        self.first, self.second, self.own = servers
-        for server in servers:
-            server.behave()
-
-    def add(
-        self,
-        name: str,
-        *,
-        fallback: int | None = None,
-        server: LoopbackServer | None = None,
-        driver: str = "openai",
-        model: str = MODEL,
-        dimensions: int = 8,
-        active: bool = True,
-        cost: float = 1,
-        **performance: Any,
-    ) -> int:
-        used = server or self.first
-        with self.database.tenant(self.tenant_id) as session:
-            row = IntelligenceProvider(
-                tenant_id=self.tenant_id,
-                name=name,
-                provider=driver,
-                capability="embedding",
-                model=model,
-                base_url=used.url if driver == "ollama" else WIRE.base_url(used.url),
-                is_active=active,
-                model_config={"dimensions": dimensions},
-                fallback_id=fallback,
-                performance_config={"max_attempts": 1, "timeout_s": 5, **performance},
-                cost_config={} if driver == "ollama" else {"input_per_million": cost},
-            )
-            session.add(row)
-            session.flush()
-            return row.id
-
-    def open(self, source: str | None = None) -> Embedder:
-        context = CallContext(self.tenant_id, "interactive", source=source)
-        return open_embedder(self.database, Settings.from_environment(), context)
-
-    def source(self, name: str, archive: Path) -> int:
-        tenant = next(row.name for row in tenancy.list(self.database) if row.id == self.tenant_id)
-        return catalog.add(self.database, tenant, name, "archive", {"path": str(archive)}).id
-
-    def policy(self, source_id: int | None = None, **changes: Any) -> None:
-        policies.save(self.database, self.tenant_id, source_id, changes)
-
-
-@pytest.fixture
-def providers(
-    database: Database, servers: tuple[LoopbackServer, LoopbackServer, LoopbackServer], owner_dsn: str
-) -> Iterator[Providers]:
-    providers = Providers(database, servers, owner_dsn)
-    yield providers
-    providers.ledger.close()
-
-
-def arrived(server: LoopbackServer) -> list[str]:
-    """Every text that reached a server, in order."""
-    return [text for request in server.requests for text in request.json["input"]]
-
-
-def check_vectors(embedder: Embedder, texts: list[str] = TEXTS) -> None:
-    np.testing.assert_allclose(embedder.embed(texts).vectors, [vector_of(text, 8) for text in texts], atol=1e-6)
+pytest_plugins = ["tests.integration.calls.embedding_chain"]
 
 
 def test_too_many_inputs_are_halved_and_stay_in_order(providers: Providers) -> None:
@@ -225,64 +133,6 @@ def test_nothing_free_is_left(providers: Providers) -> None:
     with pytest.raises(BudgetExhausted):
         providers.open().embed(TEXTS)
     assert (providers.first.requests, providers.second.requests) == ([], [])
-
-
-def test_nothing_leaves_where_the_policy_forbids_it(providers: Providers) -> None:
-    own = providers.add("own", server=providers.own, driver="ollama", active=False)
-    providers.add("one", fallback=own)
-    providers.policy(allow_external=False)
-    embedder = providers.open()
-    check_vectors(embedder, [PLANTED])
-    assert (providers.first.requests, arrived(providers.own)) == ([], [PLANTED])
-    assert embedder.served().reasons["one"].startswith("policy: ")
-
-
-def test_a_source_of_its_own_policy_keeps_its_texts(providers: Providers, archive: Path) -> None:
-    providers.add("one")
-    providers.source("open", archive)
-    providers.policy(providers.source("kept", archive), allow_external=False)
-    with pytest.raises(EmbeddingError, match="policy of the source kept forbids"):
-        providers.open("kept").embed(TEXTS)
-    assert providers.first.requests == []
-    check_vectors(providers.open("open"))
-    check_vectors(providers.open(None))
-
-
-@pytest.mark.parametrize("whose", ["tenant", "source"])
-def test_texts_leave_masked_and_into_a_space_of_their_own(providers: Providers, archive: Path, whose: str) -> None:
-    providers.add("one")
-    before = providers.open()
-    check_vectors(before, [PLANTED])
-    assert arrived(providers.first) == [PLANTED]
-    providers.policy(providers.source("masked", archive) if whose == "source" else None, mask=True)
-    providers.first.behave()
-    after = providers.open()
-    vectors = after.embed([PLANTED, TEXTS[0]]).vectors
-    assert arrived(providers.first) == [MASKED, TEXTS[0]]
-    np.testing.assert_allclose(vectors[0], vector_of(MASKED, 8), atol=1e-6)
-    assert before.profile != after.profile
-    assert after.profile.preprocessing == f"{before.profile.preprocessing}/masked2"
-    assert (before.served().masked, after.served().masked) == (0, 4)
-    assert [row["masked"] for row in providers.rows()] == [0, 4]
-
-
-def test_masked_and_unmasked_vectors_never_mix_in_a_chain(providers: Providers) -> None:
-    providers.add("one", fallback=providers.add("own", server=providers.own, driver="ollama", active=False))
-    providers.policy(mask=True)
-    providers.first.script([Step(Behaviour.STATUS, status=500)])
-    embedder = providers.open()
-    embedder.embed([PLANTED])
-    # The own endpoint needs no masking, but its vectors are compared with those of masked texts.
-    assert arrived(providers.own) == [MASKED]
-    assert embedder.profile.preprocessing.endswith("/masked2")
-
-
-def test_what_stays_is_not_masked(providers: Providers) -> None:
-    providers.add("own", server=providers.own, driver="ollama")
-    providers.policy(mask=True)
-    embedder = providers.open()
-    check_vectors(embedder, [PLANTED])
-    assert "masked" not in embedder.profile.preprocessing
 
 
 def test_auto_asks_the_cheapest_that_is_well(providers: Providers) -> None:

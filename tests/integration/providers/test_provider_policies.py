@@ -64,7 +64,7 @@ def test_rows_that_a_policy_hits_are_named(precedent: Call, tenant: str, adding:
     assert precedent("provider", "add", "here", *arguments)[0] == 0
     assert precedent("provider", "add", "rules", "--driver", "local", "--tenant", tenant)[0] == 0
     code, _, error = precedent("policy", "set", "--no-private-addresses", "--tenant", tenant)
-    assert (code, "These have a private address: here, writer." in error) == (0, True)
+    assert (code, "a private address and are not asked any more: here, writer." in error) == (0, True)
 
 
 def test_routes_have_defaults_and_take_known_names(precedent: Call, tenant: str, adding: Add) -> None:
