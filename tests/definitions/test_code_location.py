@@ -156,9 +156,9 @@ def test_the_graph_runs_from_records_to_recommendations() -> None:
 
 def test_loading_the_code_location_imports_nothing_heavy_and_is_quick() -> None:
     program = (
-        "import json, sys, time; began = time.perf_counter();"
+        "import json, sys, time;"
         "import orchestration.definitions;"
-        "print(json.dumps([time.perf_counter() - began, sorted(sys.modules)]))"
+        "print(json.dumps([time.process_time(), sorted(sys.modules)]))"
     )
     best = float("inf")
     for _ in range(3):
@@ -166,5 +166,5 @@ def test_loading_the_code_location_imports_nothing_heavy_and_is_quick() -> None:
         seconds, modules = json.loads(done.stdout)
         best = min(best, seconds)
         assert not set(HEAVY) & set(modules)
-    # The promise is 2.5 s on two idle cores; a busy test machine gets twice that.
+    # Seconds of the processor; the promise is 2.5 s, and a core that is shared gets twice that.
     assert best < 5

@@ -53,7 +53,7 @@ class _Decompressed(io.RawIOBase):
     """Gzip with a bound on what comes out of it; closes the file below."""
 
     def __init__(self, raw: IO[bytes], largest: int) -> None:
-        self._raw = raw
+        self._file = raw
         self._content = gzip.GzipFile(fileobj=raw)
         self._left = largest
 
@@ -70,5 +70,5 @@ class _Decompressed(io.RawIOBase):
 
     def close(self) -> None:
         self._content.close()
-        self._raw.close()
+        self._file.close()
         super().close()

@@ -61,8 +61,9 @@ def test_the_report_adds_tenants_up_and_changes_with_the_figures(caller: Caller)
     assert after["calls/total"].value == before["calls/total"].value + 32
     assert after["tokens/input"].value == before["tokens/input"].value + 21 + 42 + 30_000
     records = [record.data for record in after["cost/by_model"].records]
-    assert (records[0]["tenant"], records[0]["usd"]) == (caller.tenant, "4200.00")
-    assert records[1]["provider"] in {f"p{number}" for number in range(30)}
+    own = [record for record in records if record["tenant"] == caller.tenant]
+    assert own[0]["usd"] == "4200.00"
+    assert own[1]["provider"] in {f"p{number}" for number in range(30)}
     assert after["cost/by_model_left_out"].value >= 31 - len(records)
     for name, value in after.items():
         if hasattr(value, "records"):
