@@ -70,7 +70,7 @@ class Database:
     def bulk(self, tenant_id: int, *, alone_on: int | None = None) -> Iterator["psycopg.Connection[Any]"]:
         """A transaction as one tenant on a psycopg connection, for COPY and server-side cursors.
 
-        The tenant is set for the whole connection: the caller may commit in between.
+        The tenant is set for the whole connection: the caller may commit and roll back in between.
 
         Args:
             tenant_id: The tenant.
@@ -82,6 +82,7 @@ class Database:
             try:
                 connection = cast("psycopg.Connection[Any]", raw.driver_connection)
                 connection.execute("SELECT set_config('precedent.tenant_id', %s, false)", (str(tenant_id),))
+                connection.commit()  # a roll back would take the tenant back with it
                 if alone_on is not None:
                     connection.execute("SELECT pg_advisory_lock(%s)", (alone_on,))
                 try:

@@ -57,6 +57,18 @@ def test_only_the_application_may_call_a_function_of_the_owner(owner_dsn: str) -
     assert public == []
 
 
+def test_a_roll_back_keeps_the_tenant(database: Database) -> None:
+    from precedent.tenants import tenants as tenancy
+
+    tenant = tenancy.add(database, "rolls-back")[0]
+    with database.bulk(tenant.id) as connection:
+        connection.rollback()
+        assert connection.execute("SELECT current_setting('precedent.tenant_id')").fetchone() == (str(tenant.id),)
+    with database.session() as session:
+        left = session.connection().exec_driver_sql("SELECT current_setting('precedent.tenant_id', true)").scalar()
+        assert not left
+
+
 def test_a_temporary_table_of_the_same_name_opens_no_other_tenants_space(database: Database, owner_dsn: str) -> None:
     from precedent.tenants import tenants as tenancy
 
