@@ -91,6 +91,18 @@ def moment(value: object, name: str) -> datetime | None:
     return found
 
 
+def moment_of(item: object, *names: str) -> datetime | None:
+    """The first of these dates that an item has, or None; one that cannot be read counts as missing."""
+    for name in names:
+        try:
+            found = moment(item.get(name), name) if isinstance(item, dict) else None
+        except UnreadableError:
+            continue
+        if found is not None:
+            return found
+    return None
+
+
 def _written(value: str) -> datetime:
     try:
         found = datetime.fromisoformat(value)

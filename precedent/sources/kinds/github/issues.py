@@ -7,9 +7,10 @@ from typing import Any
 
 from precedent.errors import NotThere
 from precedent.sources.kinds.github.keyset import Keyset
-from precedent.sources.kinds.github.repository_api import Repository, moment_of, written
+from precedent.sources.kinds.github.repository_api import Repository, written
 from precedent.sources.kinds.github.shapes import ISSUE, PULL, REVIEW
 from precedent.sources.records import RawKind, RawRecord, RejectedRecord
+from precedent.sources.shapes.fields import moment_of
 from precedent.sources.source import Cursor, Page
 
 STREAM = "issues"

@@ -12,9 +12,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from precedent.http.answers import Reply
-from precedent.sources.kinds.github.repository_api import PER_PAGE, Repository, moment_of, written
+from precedent.sources.kinds.github.repository_api import PER_PAGE, Repository, written
 from precedent.sources.shapes.cleaning import canonical
-from precedent.sources.shapes.fields import moment
+from precedent.sources.shapes.fields import moment, moment_of
 from precedent.sources.source import Cursor
 
 # Servers of one site do not show a change at the same moment: look again at what is this close to the newest.

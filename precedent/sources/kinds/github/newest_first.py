@@ -7,10 +7,10 @@ from typing import Any
 
 from precedent.errors import NotThere
 from precedent.sources.kinds.github.keyset import OVERLAP
-from precedent.sources.kinds.github.repository_api import Repository, moment_of, written
+from precedent.sources.kinds.github.repository_api import Repository, written
 from precedent.sources.kinds.github.shapes import GitHubShape
 from precedent.sources.records import RawRecord, RejectedRecord
-from precedent.sources.shapes.fields import moment
+from precedent.sources.shapes.fields import moment, moment_of
 from precedent.sources.source import Cursor, Page
 
 DATES = ("updated_at", "published_at", "created_at")

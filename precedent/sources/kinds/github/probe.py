@@ -7,6 +7,7 @@ from typing import Any, Final
 from precedent.errors import ActionRequired
 from precedent.http.client import HttpClient
 from precedent.sources.kinds.github.repository_api import Repository
+from precedent.sources.lists import Part, newest_part
 from precedent.sources.shapes.cleaning import canonical
 from precedent.sources.source import Probe
 
@@ -19,8 +20,6 @@ IN_TURN: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "comment": ("issues/comments", LATEST),
     "review_comment": ("pulls/comments", LATEST),
 }
-SWITCHED_OFF: Final = {"not_found", "gone", "forbidden"}
-Part = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +71,8 @@ def _repository(client: HttpClient, name: str, before: Part | None) -> Part:
 
 
 def _newest(repository: Repository, path: str, parameters: dict[str, Any], before: Part | None) -> Part:
-    """The newest of a list; one that is switched off or not to be seen has none, which its stream will say."""
-    try:
-        reply = repository.get(path, parameters, etag=before["etag"] if before else None)
-    except ActionRequired as fault:
-        if fault.whole or fault.code not in SWITCHED_OFF:
-            raise
-        return {"etag": None, "value": fault.code}
-    if reply.unchanged and before:
-        return before
-    newest = next((item for item in reply.data if isinstance(item, dict)), {})
-    value = [newest.get("id"), newest.get("updated_at") or newest.get("published_at")]
-    return {"etag": reply.headers.get("etag"), "value": value}
+    return newest_part(
+        lambda etag: repository.get(path, parameters, etag=etag),
+        before,
+        lambda newest: [newest.get("id"), newest.get("updated_at") or newest.get("published_at")],
+    )

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from precedent.errors import ActionRequired
 from precedent.http.answers import Reply
 from precedent.http.client import HttpClient
 from precedent.sources.kinds.github.shapes import GitHubShape
+from precedent.sources.lists import check_link, linked_pages
 from precedent.sources.records import RawRecord, RejectedRecord
-from precedent.sources.shapes.fields import UnreadableError, moment
 from precedent.sources.shapes.guard import guarded
 
 PER_PAGE = 100
@@ -54,46 +54,23 @@ class Repository:
         Raises:
             ActionRequired: the links lead in a circle.
         """
-        reply = self.get(path, {"per_page": PER_PAGE, **(parameters or {})}, what=what)
-        visited: set[str] = set()
-        while True:
-            yield reply
-            link = reply.next_link
-            if link is None:
-                return
-            self.check_loop(link, visited, what or path)
-            reply = self.get(link, what=what or path)
+        what = what or path
+        first = self.get(path, {"per_page": PER_PAGE, **(parameters or {})}, what=what)
+        yield from linked_pages(
+            first, partial(self.get, what=what), server=self.client.name, listed=f"the {what} of {self.name}"
+        )
 
     def check_loop(self, link: str, visited: set[str], what: str) -> None:
-        """Note a link that is about to be followed; the same one twice would never end.
+        """As `lists.check_link`, for a list of this repository.
 
         Raises:
-            ActionRequired: it has been followed before.
+            ActionRequired: the link has been followed before.
         """
-        if link in visited:
-            raise ActionRequired(
-                "link_loop",
-                f"{self.client.name} links the pages of the {what} of {self.name} in a circle: "
-                "ask its administrator, or whoever runs the proxy on the way.",
-                whole=False,
-            )
-        visited.add(link)
+        check_link(link, visited, server=self.client.name, listed=f"the {what} of {self.name}")
 
     def record(self, payload: object, shape: GitHubShape, stream: str, ordinal: int) -> RawRecord | RejectedRecord:
         """The record of an object of a list, or why it has none; `ordinal` is its place, from 1."""
         return guarded(lambda item: shape.record(item, self.name), payload, stream, ordinal)
-
-
-def moment_of(item: object, *names: str) -> datetime | None:
-    """The first of these dates that an item has, or None; a broken one counts as missing."""
-    for name in names:
-        try:
-            found = moment(item.get(name), name) if isinstance(item, dict) else None
-        except UnreadableError:
-            continue
-        if found is not None:
-            return found
-    return None
 
 
 def written(at: datetime) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 
 from precedent.errors import ActionRequired
 from precedent.http.answers import Reply
-from precedent.sources.kinds.gitlab.project_api import PER_PAGE, Project, moment_of, written
+from precedent.sources.kinds.gitlab.project_api import PER_PAGE, Project, written
+from precedent.sources.shapes.fields import moment_of
 from precedent.sources.source import Cursor
 
 # A change becomes visible when its transaction ends, and replicas lag: look again at what is this close to the newest.

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from precedent.errors import ActionRequired
 from precedent.http.answers import Reply
 from precedent.http.client import HttpClient
 from precedent.sources.kinds.gitlab.shapes import GitLabShape
+from precedent.sources.lists import check_link, linked_pages
 from precedent.sources.records import RawRecord, RejectedRecord
-from precedent.sources.shapes.fields import UnreadableError, moment
 from precedent.sources.shapes.guard import guarded
 
 PER_PAGE = 100
@@ -39,46 +38,20 @@ class Project:
         Raises:
             ActionRequired: the links lead in a circle.
         """
-        reply = self.get(path, {"per_page": PER_PAGE, **(parameters or {})})
-        visited: set[str] = set()
-        while True:
-            yield reply
-            link = reply.next_link
-            if link is None:
-                return
-            self.check_loop(link, visited)
-            reply = self.get(link)
+        first = self.get(path, {"per_page": PER_PAGE, **(parameters or {})})
+        yield from linked_pages(first, self.get, server=self.client.name, listed=f"a list of {self.name}")
 
     def check_loop(self, link: str, visited: set[str]) -> None:
-        """Note a link that is about to be followed; the same one twice would never end.
+        """As `lists.check_link`, for a list of this project.
 
         Raises:
-            ActionRequired: it has been followed before.
+            ActionRequired: the link has been followed before.
         """
-        if link in visited:
-            raise ActionRequired(
-                "link_loop",
-                f"{self.client.name} links the pages of a list of {self.name} in a circle: ask its administrator, or "
-                "whoever runs the proxy on the way.",
-                whole=False,
-            )
-        visited.add(link)
+        check_link(link, visited, server=self.client.name, listed=f"a list of {self.name}")
 
     def record(self, payload: object, shape: GitLabShape, stream: str, place: int) -> RawRecord | RejectedRecord:
         """The record of an object of a list, or why it has none; `place` counts from 1."""
         return guarded(lambda item: shape.record(item, self.name), payload, stream, place)
-
-
-def moment_of(item: object, *names: str) -> datetime | None:
-    """The first of these dates that an item has, or None; one that cannot be read counts as missing."""
-    for name in names:
-        try:
-            found = moment(item.get(name), name) if isinstance(item, dict) else None
-        except UnreadableError:
-            continue
-        if found is not None:
-            return found
-    return None
 
 
 def written(at: datetime) -> str:

@@ -13,6 +13,7 @@ from precedent.security.redaction import register_secret
 from precedent.sources.kinds.gitlab import streams
 from precedent.sources.kinds.gitlab.changed_list import KEYSET
 from precedent.sources.kinds.gitlab.project_api import Project
+from precedent.sources.lists import Part, newest_part
 from precedent.sources.records import RawKind
 from precedent.sources.shapes.cleaning import canonical
 from precedent.sources.source import Cursor, Page, Probe, Stream
@@ -40,8 +41,6 @@ LISTINGS: Final[dict[str, dict[str, Any]]] = {
     "merge_requests": {**streams.ALL, **OLDEST},
     "releases": OLDEST,
 }
-SWITCHED_OFF: Final = {"not_found", "gone", "forbidden"}
-Part = dict[str, Any]
 
 
 class GitLabSource:
@@ -161,18 +160,14 @@ class GitLabSource:
 
 
 def _newest(project: Project, stream: str, before: Part | None) -> Part:
-    """The newest of a list; one that is switched off or not to be seen has none, which its stream will say."""
-    try:
-        reply = project.get(stream, HEADS[stream], etag=before["etag"] if before else None)
-    except ActionRequired as fault:
-        if fault.whole or fault.code not in SWITCHED_OFF:
-            raise
-        return {"etag": None, "value": fault.code}
-    if reply.unchanged and before:
-        return before
-    newest = next((item for item in reply.data if isinstance(item, dict)), {})
-    value = [newest.get("id") or newest.get("tag_name"), newest.get("updated_at") or newest.get("released_at")]
-    return {"etag": reply.headers.get("etag"), "value": value}
+    return newest_part(
+        lambda etag: project.get(stream, HEADS[stream], etag=etag),
+        before,
+        lambda newest: [
+            newest.get("id") or newest.get("tag_name"),
+            newest.get("updated_at") or newest.get("released_at"),
+        ],
+    )
 
 
 def _identity(stream: Stream, project: Project, item: dict[str, Any]) -> tuple[RawKind, str]:

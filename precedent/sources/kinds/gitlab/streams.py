@@ -6,9 +6,10 @@ from typing import Any
 
 from precedent.errors import NotThere
 from precedent.sources.kinds.gitlab.changed_list import JUST_BEFORE, KEYSET, Batch, ChangedList
-from precedent.sources.kinds.gitlab.project_api import Project, moment_of, written
+from precedent.sources.kinds.gitlab.project_api import Project, written
 from precedent.sources.kinds.gitlab.shapes import DEPLOYMENT, ISSUE, MERGE_REQUEST, NOTE, PIPELINE, RELEASE
 from precedent.sources.records import RawRecord, RejectedRecord
+from precedent.sources.shapes.fields import moment_of
 from precedent.sources.source import Cursor, Page
 
 # Each may cost a request of its own; few enough that a kill repeats little.
