@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+import precedent
 from orchestration.cli import output
 from orchestration.cli.options import Json, Tenant
 from orchestration.cli.output import say
@@ -19,7 +20,7 @@ from precedent.providers.billing.reconciliation import reconcile
 from precedent.providers.billing.repricing import reprice
 from precedent.providers.billing.usage import Line, Period
 from precedent.settings import Settings
-from precedent.tenants import budgets, tenants
+from precedent.tenants import tenants
 
 Range = Annotated[
     str, typer.Option("--range", "-r", help="24h, 7d, 4w, 3m (months), or two days: 2026-11-01..2026-11-30 (UTC).")
@@ -44,30 +45,28 @@ def usage(
         return
     if plot is not None and plot.suffix.lower() != ".png":
         raise UsageError(f"--plot draws a PNG: name the file {plot.name}.png, or the like.")
-    database = Database.open()
-    owner = tenants.get(database, tenant)
-    with database.bulk(owner.id) as connection:
-        span = Period.parse(period, store.now(connection))
-        lines, total = store.grouped(connection, span, by)
-        budget = budgets.get(connection)
+    with precedent.open() as platform:
+        owner = platform.tenant(tenant)
+        found = owner.usage(period, by)
         if plot is not None:
-            by_provider, _ = store.grouped(connection, span, "provider")
-            _draw(plot, f"{tenant}, {period}", span, store.cells(connection, span), by_provider)
+            with platform.database.bulk(owner.id) as connection:
+                by_provider, _ = store.grouped(connection, found.period, "provider")
+                cells = store.cells(connection, found.period)
+            _draw(plot, f"{tenant}, {period}", found.period, cells, by_provider)
     if json:
-        rows = [usage_tables.line_record(line) for line in lines]
-        found = {
+        shown = {
             "tenant": tenant,
-            "from": span.start,
-            "to": span.end,
+            "from": found.period.start,
+            "to": found.period.end,
             "by": by,
-            "rows": rows,
-            "total": usage_tables.line_record(total),
-            "budget": usage_tables.budget_record(budget),
+            "rows": [usage_tables.line_record(line) for line in found.lines],
+            "total": usage_tables.line_record(found.total),
+            "budget": usage_tables.budget_record(found.budget),
         }
-        output.emit(plain(found))
+        output.emit(plain(shown))
         return
-    usage_tables.show(f"Usage of {tenant}, {period}", by, lines, total)
-    say(usage_tables.said_of(budget))
+    usage_tables.show(f"Usage of {tenant}, {period}", by, found.lines, found.total)
+    say(usage_tables.said_of(found.budget))
     if plot is not None:
         say(f"Drawn to {plot}.")
 
