@@ -5,6 +5,7 @@ import contextlib
 import gc
 import logging
 import os
+import pwd
 import sys
 import traceback
 import warnings
@@ -16,6 +17,7 @@ import typer
 import typer.exceptions
 
 from orchestration.cli import output
+from precedent.database.actor import Actor, acting
 from precedent.errors import PrecedentError
 from precedent.folders import make_private
 from precedent.settings import Settings
@@ -85,7 +87,8 @@ def run(arguments: list[str]) -> int:
     warnings.filterwarnings("ignore", message=r".*is currently in (beta|preview)")
     logging.lastResort = output.LogLines(logging.WARNING)
     try:
-        result = application(arguments)(args=arguments, standalone_mode=False, prog_name="precedent")
+        with acting(Actor("command", _user())):
+            result = application(arguments)(args=arguments, standalone_mode=False, prog_name="precedent")
     except PrecedentError as error:
         output.fail(str(error))
         return error.exit_code
@@ -128,6 +131,14 @@ def application(arguments: list[str]) -> typer.Typer:
 
 def _not_read() -> None:
     """Stands for a command in the list of commands."""
+
+
+def _user() -> str:
+    """Who is logged in, as the operating system says it; `LOGNAME` and the like can say anything."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user without a name
+        return str(os.getuid())
 
 
 def _usage(error: typer.exceptions.TyperException) -> int:

@@ -26,6 +26,24 @@ BEGIN
 END
 $$;
 
+-- The same for a table whose rows may belong to the platform as a whole: those have no tenant, and a transaction without
+-- a tenant sees them alone. A table without `tenant_id` has no other rows.
+CREATE OR REPLACE FUNCTION secure_platform_table(
+  guarded regclass, rights text DEFAULT 'SELECT, INSERT, UPDATE, DELETE'
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  this_tenant CONSTANT text := '(SELECT nullif(current_setting(''precedent.tenant_id'', true), '''')::integer)';
+  condition text := this_tenant || ' IS NULL';
+BEGIN
+  IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = guarded AND a.attname = 'tenant_id') THEN
+    condition := format('tenant_id = %1$s OR (tenant_id IS NULL AND %1$s IS NULL)', this_tenant);
+  END IF;
+  EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', guarded);
+  EXECUTE format('CREATE POLICY platform_rows ON %s USING (%s)', guarded, condition);
+  PERFORM grant_to_app(rights, guarded::text);
+END
+$$;
+
 -- Keeps a function for the application: by default PostgreSQL lets everybody call it.
 CREATE OR REPLACE FUNCTION secure_function(guarded regproc) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
