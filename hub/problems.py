@@ -1,0 +1,124 @@
+"""What went wrong, in one form for all interfaces: `application/problem+json` (RFC 9457)."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from precedent.errors import DatabaseError, ModelError, NotFoundError, PrecedentError, SourceError, UsageError
+from precedent.security.redaction import scrub
+
+MEDIA_TYPE = "application/problem+json"
+# The first class that an error is of decides.
+STATUSES: Mapping[type[PrecedentError], int] = {
+    UsageError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    DatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
+    ModelError: HTTPStatus.SERVICE_UNAVAILABLE,
+    SourceError: HTTPStatus.BAD_GATEWAY,
+    PrecedentError: HTTPStatus.CONFLICT,
+}
+MOST_FIELDS = 20
+logger = logging.getLogger(__name__)
+
+
+class WrongField(BaseModel):
+    """A field that does not fit."""
+
+    field: str = Field(description="Where it stands, for example `body.name`.")
+    reason: str = Field(description="What is wrong with it.")
+
+
+class Problem(BaseModel):
+    """Why a request was not answered as asked."""
+
+    title: str = Field(description="The kind of problem, the same for all of a status.")
+    status: int = Field(description="The status of the answer.")
+    detail: str = Field(description="What happened, and what to do.")
+    request: str | None = Field(default=None, description="The request's id, as in the log and X-Request-Id.")
+    fields: list[WrongField] = Field(default_factory=list, description="The fields that do not fit.")
+
+
+class Refused(Exception):
+    """A request that is refused: of whom nothing is known, or who may not do it."""
+
+    def __init__(self, status: HTTPStatus, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of an application as a problem."""
+    app.add_exception_handler(PrecedentError, _of_ours)
+    app.add_exception_handler(Refused, _of_refusal)
+    app.add_exception_handler(RequestValidationError, _of_validation)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(Exception, _of_unexpected)
+
+
+def answer(
+    request: Request,
+    status: int,
+    detail: str,
+    fields: list[WrongField] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A problem as an answer."""
+    problem = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=scrub(detail),
+        request=getattr(request.state, "request_id", None),
+        fields=fields or [],
+    )
+    return JSONResponse(problem.model_dump(), status, dict(headers or {}), MEDIA_TYPE)
+
+
+async def _of_ours(request: Request, error: Exception) -> Response:
+    status = next(status for kind, status in STATUSES.items() if isinstance(error, kind))
+    return answer(request, status, str(error))
+
+
+async def _of_refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)  # noqa: S101 - Starlette calls it for nothing else
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else {}
+    return answer(request, error.status, error.detail, headers=headers)
+
+
+async def _of_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    # What was sent is no part of the answer: it may be a secret.
+    fields = [
+        WrongField(field=".".join(str(part) for part in found["loc"]), reason=str(found["msg"]))
+        for found in error.errors()[:MOST_FIELDS]
+    ]
+    names = ", ".join(field.field for field in fields)
+    return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, f"The request does not fit: correct {names}.", fields)
+
+
+async def _of_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    details: Mapping[int, str] = {
+        HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+        HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take the method.",
+    }
+    detail = details.get(error.status_code, str(error.detail))
+    return answer(request, error.status_code, detail, headers=error.headers)
+
+
+async def _of_unexpected(request: Request, error: Exception) -> Response:
+    logger.error("A request failed.", exc_info=error)
+    return answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Something unexpected happened: the log says more.")
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problems that an operation may answer with, for its documentation."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {int(status): {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
