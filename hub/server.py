@@ -7,8 +7,7 @@ import sys
 from collections.abc import Callable
 
 from hub.gate.hosts import is_loopback
-from hub.settings import HubSettings
-from hub.web.sign_in import link_to
+from hub.settings import HubSettings, sign_in_link
 from precedent.access import members, sessions
 from precedent.errors import UsageError
 from precedent.platform import Platform
@@ -20,7 +19,7 @@ def first_link(platform: Platform, settings: HubSettings) -> str | None:
         return None
     name = pwd.getpwuid(os.getuid()).pw_name
     members.save(platform.database, None, name, "platform")
-    return link_to(settings, sessions.add_link(platform.database, name))
+    return sign_in_link(settings.url, sessions.add_link(platform.database, name))
 
 
 def serve(platform: Platform, settings: HubSettings, say: Callable[[str], None]) -> None:

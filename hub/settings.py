@@ -2,8 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 DEFAULT_PORT = 3000
+SIGN_IN = "/sign-in"
+
+
+def sign_in_link(url: str, secret: str) -> str:
+    """The address by which a person signs in, once.
+
+    Args:
+        url: Where the hub is reached.
+        secret: What `sessions.add_link` has given.
+    """
+    return f"{url.rstrip('/')}{SIGN_IN}?{urlencode({'link': secret})}"
 
 
 @dataclass(frozen=True, slots=True)

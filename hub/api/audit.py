@@ -1,13 +1,9 @@
 """The audit log: who did what, from where, and what was before."""
 
-import csv
-import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 from starlette.responses import StreamingResponse
@@ -16,14 +12,8 @@ from hub.api.paging import Cursor, Limit, Page, cursor_of, key_of
 from hub.gate.permission import Access, needs
 from precedent.access import audit
 from precedent.access.audit import COLUMNS, Entry, Question
+from precedent.access.audit_export import Form, lines
 from precedent.access.roles import Role
-
-
-class Export(StrEnum):
-    """The form of an export."""
-
-    JSONL = "jsonl"
-    CSV = "csv"
 
 
 class EntryView(BaseModel):
@@ -75,41 +65,15 @@ def router(access: Callable[..., Access], least: Role, operation: str) -> APIRou
         return Page(items=[EntryView(**_values(entry)) for entry in found[:limit]], next=following)
 
     @made.get("/export", **needs(least), operation_id=f"{operation}_export_audit", response_class=StreamingResponse)
-    def export_audit(asked: Asked, which: Which, form: Export = Export.JSONL) -> StreamingResponse:
+    def export_audit(asked: Asked, which: Which, form: Form = Form.JSONL) -> StreamingResponse:
         """All changes that were asked for, as a file."""
         entries = audit.every(asked.platform.database, asked.tenant_id, which)
-        lines, kind = (_csv(entries), "text/csv") if form is Export.CSV else (_jsonl(entries), "application/jsonl")
+        kind = "text/csv" if form is Form.CSV else "application/jsonl"
         headers = {"Content-Disposition": f'attachment; filename="audit.{form.value}"'}
-        return StreamingResponse(lines, media_type=kind, headers=headers)
+        return StreamingResponse(lines(entries, form), media_type=kind, headers=headers)
 
     return made
 
 
 def _values(entry: Entry) -> dict[str, Any]:
     return {name: getattr(entry, name) for name in COLUMNS}
-
-
-def _jsonl(entries: Iterator[Entry]) -> Iterator[bytes]:
-    for entry in entries:
-        yield orjson.dumps(_values(entry)) + b"\n"
-
-
-def _csv(entries: Iterator[Entry]) -> Iterator[str]:
-    yield _row(COLUMNS)
-    for entry in entries:
-        values = _values(entry)
-        for name in ("before", "after"):
-            values[name] = orjson.dumps(values[name]).decode() if values[name] is not None else ""
-        yield _row([_cell(values[name]) for name in COLUMNS])
-
-
-def _row(cells: Any) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
-
-
-def _cell(value: object) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from hub.gate.permission import Access, needs
-from hub.web.sign_in import link_to
+from hub.settings import sign_in_link
 from precedent.access import audit, members, sessions
 from precedent.access.members import Member
 from precedent.access.roles import Role
@@ -67,7 +67,7 @@ def router(access: Callable[..., Access], least: Role, operation: str) -> APIRou
         member = members.required(asked.platform.database, asked.tenant_id, name)
         secret = sessions.add_link(asked.platform.database, member.name)
         audit.record(asked.platform.database, asked.tenant_id, "invited", "member", member.name)
-        return SignInLink(url=link_to(request.app.state.settings, secret))
+        return SignInLink(url=sign_in_link(request.app.state.settings.url, secret))
 
     return made
 

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from hub.settings import SIGN_IN
 from hub.web.pages import page
-from hub.web.sign_in import PATH as SIGN_IN
 
 router = APIRouter(include_in_schema=False)
 

@@ -5,36 +5,29 @@ The link opens a page with one button: a program that only looks at links, as th
 
 from http import HTTPStatus
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hub.gate.identity import cookie_name
-from hub.settings import HubSettings
+from hub.settings import SIGN_IN, HubSettings
 from hub.web.pages import page
 from precedent.access import audit, sessions
 from precedent.access.caller import Caller
 from precedent.database.session import Database
 
-PATH = "/sign-in"
 router = APIRouter(include_in_schema=False)
 Link = Annotated[str, Form(max_length=100)]
 
 
-def link_to(settings: HubSettings, secret: str) -> str:
-    """The address that signs in by the secret of a link."""
-    return f"{settings.url}{PATH}?{urlencode({'link': secret})}"
-
-
-@router.get(PATH)
+@router.get(SIGN_IN)
 def show(request: Request, link: str = "") -> Response:
     """The page of a link, or what to do without one."""
     return page(request, "sign_in.html", {"link": link[:100], "failed": False})
 
 
-@router.post(PATH)
+@router.post(SIGN_IN)
 def sign_in(request: Request, link: Link = "") -> Response:
     """Sign in by a link, which is good for once."""
     database: Database = request.app.state.platform.database
@@ -64,6 +57,6 @@ def sign_out(request: Request) -> Response:
     caller: Caller | None = request.state.caller
     if caller is not None and caller.session is not None:
         sessions.delete(request.app.state.platform.database, caller.name, caller.session)
-    answer = RedirectResponse(PATH, HTTPStatus.SEE_OTHER)
+    answer = RedirectResponse(SIGN_IN, HTTPStatus.SEE_OTHER)
     answer.delete_cookie(cookie_name(request.app.state.settings), path="/")
     return answer
