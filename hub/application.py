@@ -2,6 +2,7 @@
 
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.routing import APIRoute
@@ -28,14 +29,14 @@ API = "/api/v1"
 SCOPED = (members, tokens, audit)
 
 
-def create(platform: Platform, settings: HubSettings) -> FastAPI:
+def create(platform: Platform, settings: HubSettings) -> "Hub":
     """The hub of an open platform.
 
     Args:
         platform: The platform.
         settings: How the hub is reached.
     """
-    app = FastAPI(
+    app = Hub(
         title="Precedent",
         summary="Incidents, what happened before, and what to do about it.",
         version=version("precedent"),
@@ -58,6 +59,21 @@ def create(platform: Platform, settings: HubSettings) -> FastAPI:
     hosts = AllowedHosts.of(settings.host, settings.names)
     app.add_middleware(Gate, hosts=hosts, identify=partial(identify, platform.database, settings))
     return app
+
+
+class Hub(FastAPI):
+    """FastAPI whose document has what no single operation says: problems, and how a program says who it is."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        if self.openapi_schema is None:
+            components = super().openapi().setdefault("components", {})
+            schemas = components.setdefault("schemas", {})
+            problem = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update({**problem.pop("$defs", {}), "Problem": problem})
+            components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+            super().openapi()["security"] = [{"token": []}]
+        return super().openapi()
 
 
 def _interface() -> APIRouter:

@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+import psycopg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import DataError as SQLDataError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from precedent.errors import DatabaseError, ModelError, NotFoundError, PrecedentError, SourceError, UsageError
 from precedent.security.redaction import scrub
@@ -60,6 +63,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refused, _of_refusal)
     app.add_exception_handler(RequestValidationError, _of_validation)
     app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(SQLDataError, _of_value)
+    app.add_exception_handler(psycopg.DataError, _of_value)
     app.add_exception_handler(Exception, _of_unexpected)
 
 
@@ -105,12 +110,26 @@ async def _of_validation(request: Request, error: Exception) -> Response:
 
 async def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
-    details: Mapping[int, str] = {
-        HTTPStatus.NOT_FOUND: "There is nothing at this address.",
-        HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take the method.",
-    }
-    detail = details.get(error.status_code, str(error.detail))
-    return answer(request, error.status_code, detail, headers=error.headers)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return answer(request, error.status_code, "There is nothing at this address.")
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = ", ".join(sorted(_methods(request)))
+        return answer(request, error.status_code, f"This address takes {allowed}.", headers={"Allow": allowed})
+    return answer(request, error.status_code, str(error.detail), headers=error.headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """What the address of a request takes; the router itself names the methods of the first route alone."""
+    found: set[str] = set()
+    for route in request.app.router.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return found
+
+
+async def _of_value(request: Request, error: Exception) -> Response:
+    detail = "The database cannot take a value of this request: a number is too large, or a text has a NUL in it."
+    return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail)
 
 
 async def _of_unexpected(request: Request, error: Exception) -> Response:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from hub.gate.permission import Access, needs, platform_access, signed_in
+from hub.gate.permission import USUAL, Access, needs, platform_access, signed_in
 from hub.problems import documented
 from precedent.access import caller as callers
 from precedent.access import sessions
@@ -18,7 +18,7 @@ from precedent.tenants import tenants
 router = APIRouter(tags=["tenants"])
 Asked = Annotated[Access, Depends(platform_access)]
 Myself = Annotated[Caller, Depends(signed_in)]
-OF_EVERYBODY: dict[str, Any] = {"responses": documented(401, 422, 503)}
+OF_EVERYBODY: dict[str, Any] = {"responses": documented(*USUAL)}
 
 
 class MembershipView(BaseModel):

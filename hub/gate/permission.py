@@ -14,6 +14,9 @@ from precedent.errors import NotFoundError
 from precedent.platform import Platform, Tenant
 
 NEEDS = "x-role"
+# What any operation may answer: a body that is no JSON, a stranger, a role that does not do, nothing of this name, a
+# body that is too large, a field that does not fit, a database that is gone.
+USUAL = (400, 401, 403, 404, 413, 422, 503)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,7 @@ def needs(role: Role, *problems: int) -> dict[str, Any]:
 
     An operation that says nothing is refused to everybody.
     """
-    usual = (401, 403, 404, 422, 503) if role is not Role.PLATFORM else (401, 403, 422, 503)
-    return {"openapi_extra": {NEEDS: role.value}, "responses": documented(*sorted({*usual, *problems}))}
+    return {"openapi_extra": {NEEDS: role.value}, "responses": documented(*sorted({*USUAL, *problems}))}
 
 
 def signed_in(request: Request) -> Caller:

@@ -1,8 +1,10 @@
 """A hub over the session's database, and people and programs with each role."""
 
-from collections.abc import Callable, Iterator
+import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from uuid import uuid4
 
 import pytest
@@ -72,4 +74,16 @@ def records(keys: Keys, tmp_path_factory: pytest.TempPathFactory, platform_home:
     return "records"
 
 
-Asked = Callable[..., object]
+@pytest.fixture(scope="module")
+def address(hub: FastAPI) -> Iterator[str]:
+    """The hub on a socket, as programs meet it."""
+    import uvicorn
+
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(hub, log_level="warning", access_log=False))
+        thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(20)
