@@ -17,8 +17,10 @@ from hub.gate.identity import identify
 from hub.gate.permission import needs, platform_access, tenant_access
 from hub.metrics import Counted, Metrics
 from hub.settings import HubSettings
-from hub.web import home, sign_in
-from hub.web.pages import STATIC
+from hub.web import configuration, home, incidents, search, sign_in
+from hub.web import settings as settings_pages
+from hub.web import sources as web_sources
+from hub.web.pages import STATIC, problem_page
 from precedent.access.roles import Role
 from precedent.database.inspection import versions
 from precedent.errors import PrecedentError
@@ -27,6 +29,7 @@ from precedent.platform import Platform
 API = "/api/v1"
 # What a tenant has of its own, and the platform as a whole has too.
 SCOPED = (members, tokens, audit)
+PAGES = (home, sign_in, search, incidents, web_sources, configuration, settings_pages)
 
 
 def create(platform: Platform, settings: HubSettings) -> "Hub":
@@ -48,11 +51,11 @@ def create(platform: Platform, settings: HubSettings) -> "Hub":
     )
     app.state.platform, app.state.settings = platform, settings
     app.state.metrics = Metrics(platform)
-    problems.install(app)
+    problems.install(app, problem_page)
     app.include_router(_interface(), prefix=API)
     app.include_router(_operations())
-    app.include_router(home.router)
-    app.include_router(sign_in.router)
+    for module in PAGES:
+        app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Counted, metrics=app.state.metrics)
     # The last one that is added is the first that a request meets.

@@ -1,7 +1,7 @@
 """What went wrong, in one form for all interfaces: `application/problem+json` (RFC 9457)."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -57,8 +57,17 @@ class Refused(Exception):
         self.detail = detail
 
 
-def install(app: FastAPI) -> None:
-    """Answer every error of an application as a problem."""
+Page = Callable[[Request, Problem], Response | None]
+
+
+def install(app: FastAPI, page: Page) -> None:
+    """Answer every error of an application as a problem.
+
+    Args:
+        app: The application.
+        page: A problem as a page, or None where the one who asks is a program.
+    """
+    app.state.problem_page = page
     app.add_exception_handler(PrecedentError, _of_ours)
     app.add_exception_handler(Refused, _of_refusal)
     app.add_exception_handler(RequestValidationError, _of_validation)
@@ -83,7 +92,8 @@ def answer(
         request=getattr(request.state, "request_id", None),
         fields=fields or [],
     )
-    return JSONResponse(problem.model_dump(), status, dict(headers or {}), MEDIA_TYPE)
+    page: Response | None = request.app.state.problem_page(request, problem)
+    return page or JSONResponse(problem.model_dump(), status, dict(headers or {}), MEDIA_TYPE)
 
 
 async def _of_ours(request: Request, error: Exception) -> Response:

@@ -35,7 +35,7 @@ def sign_in(request: Request, link: Link = "") -> Response:
     name = sessions.take_link(database, link)
     if name is None:
         audit.record(database, None, "refused", "sign-in", "link")
-        return page(request, "sign_in.html", {"link": "", "failed": True}, HTTPStatus.FORBIDDEN)
+        return page(request, "sign_in.html", {"link": "", "failed": True}, status=HTTPStatus.FORBIDDEN)
     address = request.client.host if request.client else None
     secret = sessions.add(database, name, address, request.headers.get("user-agent"))
     answer = RedirectResponse("/", HTTPStatus.SEE_OTHER)
