@@ -32,15 +32,16 @@ CREATE OR REPLACE FUNCTION secure_platform_table(
   guarded regclass, rights text DEFAULT 'SELECT, INSERT, UPDATE, DELETE'
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  this_tenant CONSTANT text := '(SELECT nullif(current_setting(''precedent.tenant_id'', true), '''')::integer)';
-  condition text := this_tenant || ' IS NULL';
+  condition text := '(SELECT nullif(current_setting(''precedent.tenant_id'', true), '''') IS NULL)';
 BEGIN
   IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = guarded AND a.attname = 'tenant_id') THEN
-    condition := format('tenant_id = %1$s OR (tenant_id IS NULL AND %1$s IS NULL)', this_tenant);
+    PERFORM secure_table(guarded, rights);
+    condition := 'tenant_id IS NULL AND ' || condition;
+  ELSE
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', guarded);
+    PERFORM grant_to_app(rights, guarded::text);
   END IF;
-  EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', guarded);
   EXECUTE format('CREATE POLICY platform_rows ON %s USING (%s)', guarded, condition);
-  PERFORM grant_to_app(rights, guarded::text);
 END
 $$;
 

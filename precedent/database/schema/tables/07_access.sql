@@ -86,3 +86,6 @@ CREATE TABLE audit_log (
 );
 CREATE INDEX ix_audit_log_tenant_id_id ON audit_log (tenant_id, id);
 SELECT secure_platform_table('audit_log', 'SELECT');
+
+-- Identity columns need no right on their sequence.
+REVOKE ALL ON SEQUENCE members_id_seq, api_tokens_id_seq, sessions_id_seq, audit_log_id_seq FROM PUBLIC;
