@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from precedent.database.models import DataSource
 from precedent.database.session import Database
 from precedent.errors import NotFoundError, UsageError
+from precedent.http.client import HttpOptions
 from precedent.security.addresses import check_address
 from precedent.security.credentials import sealed, unsealed
 from precedent.settings import Settings
@@ -114,12 +115,13 @@ def add(
     return found
 
 
-def opened(source: SourceRow, name: str | None = None) -> FileSource | LiveSource:
+def opened(source: SourceRow, name: str | None = None, *, conditional: bool = True) -> FileSource | LiveSource:
     """The source, with its credentials; a live one is not asked anything yet.
 
     Args:
         source: Its row.
         name: What ids began with at the last sync, see `Probe.name`.
+        conditional: False to ask for everything anew, whatever the server calls unchanged.
 
     Raises:
         UsageError: an unusable kind, or a configuration of another version.
@@ -128,7 +130,7 @@ def opened(source: SourceRow, name: str | None = None) -> FileSource | LiveSourc
     """
     settings = Settings.from_environment()
     secrets = unsealed(settings, source.stored, tenant_id=source.tenant_id, row_id=source.id)
-    return open_with(source.kind, source.configuration, secrets, name=name, number=source.id)
+    return open_with(source.kind, source.configuration, secrets, name=name, number=source.id, conditional=conditional)
 
 
 def open_with(
@@ -138,6 +140,7 @@ def open_with(
     *,
     name: str | None = None,
     number: int | None = None,
+    conditional: bool = True,
 ) -> FileSource | LiveSource:
     """A source as it would be configured; a live one is not asked anything yet.
 
@@ -147,6 +150,7 @@ def open_with(
         secrets: Its credentials: `api_key`, or the `private_key` of an App.
         name: What ids began with at the last sync.
         number: The source's id; without one it can be probed only.
+        conditional: False to ask for everything anew, whatever the server calls unchanged.
 
     Raises:
         UsageError: an unusable kind, or a configuration that does not fit it.
@@ -158,6 +162,7 @@ def open_with(
         key=secrets.get("api_key") or secrets.get("private_key"),
         name=name,
         max_body_bytes=settings.max_body_bytes,
+        http=HttpOptions(conditional=conditional),
     )
     source: FileSource | LiveSource = registry.get(kind).open(registry.configuration_of(kind, values), context)
     return source

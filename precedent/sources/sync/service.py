@@ -3,13 +3,14 @@
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import psycopg
 
 from precedent.database.session import Database
 from precedent.errors import DatabaseError, PrecedentError
 from precedent.progress import Progress
+from precedent.settings import Settings
 from precedent.sources import repository
 from precedent.sources.records import RawKind
 from precedent.sources.repository import SourceRow
@@ -88,7 +89,8 @@ def _live(database: Database, source: SourceRow, options: SyncOptions, log: logg
     with database.bulk(source.tenant_id) as connection:
         known = sync_state.load(connection, source.id)
         connection.commit()
-        live = repository.opened(source, known.name)
+        conditional = options.conditional(known, datetime.now(UTC))
+        live = repository.opened(source, known.name, conditional=conditional)
         assert isinstance(live, LiveSource)  # noqa: S101 - decided by the row's kind
         try:
             report = Sync(
@@ -98,6 +100,7 @@ def _live(database: Database, source: SourceRow, options: SyncOptions, log: logg
                 live,
                 options,
                 revision=source.revision,
+                max_body_bytes=Settings.from_environment().max_body_bytes,
                 progress=lambda n: progress.advance(n - progress.rows),
             ).run()
         finally:
