@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, select, update
-from sqlalchemy import text as sql_text
 from sqlalchemy.exc import IntegrityError
 
 from precedent.database.models import DataSource
@@ -24,6 +22,7 @@ from precedent.sources.source import FileSource, LiveSource
 from precedent.tenants import policies
 from precedent.tenants import tenants as tenancy
 
+DELETE = "DELETE FROM integrations WHERE id = %s AND type = 'data_source'"
 NO_SECRETS: Mapping[str, str] = {}
 
 
@@ -245,15 +244,13 @@ def get(database: Database, key: str) -> SourceRow:
 
 
 def delete(database: Database, key: str) -> SourceRow:
-    """Delete a source with all its rows and its folder, and the vectors that nothing else refers to."""
+    """Delete a source with all its rows and its folder; the vectors that nothing else refers to go to the cache."""
+    from precedent.vectors import expiry  # numpy takes long to import
+
     source = get(database, key)
-    with database.tenant(source.tenant_id) as session:
-        session.execute(sql_delete(DataSource).where(DataSource.id == source.id))
-        session.execute(
-            sql_text(
-                "DELETE FROM embeddings e WHERE NOT EXISTS (SELECT FROM chunks c WHERE c.content_hash = e.content_hash)"
-            )
-        )
+    with database.bulk(source.tenant_id) as connection:
+        connection.execute(DELETE, (source.id,))
+        expiry.keep_unused(connection)
     folder = _folder(Settings.from_environment().home, source.id)
     for left in (folder, *folder.parent.glob(f".{folder.name}.*")):
         if left.is_dir():

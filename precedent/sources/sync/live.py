@@ -267,8 +267,8 @@ class Sync:
 
     def _fault(self, error: Exception, what: str, *, whole: bool) -> SourceFault:
         """What an error means for the reading; what it had written of a page is undone."""
-        if self.connection.closed:
-            raise error
+        if self.connection.closed or isinstance(error, psycopg.errors.ForeignKeyViolation):
+            raise error  # there is nowhere to save a state: the database is gone, or the source
         self.connection.rollback()
         if isinstance(error, SourceFault):
             return error

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import psycopg
 
 from precedent.database.session import Database
-from precedent.errors import DatabaseError, PrecedentError
+from precedent.errors import DatabaseError, NotFoundError, PrecedentError
 from precedent.progress import Progress
 from precedent.settings import Settings
 from precedent.sources import repository
@@ -64,7 +64,7 @@ def read_source(
         raise
     except Exception as error:
         # Without a database, or when the source was removed meanwhile, there is nowhere to save it: the error says so.
-        with suppress(DatabaseError, psycopg.Error):
+        with suppress(DatabaseError, NotFoundError, psycopg.Error):
             _save_failure(database, source, error)
         raise
 
