@@ -14,7 +14,8 @@ from precedent.sources.records import RawKind, RawRecord, RejectedRecord
 from precedent.sources.sync.raw_items import SyncCounts
 from precedent.sources.sync.rows import RawRow, refused, row_of
 
-# What is known already is left alone, and an older payload that a lagging replica sent never replaces a newer one.
+# What is known already is left alone, and an older payload that a lagging replica sent never replaces a newer one; a
+# date that is still to come says nothing of what is newer.
 UPSERT = """
 INSERT INTO raw_items AS r (tenant_id, source_id, stream, kind, shape, external_id, parent_id, payload, payload_hash,
                             created_at, updated_at, notes)
@@ -29,7 +30,8 @@ ON CONFLICT (source_id, kind, external_id) DO UPDATE SET
   notes = excluded.notes, fetched_at = now(), deleted_at = NULL
 WHERE %(everything)s OR r.deleted_at IS NOT NULL OR (
   r.payload_hash <> excluded.payload_hash
-  AND (excluded.updated_at IS NULL OR r.updated_at IS NULL OR excluded.updated_at >= r.updated_at))
+  AND (excluded.updated_at IS NULL OR r.updated_at IS NULL OR r.updated_at > now()
+       OR excluded.updated_at >= r.updated_at))
 RETURNING kind, (xmax = 0) AS added
 """
 REJECT = """

@@ -190,6 +190,9 @@ def test_an_item_of_the_far_future_hides_no_later_one(precedent: Call, source: s
     repository.change_issue(1, title="Changed")
     layer = read(precedent, source)
     assert (layer["rows/added"], layer["rows/changed"]) == (1, 1)
+    # Its own next change, which is dated as it should be, counts as the newer one.
+    repository.change_issue(5, title="Mended")
+    assert read(precedent, source)["rows/changed"] == 1
 
 
 def test_a_validator_that_never_changes_hides_nothing_for_more_than_a_day(
