@@ -123,6 +123,7 @@ class Sync:
         Raises:
             SourceBusyError: another sync of this source is under way.
             psycopg.OperationalError: the connection to the database was lost.
+            psycopg.errors.ForeignKeyViolation: the source was removed meanwhile.
         """
         sync_state.lock(self.connection, self.source_id)
         state = sync_state.load(self.connection, self.source_id)
@@ -180,13 +181,13 @@ class Sync:
         except Exception as error:  # as in `run`, but the streams behind this one can be read
             fault = self._fault(error, stream.name, whole=False)
             self.report.faults[stream.name] = fault.reason
-            self._save_stream(stream, fault)
+            self._save_stream(stream, known, fault)
             if fault.whole:
                 raise
             self._worst = self._worst or fault
             self._unswept = self._unswept or isinstance(fault, RetryLater)
         else:
-            self._save_stream(stream, None)
+            self._save_stream(stream, known, None)
 
     def _pages(self, stream: Stream, known: StreamState) -> None:
         bounds = self.options.bounds
@@ -252,15 +253,18 @@ class Sync:
             whole=False,
         )
 
-    def _save_stream(self, stream: Stream, fault: SourceFault | None) -> None:
+    def _save_stream(self, stream: Stream, known: StreamState, fault: SourceFault | None) -> None:
         state = State.OK if fault is None else _state_of(fault)
+        code = fault.code if fault else None
+        if fault and known.code == SUDDEN_LOSS:
+            code = SUDDEN_LOSS  # until a sweep has come to its end, whatever else goes wrong meanwhile
         sync_state.save_stream(
             self.connection,
             self.tenant_id,
             self.source_id,
             stream.name,
             state,
-            fault.code if fault else None,
+            code,
             fault.reason if fault else None,
         )
         self.connection.commit()
