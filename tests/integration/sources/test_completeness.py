@@ -10,7 +10,7 @@ import orjson
 import psycopg
 import pytest
 
-from precedent.testing.loopback import Request, Response
+from precedent.testing.loopback import Fault, Request, Response
 from tests.integration.sources.live_fixtures import Call, listed, refreshed
 from tests.servers.github import NOT_FOUND, GitHubServer
 from tests.servers.github_repository import Repository
@@ -68,6 +68,11 @@ def state(precedent: Call, source: str) -> tuple[str, str | None]:
 def is_list(asked: Request) -> bool:
     """True of GitHub's list of issues, and of what a probe asks it for."""
     return asked.path.endswith("/issues")
+
+
+def is_read(asked: Request) -> bool:
+    """True of GitHub's list of issues as the stream asks for it."""
+    return is_list(asked) and asked.query.get("direction") == "asc"
 
 
 def without(*numbers: int) -> Any:
@@ -163,9 +168,12 @@ def test_a_sudden_loss_of_most_items_is_not_believed_until_it_is_confirmed(
     assert (layer["source/state"], layer["source/reason"]) == ("needs_attention", reason)
     assert outcome["checks"]["raw/issues:source_readable"] is False
     # Until the server is itself again every sync compares, and the source is not `ok` in between.
-    read(precedent, source)
-    read(precedent, source, "--full")
-    assert state(precedent, source)[0] == "needs attention"
+    refusal = Response({"message": "No."}, 403)
+    server.faults.insert(0, Fault("status", only=is_read, response=refusal))
+    for option in ((), ("--full",), ()):
+        read(precedent, source, *option)
+        assert state(precedent, source)[0] == "needs attention"
+    assert state(precedent, source)[1] == reason
     assert held(precedent, source) == before
     read(precedent, source, "--confirm-loss")
     assert state(precedent, source)[0] != "needs attention"
