@@ -65,8 +65,8 @@ def test_three_changed_issues_cost_so_many_requests_however_many_there_are(
     assert layers["raw/issues"]["rows/changed"] == 3
     assert layers["text/documents"]["rows/changed"] == 3
     assert layers["vectors/embeddings"]["rows/added"] == 3
-    # The newest change, the user's time zone, and one page for all three.
-    assert len(jira.requests) - asked == 3
+    # The newest change, the project's id, the user's time zone, and one page for all three.
+    assert len(jira.requests) - asked == 4
     assert sorted(found(precedent, issues, "scanner")) == ["PRO-1", "PRO-2", "PRO-3"]
 
 
