@@ -112,7 +112,7 @@ class Sync:
         self.report = SyncReport()
         self._worst: SourceFault | None = None
         self._unswept = False
-        # Whether the sync before, or this one, met a server that had lost most of a stream.
+        # Whether the owner was asked about a sudden loss by the sync before, and whether one is open in this sync.
         self._asked_before = self._disbelieved = False
 
     def run(self) -> SyncReport:
@@ -180,6 +180,7 @@ class Sync:
                 self._sweep(stream)
         except Exception as error:  # as in `run`, but the streams behind this one can be read
             fault = self._fault(error, stream.name, whole=False)
+            self._disbelieved = self._disbelieved or SUDDEN_LOSS in {fault.code, known.code}
             self.report.faults[stream.name] = fault.reason
             self._save_stream(stream, known, fault)
             if fault.whole:
@@ -244,7 +245,6 @@ class Sync:
         bearable = 0 if self._disbelieved else max(FEW, left)
         if lost <= bearable or self.options.confirm_loss:
             return
-        self._disbelieved = True
         raise ActionRequired(
             SUDDEN_LOSS,
             f"The server no longer has {lost:,} of {lost + left:,} items of {stream.name}: they were kept. If they are "
