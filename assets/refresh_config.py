@@ -6,7 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from precedent.clock import TimeBounds
-from precedent.sources.sync.live import SyncOptions
+from precedent.sources.sync.options import SyncOptions
 
 
 class RefreshConfig(dg.Config):

@@ -17,7 +17,8 @@ from precedent.sources.repository import SourceRow
 from precedent.sources.source import FileSource, LiveSource, Probe
 from precedent.sources.sync import raw_items
 from precedent.sources.sync import state as sync_state
-from precedent.sources.sync.live import Sync, SyncOptions
+from precedent.sources.sync.live import Sync
+from precedent.sources.sync.options import SyncOptions
 from precedent.sources.sync.raw_items import SyncCounts
 from precedent.sources.sync.state import SourceBusyError, State
 
