@@ -117,7 +117,8 @@ class SourceKind(Generic[Configuration]):
         key: What its key is, in words; "" where it takes none.
         shapes: The forms of its records.
         interval_s: How often sources are probed, seconds.
-        sweeps: True if its servers do not say what was deleted, so that full listings are asked for once a day.
+        sweeps: True if everything is to be looked at once a day, whatever the server calls unchanged: without
+            validators, and with the full listings of streams that sweep.
     """
 
     name: str

@@ -68,7 +68,9 @@ def test_run_configuration_goes_to_the_assets_that_take_it() -> None:
     config = options.run_config(options.keys())
     assert set(config["ops"]) == {"text__documents", "text__chunks", "vectors__qdrant_index"}
     for op in config["ops"].values():
-        assert op == {"config": {"created_after": "2025-01-01", "full_refresh": True, "sweep": False}}
+        assert op == {
+            "config": {"created_after": "2025-01-01", "full_refresh": True, "sweep": False, "confirm_loss": False}
+        }
 
 
 def test_a_layer_that_does_not_exist_is_answered_with_those_that_do() -> None:

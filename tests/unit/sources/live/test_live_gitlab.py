@@ -288,7 +288,7 @@ def test_a_merge_request_that_was_deleted_is_gone_and_its_notes_are_not_asked_fo
     del server.merge_requests[1]
     with opened(server) as source:
         requests, releases = stream(source, "merge_requests"), stream(source, "releases")
-        assert list(source.full_listing(requests)) == [(RawKind.PULL_REQUEST, "acme/shop!2")]
+        assert [each.identity for each in source.full_listing(requests)] == [(RawKind.PULL_REQUEST, "acme/shop!2")]
         assert source.gone(requests, RawKind.PULL_REQUEST, "acme/shop!1")
         assert not source.gone(requests, RawKind.PULL_REQUEST, "acme/shop!2")
         assert not source.gone(requests, RawKind.COMMENT, "note:1")
