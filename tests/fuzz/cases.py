@@ -22,7 +22,7 @@ def cases(share: int) -> Callable[[Test], Test]:
     """Run a test on generated cases: `share` of them in CI, and as large a part of any other number."""
 
     def applied(test: Test) -> Test:
-        SHARES[f"{test.__module__}.{test.__name__}"] = share
+        SHARES[test.__qualname__] = share
         chosen = settings(
             max_examples=max(1, share * TOTAL // IN_CI),
             derandomize=TOTAL == IN_CI,

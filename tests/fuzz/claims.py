@@ -5,13 +5,12 @@ import math
 import re
 from typing import Any
 
-from orchestration.cli.output import CONTROLS
-from precedent.errors import PrecedentError
+from precedent.errors import LONGEST_SENTENCE, PrecedentError
+from precedent.plain_text import CONTROLS
 from precedent.sources.records import LONGEST_ID, LONGEST_PLACE, RawRecord, RejectedRecord
 
 REASON = re.compile(r"[a-z][a-z_0-9]{1,40}")
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-LONGEST_SENTENCE = 1_000
 SMALLEST, LARGEST = -(1 << 63), (1 << 64) - 1
 
 
@@ -20,7 +19,7 @@ def is_sentence(error: Exception) -> None:
     assert isinstance(error, PrecedentError), repr(error)
     text = str(error)
     assert 0 < len(text) <= LONGEST_SENTENCE
-    assert not CONTROLS.search(text.replace("\n", "\0"))
+    assert not CONTROLS.search(text)
     assert not UNSTORABLE.search(text)
 
 

@@ -1,7 +1,7 @@
 """Providers on loopback with a changed wire, and a tenant whose ledger is PostgreSQL's own."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -22,14 +22,13 @@ from precedent.providers.testing.bench import Bench
 from precedent.providers.testing.server import LoopbackServer
 from precedent.providers.testing.wires import WIRES
 from precedent.settings import Settings
+from precedent.sources import repository as sources
 from precedent.tenants import policies, tenants
 from tests.fuzz.strategies.answers import Change, ChangedWire
 from tests.integration.providers.provider_servers import RECOMMENDATION
 
 CALLS = [
-    (driver, capability)
-    for driver in sorted(WIRES)
-    for capability in sorted(driver_type(driver).info.capabilities)
+    (driver, capability) for driver in sorted(WIRES) for capability in sorted(driver_type(driver).info.capabilities)
 ]
 # So much that no case is refused for it, so that each asks for money and gives it back.
 BUDGET = Decimal(10) ** 7
@@ -46,11 +45,16 @@ class Metered:
 class Lab:
     """A tenant with a provider of every driver on loopback."""
 
-    def __init__(self, database: Database, owner: psycopg.Connection[Any], settings: Settings, opened: ExitStack) -> None:
+    def __init__(
+        self, database: Database, owner: psycopg.Connection[Any], settings: Settings, opened: ExitStack
+    ) -> None:
         self.database, self.owner, self.settings = database, owner, settings
         self.name = f"fuzz-{uuid4().hex[:8]}"
         self.tenant_id = tenants.add(database, self.name)[0].id
         policies.save(database, self.tenant_id, None, {"monthly_budget_usd": BUDGET, "allow_unpriced": True})
+        self.source_id = sources.add(
+            database, self.name, "records", "statuspage", {"url": "https://status.example.com"}
+        ).id
         self.calls = {call: self._metered(*call, opened) for call in CALLS}
 
     def _metered(self, driver: str, capability: Capability, opened: ExitStack) -> Metered:
@@ -63,7 +67,9 @@ class Lab:
             performance={"timeout_s": 20, "max_attempts": 3, "opens_after": 1_000_000},
             cost={"input_per_million": 1.0, "output_per_million": 2.0} if driver == "copilot" else {},
         )
-        endpoint = endpoint_of(save(self.database, self.settings, self.name, Provider.model_validate(provider), replace=True))
+        endpoint = endpoint_of(
+            save(self.database, self.settings, self.name, Provider.model_validate(provider), replace=True)
+        )
         ledger = Ledger(self.database, self.tenant_id)
         opened.callback(ledger.close)
         policy = policies.get(self.database, self.tenant_id)
@@ -76,6 +82,15 @@ class Lab:
         metered = self.calls[call]
         metered.wire.change = change
         return metered.client
+
+    @contextmanager
+    def rolled_back(self) -> Iterator["psycopg.Connection[Any]"]:
+        """A transaction as the tenant, of which nothing stays."""
+        with self.database.bulk(self.tenant_id) as connection:
+            try:
+                yield connection
+            finally:
+                connection.rollback()
 
     def rows(self, columns: str, table: str, which: str = "true") -> list[tuple[Any, ...]]:
         """What a table holds of the tenant."""

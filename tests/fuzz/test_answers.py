@@ -1,4 +1,4 @@
-"""Providers' answers through SDK, driver, metering and ledger: a value that was checked, or one sentence; and sound figures."""
+"""Providers' answers through SDK, driver, metering and ledger: a checked value or one sentence, and sound figures."""
 
 from typing import Any
 
@@ -23,9 +23,11 @@ QUESTION = prompt.build(FACTS, max_prompt_tokens=2_000, max_output_tokens=500)
 LAST = "input_tokens, output_tokens, cached_tokens, cost_usd, attempts"
 
 
-@cases(260)
+@cases(200)
 @given(st.sampled_from(CALLS), changes(RECOMMENDATION))
-def test_an_answer_is_usable_or_a_sentence_and_is_booked_once(lab: Lab, call: tuple[str, Capability], change: Change) -> None:
+def test_an_answer_is_usable_or_a_sentence_and_is_booked_once(
+    lab: Lab, call: tuple[str, Capability], change: Change
+) -> None:
     client = lab.begin(call, change)
     ((before,),) = lab.rows("coalesce(max(id), 0)", "usage_records")
     with within(5.0):
@@ -36,7 +38,7 @@ def test_an_answer_is_usable_or_a_sentence_and_is_booked_once(lab: Lab, call: tu
     ((*tokens, cost, attempts),) = lab.rows(LAST, "usage_records", f"id > {before}")
     assert all(0 <= count <= MOST_TOKENS * attempts for count in tokens)
     assert tokens[2] <= tokens[0]
-    assert 1 <= attempts <= 8
+    assert 0 <= attempts <= 8
     assert cost is None or 0 <= cost <= MOST_USD * attempts
     # Money stays set aside for what has no price, and for nothing else.
     assert lab.rows("count(*)", "budget_reservations", "call_id IS NULL") == [(0,)]

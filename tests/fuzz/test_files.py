@@ -24,7 +24,7 @@ def read(file: HostileFile) -> list[RawObject | RejectedRecord]:
         return list(read_file(path, file.name, MOST_BYTES))
 
 
-@cases(160)
+@cases(100)
 @given(json_files())
 def test_sound_records_are_read_whatever_stands_between_them(file: HostileFile) -> None:
     found = read(file)
@@ -34,7 +34,7 @@ def test_sound_records_are_read_whatever_stands_between_them(file: HostileFile) 
             is_rejection(item)
 
 
-@cases(80)
+@cases(50)
 @given(tables())
 def test_sound_rows_are_read_whatever_stands_between_them(file: HostileFile) -> None:
     found = read(file)
@@ -44,7 +44,7 @@ def test_sound_rows_are_read_whatever_stands_between_them(file: HostileFile) -> 
             is_rejection(item)
 
 
-@cases(160)
+@cases(120)
 @given(odd_files())
 def test_any_bytes_are_records_and_rejections(file: HostileFile) -> None:
     with TemporaryDirectory() as folder, within(3.0):

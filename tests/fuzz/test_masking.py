@@ -21,7 +21,7 @@ SAMPLES = [
 ]
 
 
-@cases(150)
+@cases(120)
 @given(texts)
 def test_what_is_masked_stays_as_it_is(text: str) -> None:
     with within(5.0):
@@ -32,7 +32,7 @@ def test_what_is_masked_stays_as_it_is(text: str) -> None:
     assert all(first[1] <= second[0] for first, second in pairwise(found))
 
 
-@cases(150)
+@cases(100)
 @given(
     texts,
     st.sampled_from(KNOWN),
@@ -47,7 +47,7 @@ def test_a_known_key_is_found_in_any_text(before: str, kind: str, seed: int, aft
         assert secret not in mask(f"{before}{edge}{secret}{edge if edge in chr(34) + chr(39) else ' '}{after}")
 
 
-@cases(150)
+@cases(100)
 @given(texts, st.integers(0, len(SAMPLES) - 1), texts)
 def test_other_lines_uncover_no_secret(before: str, number: int, after: str) -> None:
     sample = SAMPLES[number]

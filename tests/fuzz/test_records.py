@@ -24,7 +24,7 @@ def test_there_is_a_sound_payload_of_each_shape_and_it_is_taken() -> None:
         assert found.shape == name
 
 
-@cases(400)
+@cases(240)
 @given(payloads)
 def test_a_payload_is_a_record_or_a_rejection(case: tuple[str, Any]) -> None:
     name, payload = case

@@ -37,7 +37,7 @@ said = st.lists(
 )
 
 
-@cases(300)
+@cases(180)
 @given(payloads, said)
 def test_every_record_has_a_text_that_can_be_stored_cut_and_masked(
     case: tuple[str, Any], comments: list[tuple[str, Any]]
@@ -64,7 +64,7 @@ def test_every_record_has_a_text_that_can_be_stored_cut_and_masked(
     is_storable(masked)
 
 
-@cases(150)
+@cases(120)
 @given(texts, st.sampled_from([*Markup, None]), st.booleans())
 def test_any_markup_is_a_text_in_bounded_time(text: str, markup: Markup | None, quotes: bool) -> None:
     with within(5.0):
@@ -72,7 +72,7 @@ def test_any_markup_is_a_text_in_bounded_time(text: str, markup: Markup | None, 
     is_storable(found)
 
 
-@cases(150)
+@cases(80)
 @given(texts, st.integers(8, 300), st.integers(0, 40))
 def test_any_text_is_cut_into_passages_that_fit_and_hold_all_of_it(text: str, window: int, overlap: int) -> None:
     counter = ByteTokenCounter(window)

@@ -31,7 +31,22 @@ BODIES = (
 )
 FIGURES = (
     *("0", "-0", "-1", "1", "0.0000125", "10000", "10000.01", "1e-400", "1e400", "1e9", "-1e-9", "nan", "inf", "-inf"),
-    *("", " ", "0x10", "1_000", "1,5", "sNaN", "Infinity", "abc", "9" * 400, "+1", "1e", "true", "1e-7000000", "\u00b2"),
+    *(
+        "",
+        " ",
+        "0x10",
+        "1_000",
+        "1,5",
+        "sNaN",
+        "Infinity",
+        "abc",
+        "9" * 400,
+        "+1",
+        "1e",
+        "true",
+        "1e-7000000",
+        "\u00b2",
+    ),
 )
 WAITS = (
     *FIGURES,
@@ -44,7 +59,9 @@ WAIT_HEADERS = (
     *("x-ratelimit-remaining", "x-ratelimit-reset", "ratelimit-remaining", "ratelimit-reset"),
 )
 # What a header can carry.
-words = texts.map(lambda text: text.encode("latin-1", "ignore").decode("latin-1").translate({10: 32, 13: 32, 0: 32})[:2_000])
+words = texts.map(
+    lambda text: text.encode("latin-1", "ignore").decode("latin-1").translate({10: 32, 13: 32, 0: 32})[:2_000]
+)
 waits = st.dictionaries(st.sampled_from(WAIT_HEADERS), st.sampled_from(WAITS) | words, max_size=3)
 costs = st.one_of(st.just({}), (st.sampled_from(FIGURES) | words).map(lambda said: {"x-litellm-response-cost": said}))
 statuses = st.sampled_from([200] * 9 + [204, 301, 400, 401, 403, 404, 408, 413, 422, 429, 500, 503, 599])

@@ -1,0 +1,34 @@
+"""Text that may be printed, logged and stored, whoever wrote it."""
+
+import re
+
+# What a terminal obeys instead of showing it, begun by ESC or by the same control of C1: a command that a terminator
+# ends, a sequence with parameters, any other sequence; then every single control character but newline and tab.
+CONTROLS = re.compile(
+    r"(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
+    r"|\x1b[ -/]*[0-~]?"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def without_controls(text: str) -> str:
+    """The text without characters that a terminal would obey; NUL, which PostgreSQL does not store, is one of them."""
+    return CONTROLS.sub("", text)
+
+
+def sentence(text: str, longest: int) -> str:
+    """The text as a message: without control characters and halves of surrogate pairs, and shortened in its middle.
+
+    Args:
+        text: Any text, which may hold what a server or a file says.
+        longest: The most characters.
+    """
+    # Cut before it is searched: a terminator that is looked for in vain takes time with the square of the length.
+    return SURROGATES.sub("\ufffd", without_controls(_shortened(text, longest)))
+
+
+def _shortened(text: str, longest: int) -> str:
+    half = longest // 2 - 1
+    return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"
