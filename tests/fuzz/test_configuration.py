@@ -75,8 +75,8 @@ surroundings = st.dictionaries(
     max_size=3,
 )
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
-    "archive": {"path": "/tmp", "mapping": {"fields": {"id": "a", "title": "b"}, "kind": "issue"}},
-    "git": {"path": "/tmp"},
+    "archive": {"path": "records", "mapping": {"fields": {"id": "a", "title": "b"}, "kind": "issue"}},
+    "git": {"path": "records"},
     "github": {"repository": "octo/demo"},
     "gitlab": {"project": "group/demo"},
     "jira": {"url": "https://jira.example.com", "projects": ["PRO"]},
