@@ -13,22 +13,21 @@ CONTROLS = re.compile(
 SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-def without_controls(text: str) -> str:
-    """The text without characters that a terminal would obey; NUL, which PostgreSQL does not store, is one of them."""
-    return CONTROLS.sub("", text)
+def plain(text: str) -> str:
+    """The text without characters that a terminal would obey, and with U+FFFD for each half of a surrogate pair.
+
+    NUL, which PostgreSQL does not store, is one of the former; the latter can be neither printed nor stored.
+    """
+    return SURROGATES.sub("\ufffd", CONTROLS.sub("", text))
 
 
 def sentence(text: str, longest: int) -> str:
-    """The text as a message: without control characters and halves of surrogate pairs, and shortened in its middle.
+    """The same as a message: shortened in its middle.
 
     Args:
         text: Any text, which may hold what a server or a file says.
         longest: The most characters.
     """
-    # Cut before it is searched: a terminator that is looked for in vain takes time with the square of the length.
-    return SURROGATES.sub("\ufffd", without_controls(_shortened(text, longest)))
-
-
-def _shortened(text: str, longest: int) -> str:
     half = longest // 2 - 1
-    return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"
+    # Cut before it is searched: a terminator that is looked for in vain takes time with the square of the length.
+    return plain(text if len(text) <= longest else f"{text[:half]}…{text[-half:]}")

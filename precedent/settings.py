@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from precedent.errors import UsageError
+from precedent.folders import expanded
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
@@ -54,18 +55,11 @@ class Settings:
             )
         model, reranker = env.get("PRECEDENT_MODEL_PATH"), env.get("PRECEDENT_RERANKER")
         return cls(
-            home=_folder("PRECEDENT_HOME", env.get("PRECEDENT_HOME") or str(PROJECT_ROOT / ".precedent")).resolve(),
+            home=expanded(env.get("PRECEDENT_HOME") or str(PROJECT_ROOT / ".precedent"), "PRECEDENT_HOME").resolve(),
             database_url=env.get("PRECEDENT_DATABASE_URL") or None,
             app_database_url=env.get("PRECEDENT_APP_DATABASE_URL") or None,
             dagster_database_url=env.get("PRECEDENT_DAGSTER_DATABASE_URL") or None,
             max_body_bytes=int(body),
-            model_path=_folder("PRECEDENT_MODEL_PATH", model) if model else None,
-            reranker=_folder("PRECEDENT_RERANKER", reranker) if reranker else None,
+            model_path=expanded(model, "PRECEDENT_MODEL_PATH") if model else None,
+            reranker=expanded(reranker, "PRECEDENT_RERANKER") if reranker else None,
         )
-
-
-def _folder(variable: str, value: str) -> Path:
-    try:
-        return Path(value).expanduser()
-    except RuntimeError:  # `~name` of a user that there is not
-        raise UsageError(f"{variable} names the home of a user that does not exist: correct it.") from None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import typer
 
-from precedent.plain_text import without_controls
+from precedent.plain_text import plain
 from precedent.security.redaction import scrub, scrub_values
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ NOT_ASCII_CONTROLS = re.compile("[\x7f-\x9f]")
 
 def printable(text: str) -> str:
     """The text without live secrets, and without characters that a terminal would obey."""
-    return without_controls(scrub(text))
+    return plain(scrub(text))
 
 
 def say(text: str, *, bold: bool = False, colour: str | None = None) -> None:
@@ -71,8 +71,8 @@ def emit(value: Any, *, one_line: bool = False) -> None:
         value: Anything of dataclasses, pydantic models, moments (ISO 8601), amounts (numbers), lists and mappings.
         one_line: Without line breaks, for files with a document per line.
     """
-    plain = orjson.loads(orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS))
-    text = orjson.dumps(scrub_values(plain), option=0 if one_line else orjson.OPT_INDENT_2).decode()
+    found = orjson.loads(orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS))
+    text = orjson.dumps(scrub_values(found), option=0 if one_line else orjson.OPT_INDENT_2).decode()
     # JSON itself escapes the controls of ASCII; escaped, the others are the same value.
     typer.echo(NOT_ASCII_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 

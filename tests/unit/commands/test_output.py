@@ -28,6 +28,7 @@ HOSTILE = {
     "going back over a line": ("safe\rdangerous\x08\x08", "safedangerous"),
     "a bell and a null": ("\x07a\x00b\x7f", "ab"),
     "resetting the terminal": ("\x1bcgone", "gone"),
+    "half of a pair": ("a\ud83db", "a\ufffdb"),
     "lines and tabs stay": ("one\n\ttwo", "one\n\ttwo"),
     "letters stay": ("Grüße, 東京 🙂 [red]", "Grüße, 東京 🙂 [red]"),
 }
