@@ -1,6 +1,7 @@
 """Text that may be printed, logged and stored, whoever wrote it."""
 
 import re
+from collections.abc import Mapping
 
 # What a terminal obeys instead of showing it, begun by ESC or by the same control of C1: a command that a terminator
 # ends, a sequence with parameters, any other sequence; then every single control character but newline and tab.
@@ -31,3 +32,14 @@ def sentence(text: str, longest: int) -> str:
     half = longest // 2 - 1
     # Cut before it is searched: a terminator that is looked for in vain takes time with the square of the length.
     return plain(text if len(text) <= longest else f"{text[:half]}…{text[-half:]}")
+
+
+def can_be_stored(value: object) -> bool:
+    """True if no text within a value, of mappings and lists or alone, holds NUL or half of a surrogate pair."""
+    if isinstance(value, str):
+        return "\0" not in value and not SURROGATES.search(value)
+    if isinstance(value, Mapping):
+        return all(can_be_stored(key) and can_be_stored(item) for key, item in value.items())
+    if isinstance(value, list | tuple | set | frozenset):
+        return all(can_be_stored(item) for item in value)
+    return True

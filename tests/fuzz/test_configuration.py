@@ -15,7 +15,7 @@ from precedent.settings import Settings
 from precedent.sources import registry
 from precedent.sources.options import configuration_values
 from tests.fuzz.cases import cases, within
-from tests.fuzz.claims import is_sentence
+from tests.fuzz.claims import is_sentence, is_storable
 from tests.fuzz.strategies.values import edited, edits, texts
 
 FILE: dict[str, Any] = {
@@ -94,6 +94,7 @@ def test_a_file_of_providers_is_taken_or_refused_with_a_sentence(text: str) -> N
             is_sentence(error)
             return
     assert isinstance(found, Declaration)
+    is_storable(found.model_dump(mode="json", include={"providers"}))
     again = parse(dump("tenant", found), "exported.yaml")
     assert dump("tenant", again) == dump("tenant", found)
 
@@ -131,7 +132,7 @@ def test_the_place_of_a_source_is_taken_or_refused_with_a_sentence(
         except UsageError as error:
             is_sentence(error)
         else:
-            assert found.model_dump_json()
+            is_storable(found.model_dump(mode="json"))
 
 
 @cases(30)
