@@ -40,7 +40,7 @@ class Value:
 
 def read(text: str, at: int) -> Value | None:
     """The value that begins at a place, behind what is masked already; None where there is none."""
-    at = _behind_marks(text, at)
+    marks_end = _behind_marks(text, at)
     block = BLOCK.match(text, at)
     if block is not None:
         return _block(text, block)
@@ -51,6 +51,8 @@ def read(text: str, at: int) -> Value | None:
         inside = (INSIDE_ESCAPED if escaped else INSIDE)[mark].match(text, start)
         end = inside.end() if inside else start
         return Value(text[start:end], start, end, quoted=True, last=True) if end > start else None
+    # A quote behind a mark ends or begins something else.
+    at = marks_end
     bare = BARE.match(text, at)
     if bare is None:
         return None
