@@ -16,8 +16,9 @@ import typer
 import typer.exceptions
 
 from orchestration.cli import output
-from precedent.errors import PrecedentError
+from precedent.errors import PrecedentError, UsageError
 from precedent.folders import make_private
+from precedent.plain_text import SURROGATES
 from precedent.settings import Settings
 
 
@@ -85,6 +86,7 @@ def run(arguments: list[str]) -> int:
     warnings.filterwarnings("ignore", message=r".*is currently in (beta|preview)")
     logging.lastResort = output.LogLines(logging.WARNING)
     try:
+        _check_text(arguments)
         result = application(arguments)(args=arguments, standalone_mode=False, prog_name="precedent")
     except PrecedentError as error:
         output.fail(str(error))
@@ -101,6 +103,17 @@ def run(arguments: list[str]) -> int:
         output.fail(f"Unexpected {type(error).__name__}: {_first_line(error)} The details are in {path}.")
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _check_text(arguments: list[str]) -> None:
+    """Refuse arguments whose bytes are no UTF-8: what they name could be neither stored nor found nor printed.
+
+    Raises:
+        UsageError: one is not.
+    """
+    for argument in arguments:
+        if SURROGATES.search(argument):
+            raise UsageError(f"The argument {argument[:100]!r} is not UTF-8: write it so, or rename what it names.")
 
 
 def application(arguments: list[str]) -> typer.Typer:

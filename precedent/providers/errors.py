@@ -6,7 +6,6 @@ from enum import StrEnum
 from precedent.errors import PrecedentError
 from precedent.providers.tokens import TokenUsage
 from precedent.security.redaction import scrub
-from precedent.sources.shapes.cleaning import clean
 
 
 class FailureKind(StrEnum):
@@ -91,8 +90,7 @@ class ProviderError(PrecedentError):
         answer: str | None = None,
         arrived: bool = True,
     ) -> None:
-        # What a server wrote is stored with the call: PostgreSQL takes neither NUL nor half a surrogate pair.
-        super().__init__(clean(scrub(message))[0])
+        super().__init__(scrub(message))
         self.kind = kind
         self.status = status
         self.retry_after = retry_after

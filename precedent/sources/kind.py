@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from precedent.http.client import HttpOptions
+from precedent.plain_text import can_be_stored
 from precedent.settings import DEFAULT_MAX_BODY_BYTES
 from precedent.sources.options import check_fields
 from precedent.sources.records import RawRecord
@@ -25,6 +26,13 @@ class SourceConfiguration(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, value: object) -> object:
+        if not can_be_stored(value):
+            raise ValueError("a text holds NUL or half of a surrogate pair, which cannot be stored")
+        return value
 
     @property
     def address(self) -> str | None:

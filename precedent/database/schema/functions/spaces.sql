@@ -14,6 +14,7 @@ BEGIN
   RETURN found;
 END
 $$;
+SELECT secure_function('own_space_dimensions');
 
 -- A partition for one space. Its constraints are the last line of defence: a vector of another dimension or a zero
 -- vector cannot be stored, whatever a program does; what is not finite the type itself refuses. It has no policy and no
