@@ -9,24 +9,11 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from precedent.vectors import space as spaces
 from precedent.vectors.repository import halves
-from precedent.vectors.space import IDENTITY, Space, SpaceProfile
+from precedent.vectors.space import Space
 
 Connection = psycopg.Connection[Any]
 
-# The space of the configured model, else the one that search uses: of two with vectors the configured one.
-MEASURED = f"""
-SELECT id FROM (
-  SELECT s.id, ({IDENTITY}) = (%(provider)s, %(model)s, %(model_fingerprint)s, %(dimensions)s, %(precision)s,
-                               %(preprocessing)s, %(cut)s) AS configured, s.status,
-         EXISTS (SELECT FROM chunks c WHERE c.source_id = %(source)s AND c.cut = s.cut) AS has_passages,
-         EXISTS (SELECT FROM chunks c JOIN embeddings e ON e.space_id = s.id AND e.content_hash = c.content_hash
-                 WHERE c.source_id = %(source)s AND c.cut = s.cut) AS has_vectors
-  FROM embedding_spaces s WHERE s.status <> 'retired') found
-WHERE has_passages AND (configured OR status = 'active')
-ORDER BY has_vectors DESC, configured DESC, id DESC LIMIT 1
-"""  # noqa: S608 - the interpolated text is a constant of this module
 # A vector belongs to a source if one of its passages, cut for the space, has its hash.
 OF_SOURCE = """
 FROM embeddings e WHERE e.space_id = %(space)s AND EXISTS (
@@ -103,17 +90,6 @@ class TokenSums:
     passages: int
     tokens: int
     beyond: int
-
-
-def measured_space(connection: Connection, source_id: int, configured: SpaceProfile) -> Space | None:
-    """The space that a report on a source looks at; None while the source has no passages.
-
-    It is the configured model's, or the one that search uses where that one has no vectors of the source: a report
-    must not keep silent about vectors that are in use and come from another model.
-    """
-    values = {name: getattr(configured, name) for name in configured.__dataclass_fields__} | {"source": source_id}
-    row = connection.execute(MEASURED, values).fetchone()
-    return spaces.get(connection, row[0]) if row else None
 
 
 def digest(connection: Connection, source_id: int, space: Space) -> tuple[int, str]:

@@ -86,7 +86,7 @@ def refresh(database: Database, source: SourceRow, provider: Embedder) -> bool |
         BudgetExhausted: the tenant's money is used up.
     """
     with database.bulk(source.tenant_id) as connection:
-        space = samples.measured_space(connection, source.id, provider.profile)
+        space = spaces.to_serve(connection, source.id, provider.profile)
         if space is None:
             return None
         count, digest = samples.digest(connection, source.id, space)
