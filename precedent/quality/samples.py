@@ -36,7 +36,7 @@ ORDER BY c.content_hash, d.id
 PAIRS = """
 SELECT d.title, c.text, e.embedding
 FROM documents d
-JOIN chunks c ON c.document_id = d.id AND c.ordinal = 0 AND c.cut = %(cut)s
+JOIN chunks c ON c.document_id = d.id AND c.comment_id IS NULL AND c.ordinal = 0 AND c.cut = %(cut)s
 JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
 WHERE d.source_id = %(source)s AND length(d.text) >= 80 AND length(d.title) >= 12
 ORDER BY sha256(d.content_hash || %(seed)s::bytea) LIMIT %(limit)s
@@ -52,7 +52,8 @@ ORDER BY sha256(content_hash || %(seed)s::bytea) LIMIT %(limit)s
 """
 DOCUMENTS = "SELECT id, title, text FROM documents WHERE id = ANY(%s) ORDER BY id"
 PASSAGES = """
-SELECT document_id, text FROM chunks WHERE document_id = ANY(%(ids)s) AND cut = %(cut)s ORDER BY document_id, ordinal
+SELECT document_id, text FROM chunks
+WHERE document_id = ANY(%(ids)s) AND comment_id IS NULL AND cut = %(cut)s ORDER BY document_id, ordinal
 """
 
 

@@ -23,7 +23,7 @@ SELECT d.id, 1 - min(e.embedding <=> %(vector)s::halfvec) AS similarity
 FROM documents d
 JOIN chunks c ON c.document_id = d.id
 JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
-WHERE {filters}
+WHERE {filters} AND {said}
 GROUP BY d.id ORDER BY similarity DESC, d.id LIMIT %(pool)s
 """
 NEAREST = f"""
@@ -32,20 +32,30 @@ WITH nearest AS MATERIALIZED (
   FROM embeddings e WHERE e.space_id = %(space)s ORDER BY distance LIMIT %(chunks)s)
 SELECT d.id, 1 - min(n.distance) AS similarity
 FROM nearest n JOIN chunks c ON c.content_hash = n.content_hash JOIN documents d ON d.id = c.document_id
-WHERE {{filters}}
+WHERE {{filters}} AND {{said}}
 GROUP BY d.id ORDER BY similarity DESC, d.id LIMIT %(pool)s
 """  # noqa: S608 - the interpolated expression is a constant
 OF_HITS = """
 SELECT d.id, max(h.similarity) AS similarity
 FROM unnest(%(hashes)s::bytea[], %(similarities)s::float8[]) AS h (content_hash, similarity)
 JOIN chunks c ON c.content_hash = h.content_hash JOIN documents d ON d.id = c.document_id
-WHERE {filters}
+WHERE {filters} AND {said}
 GROUP BY d.id ORDER BY similarity DESC, d.id LIMIT %(pool)s
 """
 OWN_VECTORS = """
 SELECT e.embedding::vector FROM chunks c
 JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
-WHERE c.document_id = %(document)s ORDER BY c.ordinal LIMIT %(limit)s
+WHERE c.document_id = %(document)s AND c.comment_id IS NULL ORDER BY c.ordinal LIMIT %(limit)s
+"""
+# Of documents that were found: the comment that the nearest passage is of, if it is of one.
+COMMENTS = """
+SELECT document_id, comment_id FROM (
+  SELECT DISTINCT ON (c.document_id) c.document_id, c.comment_id
+  FROM chunks c JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
+  CROSS JOIN unnest(%(vectors)s::halfvec[]) AS q (vector)
+  WHERE c.document_id = ANY(%(documents)s) AND {said}
+  ORDER BY c.document_id, e.embedding <=> q.vector, c.comment_id NULLS FIRST) nearest
+WHERE comment_id IS NOT NULL
 """
 
 
@@ -94,7 +104,7 @@ def _search(
             "pool": pool,
             "chunks": looked_at,
         }
-        statement = NEAREST.format(filters=condition, dimensions=len(vector))
+        statement = NEAREST.format(filters=condition, said=filters.said, dimensions=len(vector))
         if indexed:
             with vector_index.used(connection, looked_at):
                 found = connection.execute(statement, parameters).fetchall()
@@ -102,7 +112,7 @@ def _search(
                 return found
         elif not filters.selective:
             return connection.execute(statement, parameters).fetchall()
-        return connection.execute(EXACT.format(filters=condition), parameters).fetchall()
+        return connection.execute(EXACT.format(filters=condition, said=filters.said), parameters).fetchall()
 
     return search
 
@@ -126,10 +136,35 @@ def by_hits(
         for content_hash, similarity in found:
             best[content_hash] = max(best.get(content_hash, -1.0), similarity)
     parameters = {**values, "hashes": list(best), "similarities": list(best.values()), "pool": pool}
-    rows = connection.execute(OF_HITS.format(filters=condition), parameters).fetchall()
+    rows = connection.execute(OF_HITS.format(filters=condition, said=filters.said), parameters).fetchall()
     if filters.selective and len(rows) < pool // 2:
         return None
     return {item: float(similarity) for item, similarity in rows}
+
+
+def nearest_comments(
+    connection: "psycopg.Connection[Any]",
+    space_id: int,
+    vectors: NDArray[np.float32],
+    filters: Filters,
+    documents: Sequence[int],
+) -> dict[int, int]:
+    """The comment that is nearest to a query, by document, of those documents of which it is the nearest passage.
+
+    Args:
+        connection: Bound to a tenant; nothing of another is seen.
+        space_id: The space that `vectors` belong to.
+        vectors: Shape (n, dimensions).
+        filters: What results are.
+        documents: Ids of documents that were found.
+    """
+    parameters: dict[str, object] = {
+        "space": space_id,
+        "vectors": [vector_index.literal(vector) for vector in vectors],
+        "documents": list(documents),
+        "before": filters.before,
+    }
+    return dict(connection.execute(COMMENTS.format(said=filters.said), parameters).fetchall())
 
 
 def document_vectors(

@@ -169,7 +169,7 @@ def test_many_documents_give_the_same_chunks_as_each() -> None:
 @pytest.mark.records
 def test_every_real_incident_fits_and_is_covered() -> None:
     counter = model_counter()
-    found = [extract("statuspage_incident", each, []) for each in real("incidents/statuspage")]
+    found = [extract("statuspage_incident", each) for each in real("incidents/statuspage")]
     pairs = [(each.title, each.text) for each in found]
     for (title, text), chunks in zip(pairs, chunk_many(pairs, counter), strict=True):
         check(title, text, chunks, counter)

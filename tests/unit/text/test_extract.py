@@ -69,7 +69,7 @@ def test_github_pull_request() -> None:
 
 def test_pull_request_closed_without_merging() -> None:
     payload = {"title": "Fix it", "state": "closed", "draft": True}
-    found = extract("github_pull", payload, [])
+    found = extract("github_pull", payload)
     assert (found.state, found.resolution) == ("closed", "not merged")
     assert found.text == "state: closed without merging; draft: yes"
 
@@ -103,7 +103,7 @@ def test_jira_issue() -> None:
             },
         },
     }
-    assert extract("jira_issue", payload, []) == Document(
+    assert extract("jira_issue", payload) == Document(
         title="Login fails",
         text=(
             "Why\n\nIt fails.\n\n"
@@ -134,7 +134,7 @@ def test_commit() -> None:
             {"filename": "d.c", "insertions": 1},
         ],
     }
-    assert extract("git_commit", payload, []) == Document(
+    assert extract("git_commit", payload) == Document(
         title="Fix leak (#9)",
         text="* free it\n\nFixes: #8\n\nfiles: a.c, b.c, c.c and 1 more; change: 4 insertions, 1 deletions",
         type="merge",
@@ -159,7 +159,7 @@ def test_incident() -> None:
             {"status": "identified", "body": None, "created_at": "2024-01-01T01:30:00Z"},
         ],
     }
-    found = extract("statuspage_incident", payload, [])
+    found = extract("statuspage_incident", payload)
     well = " ".join(["All is well now."] * 20)
     assert found.text == (
         f"impact: major; state: resolved; components: API\n\nin progress: Looking\ninto it\n\nresolved: Fixed. {well}"
@@ -205,5 +205,5 @@ def test_mapped_record() -> None:
 
 
 def test_a_comment_is_its_own_words() -> None:
-    found = extract("github_comment", {"body": "> a\n\n**b**"}, [])
+    found = extract("github_comment", {"body": "> a\n\n**b**"})
     assert (found.title, found.text) == ("", "b")

@@ -65,7 +65,7 @@ def test_odd_markup_gives_text(body: str, markup: Markup | None, quotes: bool) -
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_an_empty_record_has_neither_title_nor_text(shape: str) -> None:
-    found = extract(shape, {}, [])
+    found = extract(shape, {})
     assert (found.title, found.text) == ("", "")
 
 
@@ -75,7 +75,7 @@ def test_every_jira_issue_is_extracted() -> None:
     # Two issues have no summary: their caller falls back to the key.
     untitled = {"AC-523", "AC-2241"}
     for payload in real("jira/issues"):
-        found = extract("jira_issue", payload, [])
+        found = extract("jira_issue", payload)
         assert bool(found.title) is (payload["key"] not in untitled)
         assert found.text
         assert found.state
@@ -105,11 +105,11 @@ def test_every_github_record_is_extracted() -> None:
 @pytest.mark.records
 def test_every_commit_and_incident_is_extracted() -> None:
     for payload in real("git/commits"):
-        found = extract("git_commit", payload, [])
+        found = extract("git_commit", payload)
         assert found.title
         assert "Signed-off-by" not in found.text
     for payload in real("incidents/statuspage"):
-        found = extract("statuspage_incident", payload, [])
+        found = extract("statuspage_incident", payload)
         assert found.title
         assert found.resolution
         assert len(found.resolution) <= 200

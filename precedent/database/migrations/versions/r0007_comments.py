@@ -1,0 +1,29 @@
+"""Gives comments rows, passages and words of their own, which were the end of their item's text before."""
+
+from alembic import op
+from sqlalchemy import text
+
+from precedent.database.version import run_files
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+COMMENTS = "schema/tables/04_comments.sql"
+# A function whose result changes is another function: the old one goes, and the new one follows with all the others.
+STATEMENTS = """
+DROP FUNCTION IF EXISTS rank_by_words(
+  tsquery[], double precision[], double precision[], tsquery[], double precision[], double precision[],
+  double precision, double precision, integer, integer, text[], bigint[], text[], text[], text[],
+  timestamptz, timestamptz, timestamptz, bigint[])
+"""
+
+
+def upgrade() -> None:
+    """Add tables and columns; the next refresh of each source fills them."""
+    connection = op.get_bind()
+    # A new database has them from its initial revision.
+    if connection.scalar(text("SELECT to_regclass('public.comments') IS NULL")):
+        run_files(connection, COMMENTS)
+    op.execute(STATEMENTS)
