@@ -27,7 +27,9 @@ POSTINGS = 10_000
 CANDIDATES = 300
 
 # Row-level security leaves one row, the tenant's own.
-CORPUS = "SELECT tenant_id, documents, length, comments, comments_length FROM corpus_counts"
+CORPUS = """
+SELECT tenant_id, documents, length, coalesce(comments, 0), coalesce(comments_length, 0) FROM corpus_counts
+"""
 COUNTS = "SELECT lexeme, documents FROM lexeme_counts WHERE lexeme = ANY(%s)"
 RANKED = f"""
 SELECT document_id, score, comment_id FROM rank_by_words(

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from precedent.search.dense import POOL, by_hits, by_vector, nearest_comments
 from precedent.search.filters import Filters
-from precedent.search.fusion import score_fusion
+from precedent.search.fusion import named_first, score_fusion
 from precedent.search.lexical import Worded, by_text, query_terms
+from precedent.search.names import named
 from precedent.search.rerank import CHARACTERS, DEPTH, Reranker
 from precedent.search.snippets import LOOKED_AT, Snippet, snippet
 from precedent.search.words import query_words
@@ -122,6 +123,8 @@ def search(
     if mode is not Mode.VECTOR:
         worded = by_text(connection, terms, filters, pool)
     ranked = score_fusion(near, worded.scores) if mode is Mode.HYBRID else list((near or worded.scores).items())
+    if mode is not Mode.VECTOR:
+        ranked = named_first(ranked, named(connection, text, terms, filters, near.keys() | worded.scores.keys(), pool))
     ranked = ranked[: max(k, DEPTH) if reranker else k]
     shown = [item for item, _ in ranked]
     details = {row[0]: row[1:] for row in connection.execute(DETAILS, (shown,))}

@@ -35,11 +35,13 @@ DELETE FROM comments m USING raw_items r
 WHERE m.source_id = %s AND r.id = m.raw_item_id AND r.deleted_at IS NOT NULL
 """
 COLUMNS = "raw_item_id, external_id, text, author, url, created_at, input_hash, content_hash"
-STAGE = f"""
-CREATE TEMP TABLE IF NOT EXISTS staged_comments ON COMMIT DELETE ROWS AS
-SELECT NULL::bigint AS item_id, {COLUMNS} FROM comments WITH NO DATA;
+STAGE = """
+CREATE TEMP TABLE IF NOT EXISTS staged_comments (
+  item_id bigint, raw_item_id bigint, external_id text, text text, author text, url text, created_at timestamptz,
+  input_hash bytea, content_hash bytea
+) ON COMMIT DELETE ROWS;
 TRUNCATE staged_comments
-"""  # noqa: S608 - the interpolated text is a constant of this module
+"""
 INSERT = f"""
 INSERT INTO comments (document_id, source_id, tenant_id, {COLUMNS})
 SELECT d.id, d.source_id, d.tenant_id, {", ".join("s." + name for name in COLUMNS.split(", "))}

@@ -27,7 +27,7 @@ BEGIN
     SELECT c.tenant_id, sum(c.factor), sum(c.factor * c.length) FROM (%1$s) c
     WHERE EXISTS (SELECT FROM tenants t WHERE t.id = c.tenant_id)
     GROUP BY c.tenant_id ORDER BY 1
-    ON CONFLICT (tenant_id) DO UPDATE SET %2$I = k.%2$I + excluded.%2$I, %3$I = k.%3$I + excluded.%3$I
+    ON CONFLICT (tenant_id) DO UPDATE SET %2$I = coalesce(k.%2$I, 0) + excluded.%2$I, %3$I = coalesce(k.%3$I, 0) + excluded.%3$I
   $sql$, changed, rows, words);
   EXECUTE format($sql$
     INSERT INTO lexeme_counts AS k (tenant_id, lexeme, documents)

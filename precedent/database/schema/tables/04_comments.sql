@@ -68,7 +68,6 @@ SELECT secure_table('comment_words');
 -- What lets rank_by_words, which runs as the owner, past the policy; the application's role is not the owner.
 CREATE POLICY owner_ranks ON comment_words FOR SELECT TO CURRENT_USER USING (true);
 
--- How many comments with words a tenant has, and how many words they have in all.
-ALTER TABLE corpus_counts ADD COLUMN comments BIGINT DEFAULT 0 NOT NULL,
-  ADD COLUMN comments_length BIGINT DEFAULT 0 NOT NULL,
+-- How many comments with words a tenant has, and how many words they have in all; NULL where there was never one.
+ALTER TABLE corpus_counts ADD COLUMN comments BIGINT, ADD COLUMN comments_length BIGINT,
   ALTER COLUMN documents SET DEFAULT 0, ALTER COLUMN length SET DEFAULT 0;
