@@ -39,6 +39,8 @@ FROM documents d
 JOIN chunks c ON c.document_id = d.id AND c.comment_id IS NULL AND c.ordinal = 0 AND c.cut = %(cut)s
 JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
 WHERE d.source_id = %(source)s AND length(d.text) >= 80 AND length(d.title) >= 12
+  -- An id that stands in the place of a title says nothing about the body.
+  AND d.title <> d.external_id
 ORDER BY sha256(d.content_hash || %(seed)s::bytea) LIMIT %(limit)s
 """
 TOKENS = """

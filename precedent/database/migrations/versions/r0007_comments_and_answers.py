@@ -1,4 +1,4 @@
-"""Gives comments rows, passages and words of their own, which were the end of their item's text before."""
+"""Gives comments rows, passages and words of their own, and quality reports a memory of what the model answered."""
 
 from alembic import op
 from sqlalchemy import text
@@ -10,7 +10,7 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-COMMENTS = "schema/tables/04_comments.sql"
+FILES = ("schema/tables/04_comments.sql", "schema/tables/07_quality_answers.sql")
 # An identity column needs no right on its sequence; to say so makes databases that were upgraded equal to new ones.
 # A function whose result changes is another function: the old one goes, and the new one follows with all the others.
 STATEMENTS = """
@@ -27,5 +27,6 @@ def upgrade() -> None:
     connection = op.get_bind()
     # A new database has them from its initial revision.
     if connection.scalar(text("SELECT to_regclass('public.comments') IS NULL")):
-        run_files(connection, COMMENTS)
+        for file in FILES:
+            run_files(connection, file)
     op.execute(STATEMENTS)
