@@ -98,3 +98,24 @@ class ProviderError(PrecedentError):
         self.arrived = arrived
         self.provider: str | None = None
         self.attempts = 0
+
+
+class OtherDimensions(ProviderError):
+    """Vectors of another dimension than is configured: every text would get such a one, so that the work ends."""
+
+    def __init__(self, model: str, found: int, wanted: int, said: str, usage: TokenUsage, cost: Decimal | None) -> None:
+        """Say what to do.
+
+        Args:
+            model: That was asked.
+            found: The dimensions of its vectors.
+            wanted: Those that were expected.
+            said: Why: `configured`, or where else the number comes from.
+            usage: The tokens of the answer.
+            cost: What the provider says that it cost, in USD, or None.
+        """
+        message = (
+            f"{model} gives vectors of {found} dimensions, and {wanted} are {said}: set --option dimensions={found}, "
+            "or correct the model or its address."
+        )
+        super().__init__(FailureKind.INVALID_ANSWER, message, usage=usage, cost=cost)

@@ -1,6 +1,6 @@
 """What a kind of source is: everything that the platform knows of it, in one object."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
@@ -13,7 +13,7 @@ from precedent.settings import DEFAULT_MAX_BODY_BYTES
 from precedent.sources.options import check_fields
 from precedent.sources.records import RawRecord
 from precedent.sources.source import FileSource, LiveSource
-from precedent.text.extract.model import Comment, Document
+from precedent.text.extract.model import Document
 
 Payload = dict[str, Any]
 
@@ -77,15 +77,16 @@ class Shape(Protocol):
         """
         ...
 
-    def extract(self, payload: Payload, comments: Sequence[Comment]) -> Document:
+    def extract(self, payload: Payload) -> Document:
         """The text and the facts of a record. It never raises: what a payload lacks is left out.
+
+        A comment has no title; without a text it is not searched. Comments that are records of their own are not part
+        of the document of their item; those that stand in its payload are its `comments`.
 
         Modules that read markup take long to import: import them here.
 
         Args:
             payload: As `record` kept it.
-            comments: The newest comments whose `parent_id` is this record, for issues and pull requests; of each shape
-                of comment at most three.
         """
         ...
 

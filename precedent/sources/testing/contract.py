@@ -279,7 +279,7 @@ class SourceContract(SourceBench):
             assert recognised is not None
             assert recognised.name == item.shape
             assert recognised.record(item.payload).kind is item.kind
-            document = registry.extract(item.shape, item.payload, [])
+            document = registry.extract(item.shape, item.payload)
             assert document.title or document.text or item.kind in {RawKind.COMMENT, RawKind.DEPLOYMENT}
             others = (shape for kind in registry.kinds().values() if kind.name != self.kind for shape in kind.shapes)
             assert not [shape.name for shape in others if shape.recognise(item.payload)]
@@ -287,7 +287,7 @@ class SourceContract(SourceBench):
     @pytest.mark.parametrize("payload", [{}, {"id": None}, {"title": ["odd"], "body": {"odd": 1}, "author": 7}])
     def test_odd_payloads_have_a_document_too(self, payload: dict[str, Any]) -> None:
         for shape in registry.get(self.kind).shapes:
-            assert "\n" not in shape.extract(payload, []).title
+            assert "\n" not in shape.extract(payload).title
 
     def test_close_twice(self, server: LoopbackServer, folder: Path) -> None:
         with self.opened(server, folder) as source:

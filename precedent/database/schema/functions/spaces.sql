@@ -104,7 +104,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 DECLARE
   known real;
 BEGIN
-  IF name NOT IN ('raw_items', 'documents', 'chunks', 'document_cuts') AND name !~ '^embeddings_[0-9]+$' THEN
+  IF name NOT IN ('raw_items', 'documents', 'comments', 'chunks', 'document_cuts') AND name !~ '^embeddings_[0-9]+$' THEN
     RAISE EXCEPTION '% is no table that is loaded', name;
   END IF;
   SELECT c.reltuples INTO known FROM pg_class c WHERE c.oid = to_regclass('public.' || quote_ident(name));

@@ -169,7 +169,7 @@ def test_failed_pipelines_of_the_default_branch_are_incidents(server: GitLabServ
     read(server, store)
     ((_, name), item), *more = store.records.items()
     assert (name, more) == (f"pipeline:{failed}", [])
-    document = extract(item.shape, item.payload, [])
+    document = extract(item.shape, item.payload)
     assert document.title == "Pipeline Nightly #1 failed on main: test"
     assert document.text.endswith("Job rspec of stage test failed: script failure\n\nJob lint of stage test failed")
     assert (document.state, document.components) == ("failed", ("test",))
@@ -184,7 +184,7 @@ def test_a_pipeline_that_succeeds_when_it_is_retried_is_resolved(server: GitLabS
     server.change(server.pipelines, other, status="success")
     read(server, store)
     (item,) = store.records.values()
-    document = extract(item.shape, item.payload, [])
+    document = extract(item.shape, item.payload)
     assert (document.state, document.resolution) == ("resolved", "succeeded when it was retried")
     assert document.title == "Pipeline #1 failed on main: test"
 
