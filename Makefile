@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: install demo test check lock up down bench
+.PHONY: install demo test check fuzz lock up down bench
 
 install: $(STAMP)
 
@@ -30,6 +30,11 @@ demo: $(STAMP)
 # keep their order: by itself the plugin puts those with few tests last, and the browser tests are few and slow.
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# So many generated cases, other ones each time; `make test` runs the same 2,000.
+FUZZ ?= 200000
+fuzz: $(STAMP)
+	PRECEDENT_TEST_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/fuzz -n 2 --dist load
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -6,7 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from precedent.clock import TimeBounds
-from precedent.sources.sync.live import SyncOptions
+from precedent.sources.sync.options import SyncOptions
 
 
 class RefreshConfig(dg.Config):
@@ -18,7 +18,10 @@ class RefreshConfig(dg.Config):
         default=False, description="Read and derive everything anew; vectors of unchanged texts are kept."
     )
     sweep: bool = Field(
-        default=False, description="Find what a live source no longer has: lists all its ids, once a day by schedule."
+        default=False, description="Compare with all that a live source lists, which is done once a day by schedule."
+    )
+    confirm_loss: bool = Field(
+        default=False, description="Sweep, and remove what a live source no longer has even where that is most of it."
     )
 
     def bounds(self) -> TimeBounds:
@@ -35,7 +38,7 @@ class RefreshConfig(dg.Config):
         Raises:
             dg.Failure: a bound is not an ISO 8601 date.
         """
-        return SyncOptions(self.bounds(), self.full_refresh, self.sweep)
+        return SyncOptions(self.bounds(), self.full_refresh, self.sweep, self.confirm_loss)
 
 
 def _moment(text: str | None) -> datetime | None:

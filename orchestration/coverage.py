@@ -27,14 +27,17 @@ def layers(graph: Graph) -> Mapping[str, list[dg.AssetKey]]:
 
 
 def below(graph: Graph, key: dg.AssetKey) -> frozenset[dg.AssetKey]:
-    """Everything that is made from an asset, directly or not."""
+    """Everything that automation makes from an asset, directly or not.
+
+    A report over all sources goes by its schedule: that a source has changed leaves nothing of it to do.
+    """
     found: set[dg.AssetKey] = set()
     waiting = [key]
     while waiting:
         new = {child for child in graph.asset_dep_graph["downstream"][waiting.pop()] if child not in found}
         found |= new
         waiting += new
-    return frozenset(child for child in found if graph.get(child).is_materializable)
+    return frozenset(child for child in found if graph.get(child).automation_condition is not None)
 
 
 def covers_all_below(graph: Graph, keys: Collection[dg.AssetKey]) -> bool:

@@ -27,6 +27,7 @@ class RefreshOptions:
     created_before: str | None = None
     full: bool = False
     sweep: bool = False
+    confirm_loss: bool = False
 
     def keys(self) -> list[dg.AssetKey]:
         """The assets of the selected layers, or of all.
@@ -51,6 +52,7 @@ class RefreshOptions:
             "created_before": self.created_before,
             "full_refresh": self.full,
             "sweep": self.sweep,
+            "confirm_loss": self.confirm_loss,
         }
         config = {name: value for name, value in values.items() if value is not None}
         ops = {op.name: op for op in (defs.resolve_assets_def(key).op for key in keys)}

@@ -2,11 +2,22 @@
 
 from datetime import datetime
 
+from precedent.plain_text import sentence
+
+LONGEST_SENTENCE = 2_000
+
 
 class PrecedentError(Exception):
-    """Something the user can act on; the command line prints it as one line and exits with 1."""
+    """Something the user can act on; the command line prints it as one line and exits with 1.
+
+    Its text may hold words of a server, a file or a model: it is bounded, and holds nothing that a terminal obeys or
+    that PostgreSQL does not store.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(sentence(message, LONGEST_SENTENCE))
 
 
 class UsageError(PrecedentError):
@@ -43,7 +54,7 @@ class SourceFault(SourceError):
     def __init__(self, code: str, reason: str, *, whole: bool = True) -> None:
         super().__init__(reason)
         self.code = code
-        self.reason = reason
+        self.reason = str(self)
         self.whole = whole
 
 

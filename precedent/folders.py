@@ -6,7 +6,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from precedent.errors import PrecedentError
+from precedent.errors import PrecedentError, UsageError
 
 SOCKET_PATH_LIMIT = 100  # sockaddr_un holds 107 bytes; PostgreSQL adds ".lock"
 PRIVATE = 0o700
@@ -61,3 +61,22 @@ def socket_folder(folder: Path, socket_name: str, owner: int | None = None) -> P
     if owner is not None and found.st_uid != owner:
         os.chown(made, owner, -1)
     return made
+
+
+def expanded(value: str, what: str) -> Path:
+    """A path that a user wrote, with `~` and `~name` as the folders that they stand for.
+
+    Args:
+        value: What was written.
+        what: What it is the path of, for the error.
+
+    Raises:
+        UsageError: it names a user that does not exist, or no path at all.
+    """
+    refused = UsageError(f"{what} {value[:100]!r} is no path of this machine: correct it.")
+    if "\0" in value:
+        raise refused
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise refused from None

@@ -121,23 +121,31 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """
     value = headers.get("retry-after", "").strip()
     if value:
-        seconds = _seconds_or_date(value, now)
-        if math.isfinite(seconds):
-            return max(0.0, seconds)
+        seconds = seconds_or_date(value, now)
+        if seconds is not None:
+            return seconds
     for prefix in ("x-ratelimit", "ratelimit"):
         if headers.get(f"{prefix}-remaining", "").strip() == "0":
             return _until(headers.get(f"{prefix}-reset", "").strip(), now)
     return None
 
 
-def _seconds_or_date(value: str, now: datetime) -> float:
+def seconds_or_date(value: str, now: datetime) -> float | None:
+    """Seconds from now of a header that holds them or a date; None where it holds neither.
+
+    Args:
+        value: What the header says.
+        now: The clock, UTC.
+    """
     try:
-        return float(value)
+        seconds = float(value)
     except ValueError:
         try:
-            return (parsedate_to_datetime(value) - now).total_seconds()
-        except (ValueError, TypeError):
-            return math.nan
+            found = parsedate_to_datetime(value)
+            seconds = ((found if found.tzinfo else found.replace(tzinfo=UTC)) - now).total_seconds()
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _until(reset: str, now: datetime) -> float | None:

@@ -1,10 +1,12 @@
 """Where state lives and which server holds it, read from the environment."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from precedent.errors import UsageError
+from precedent.folders import expanded
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
@@ -47,15 +49,17 @@ class Settings:
         """Read the environment; raises UsageError naming the variable that does not parse."""
         env = os.environ
         body = env.get("PRECEDENT_MAX_BODY_BYTES", str(DEFAULT_MAX_BODY_BYTES))
-        if not body.isdigit() or int(body) < 1:
-            raise UsageError(f"PRECEDENT_MAX_BODY_BYTES must be a positive number of bytes, not {body!r}: correct it.")
+        if not re.fullmatch("0*[1-9][0-9]{0,11}", body):
+            raise UsageError(
+                f"PRECEDENT_MAX_BODY_BYTES must be a positive number of bytes, not {body[:20]!r}: correct it."
+            )
         model, reranker = env.get("PRECEDENT_MODEL_PATH"), env.get("PRECEDENT_RERANKER")
         return cls(
-            home=Path(env.get("PRECEDENT_HOME") or PROJECT_ROOT / ".precedent").expanduser().resolve(),
+            home=expanded(env.get("PRECEDENT_HOME") or str(PROJECT_ROOT / ".precedent"), "PRECEDENT_HOME").resolve(),
             database_url=env.get("PRECEDENT_DATABASE_URL") or None,
             app_database_url=env.get("PRECEDENT_APP_DATABASE_URL") or None,
             dagster_database_url=env.get("PRECEDENT_DAGSTER_DATABASE_URL") or None,
             max_body_bytes=int(body),
-            model_path=Path(model).expanduser() if model else None,
-            reranker=Path(reranker).expanduser() if reranker else None,
+            model_path=expanded(model, "PRECEDENT_MODEL_PATH") if model else None,
+            reranker=expanded(reranker, "PRECEDENT_RERANKER") if reranker else None,
         )

@@ -67,7 +67,7 @@ class DatabaseResource(dg.ConfigurableResource[Any]):
             source: Whose rows are read or written.
             alone: Wait until no other run or command rewrites the rows of this source.
         """
-        with self.database.bulk(source.tenant_id, alone_on=source.id if alone else None) as connection:
+        with as_failure(), self.database.bulk(source.tenant_id, alone_on=source.id if alone else None) as connection:
             yield connection
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:

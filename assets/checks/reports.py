@@ -12,7 +12,7 @@ from precedent.quality import thresholds
 from precedent.quality.verdicts import verdict_of
 from precedent.tenants import budgets
 from precedent.tenants.budgets import BudgetUse
-from precedent.vectors import integrity
+from precedent.vectors import repository as vectors
 from resources.database import DatabaseResource
 from resources.failure import as_failure
 
@@ -25,9 +25,9 @@ def quality_score(context: dg.AssetCheckExecutionContext, database: DatabaseReso
     source = database.source(context.partition_key)
     with database.connection(source) as connection:
         report = reports.latest(connection, source.id)
-        chunks, _ = integrity.coverage(connection, source.id)
+        judged = report is not None and vectors.coverage(connection, source.id, report.space_id).chunks > 0
         limits = thresholds.for_source(connection, source.id).thresholds
-    if report is None or not chunks:
+    if report is None or not judged:
         return dg.AssetCheckResult(passed=True, description="The source has no vectors to judge yet.")
     verdict = verdict_of(report, limits)
     broken = [gate for gate in verdict.gates if gate.passed is False]

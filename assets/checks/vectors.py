@@ -9,7 +9,13 @@ import dagster as dg
 from assets.checks.definition import source_checks
 from precedent.quality import thresholds
 from precedent.vectors import integrity
+from precedent.vectors import repository as vectors
+from precedent.vectors import space as spaces
+from precedent.vectors.integrity import VectorCounts
+from precedent.vectors.repository import Coverage
 from resources.database import DatabaseResource
+from resources.embedder import EmbedderResource
+from resources.failure import as_failure
 
 EMBEDDINGS = dg.AssetKey(["vectors", "embeddings"])
 
@@ -19,7 +25,7 @@ EMBEDDINGS = dg.AssetKey(["vectors", "embeddings"])
     specs=source_checks(
         "vectors/embeddings",
         {
-            "coverage": "Every passage has its vector in the active space; search would silently miss the rest. "
+            "coverage": "Every passage has its vector in the space that is to serve; search would miss the rest. "
             "A threshold of the tenant or source may allow some to lack it.",
             "dimensions": "Every vector has the dimension of its space.",
             "no_zero_vectors": "No vector is zero; a zero vector is as near to everything as to nothing.",
@@ -30,20 +36,32 @@ EMBEDDINGS = dg.AssetKey(["vectors", "embeddings"])
     ),
 )
 def embeddings_are_whole(
-    context: dg.AssetCheckExecutionContext, database: DatabaseResource
+    context: dg.AssetCheckExecutionContext, database: DatabaseResource, embedder: EmbedderResource
 ) -> Iterator[dg.AssetCheckResult]:
-    """Every passage has a vector that can be searched, and was made by what the tenant chose."""
+    """Every passage has a vector that can be searched, and was made by what the tenant chose.
+
+    The space that is judged is the one that is to serve: what an earlier model's space lacks holds nothing up.
+    """
     source = database.source(context.partition_key)
+    with as_failure():
+        configured = embedder.for_source(context, database.database, source).profile
     with database.connection(source) as connection:
-        chunks, embedded = integrity.coverage(connection, source.id)
+        space = spaces.to_serve(connection, source.id, configured)
+        covered = vectors.coverage(connection, source.id, space.id) if space else Coverage(0, 0, 0)
         threshold = thresholds.for_source(connection, source.id).thresholds.coverage
-        found = integrity.vectors(connection, source.id)
+        found = integrity.vectors(connection, source.id, space.id) if space else VectorCounts(0, 0, 0)
         orphans = asdict(integrity.orphans(connection, source.id))
     yield dg.AssetCheckResult(
         check_name="coverage",
-        passed=embedded >= threshold * chunks,
-        description=f"{embedded:,} of {chunks:,} passages have a vector." + _why(context, chunks - embedded),
-        metadata={"chunks": chunks, "embedded": embedded, "threshold": threshold},
+        passed=covered.embedded >= threshold * covered.chunks,
+        description=f"{covered.embedded:,} of {covered.chunks:,} passages have a vector."
+        + _why(context, covered.chunks - covered.embedded),
+        metadata={
+            "chunks": covered.chunks,
+            "embedded": covered.embedded,
+            "threshold": threshold,
+            "space/id": space.id if space else 0,
+        },
     )
     yield dg.AssetCheckResult(
         check_name="dimensions",

@@ -28,9 +28,15 @@ class UsageCostConfig(dg.Config):
     days: int = Field(default=30, ge=1, le=366, description="Days of UTC, today included.")
 
 
+# The assets that call providers, each call a row of the ledger: their lineage, which starts nothing, because this asset
+# has no automation and goes by its schedule.
+SPENDERS = (["vectors", "embeddings"], ["reports", "vector_quality"], ["incidents", "recommendations"])
+
+
 # Not made by `source_asset`: spending belongs to tenants, not to sources.
 @dg.asset(
     key=["reports", "usage_cost"],
+    deps=[dg.AssetKey(key) for key in SPENDERS],
     group_name="reports",
     kinds={"postgres", "matplotlib"},
     owners=OWNERS,

@@ -27,7 +27,8 @@ def chunks(
 ) -> dg.MaterializeResult[None]:
     """Passages that fit the embedding model's window by its own tokenizer, each with its document's title.
 
-    Skips documents whose text, chunker and window are those that the passages were cut by.
+    A comment has passages of its own, so that an edit of it touches no other. Skips texts that, with their title,
+    chunker and window, are those that the passages were cut from.
     """
     source = database.source(context.partition_key)
     provider = embedder.for_source(context, database.database, source)
@@ -36,14 +37,18 @@ def chunks(
         cut = provider.profile.cut
     written = replaced = 0
     with database.connection(source, alone=True) as connection:
-        ids = store.pending(connection, source.id, cut, CHUNKER_VERSION, everything=config.full_refresh)
-        progress = Progress("chunks", len(ids), context.log.info)
-        for batch in slices(ids, BATCH):
-            rows = store.cut(store.read(connection, batch), provider.counter, provider.prepared)
-            written += store.replace(connection, source.tenant_id, source.id, batch, rows, cut, CHUNKER_VERSION)
-            connection.commit()
-            replaced += len(batch)
-            progress.advance(len(batch))
+        pending = {
+            of: store.pending(connection, of, source.id, cut, CHUNKER_VERSION, everything=config.full_refresh)
+            for of in (store.DOCUMENTS, store.COMMENTS)
+        }
+        progress = Progress("chunks", sum(map(len, pending.values())), context.log.info)
+        for of, ids in pending.items():
+            for batch in slices(ids, BATCH):
+                rows = store.cut(store.read(connection, of, batch), provider.counter, provider.prepared)
+                written += store.replace(connection, of, source.tenant_id, source.id, batch, rows, cut, CHUNKER_VERSION)
+                connection.commit()
+                replaced += len(batch)
+                progress.advance(len(batch))
         statistics.after_load(connection, "chunks", written)
         statistics.after_load(connection, "document_cuts", replaced)
         total, tokens, digest = store.manifest(connection, source.id, cut)

@@ -106,7 +106,7 @@ def _timed(
 
 
 def _ask(connection: "psycopg.Connection[object]", text: str, filters: Filters, postings: int) -> list[int]:
-    return list(by_text(connection, query_terms(connection, query_words(text)), filters, POOL, postings))
+    return list(by_text(connection, query_terms(connection, query_words(text)), filters, POOL, postings).scores)
 
 
 def _queries(real: list[Document]) -> Iterator[Asked]:

@@ -18,8 +18,9 @@ import typer.exceptions
 
 from orchestration.cli import output
 from precedent.database.actor import Actor, acting
-from precedent.errors import PrecedentError
+from precedent.errors import PrecedentError, UsageError
 from precedent.folders import make_private
+from precedent.plain_text import SURROGATES
 from precedent.settings import Settings
 
 
@@ -91,6 +92,7 @@ def run(arguments: list[str]) -> int:
     warnings.filterwarnings("ignore", message=r".*is currently in (beta|preview)")
     logging.lastResort = output.LogLines(logging.WARNING)
     try:
+        _check_text(arguments)
         with acting(Actor("command", _user())):
             result = application(arguments)(args=arguments, standalone_mode=False, prog_name="precedent")
     except PrecedentError as error:
@@ -108,6 +110,17 @@ def run(arguments: list[str]) -> int:
         output.fail(f"Unexpected {type(error).__name__}: {_first_line(error)} The details are in {path}.")
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _check_text(arguments: list[str]) -> None:
+    """Refuse arguments whose bytes are no UTF-8: what they name could be neither stored nor found nor printed.
+
+    Raises:
+        UsageError: one is not.
+    """
+    for argument in arguments:
+        if SURROGATES.search(argument):
+            raise UsageError(f"The argument {argument[:100]!r} is not UTF-8: write it so, or rename what it names.")
 
 
 def application(arguments: list[str]) -> typer.Typer:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import typer
 
+from precedent.plain_text import plain
 from precedent.security.redaction import scrub, scrub_values
 
 if TYPE_CHECKING:
@@ -22,20 +23,12 @@ if TYPE_CHECKING:
 
 # A pipe has no width: without one a table would be folded to 80 columns in a log.
 PIPE_WIDTH = 150
-# What a terminal obeys instead of showing it, begun by ESC or by the same control of C1: a command that a terminator
-# ends, a sequence with parameters, any other sequence; then every single control character but newline and tab.
-CONTROLS = re.compile(
-    r"(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"
-    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
-    r"|\x1b[ -/]*[0-~]?"
-    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
-)
 NOT_ASCII_CONTROLS = re.compile("[\x7f-\x9f]")
 
 
 def printable(text: str) -> str:
     """The text without live secrets, and without characters that a terminal would obey."""
-    return CONTROLS.sub("", scrub(text))
+    return plain(scrub(text))
 
 
 def say(text: str, *, bold: bool = False, colour: str | None = None) -> None:
@@ -78,8 +71,8 @@ def emit(value: Any, *, one_line: bool = False) -> None:
         value: Anything of dataclasses, pydantic models, moments (ISO 8601), amounts (numbers), lists and mappings.
         one_line: Without line breaks, for files with a document per line.
     """
-    plain = orjson.loads(orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS))
-    text = orjson.dumps(scrub_values(plain), option=0 if one_line else orjson.OPT_INDENT_2).decode()
+    found = orjson.loads(orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS))
+    text = orjson.dumps(scrub_values(found), option=0 if one_line else orjson.OPT_INDENT_2).decode()
     # JSON itself escapes the controls of ASCII; escaped, the others are the same value.
     typer.echo(NOT_ASCII_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 

@@ -17,7 +17,7 @@ def write_sound(
     """Write rows at once; where that is refused, by halves, until each row at fault is alone.
 
     Args:
-        connection: In a transaction; what is refused is rolled back to a savepoint.
+        connection: Whoever calls commits; what is refused is rolled back to a savepoint.
         rows: The rows.
         write: Writes some of them; called again with fewer after a refusal.
 
@@ -26,6 +26,8 @@ def write_sound(
     """
     if not rows:
         return []
+    if connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE:
+        connection.execute("SELECT")  # begins one: a savepoint that has none around it would commit by itself
     try:
         with connection.transaction():
             write(rows)

@@ -7,14 +7,14 @@ from typing import Any, cast
 
 import psycopg
 from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from precedent.database.actor import SYSTEM, current_actor
 from precedent.database.endpoints import APP_DRIVER, Endpoints, open_endpoints
 from precedent.database.setup import set_up
 from precedent.database.version import expected_version, version_of
-from precedent.errors import DatabaseError
+from precedent.errors import DatabaseError, NotFoundError
 from precedent.settings import Settings
 
 # `true`: until the end of the transaction, `false`: for as long as the connection is used.
@@ -22,6 +22,9 @@ SET_TENANT = "SELECT set_config('precedent.tenant_id', %s, {0}), set_config('pre
 HAS_DATABASE = text("SELECT EXISTS (SELECT FROM pg_database WHERE datname = :name)")
 CONNECT_TIMEOUT_SECONDS = 10
 DISK_FULL = "53100"
+DEADLOCK = "40P01"
+# What rows of a source, of its items or of their documents refer to: it goes with the source, or with its tenant.
+OWNERS = ("_source_id", "_raw_item_id", "_document_id", "_tenant_id")
 
 
 class Database:
@@ -126,11 +129,21 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except (IntegrityError, psycopg.errors.ForeignKeyViolation) as error:
+            if not _owner_is_gone(error.orig if isinstance(error, IntegrityError) else error):
+                raise
+            raise NotFoundError(
+                "The source was removed while it was worked on: nothing more of it is stored."
+            ) from error
         except (OperationalError, psycopg.OperationalError) as error:
             state = getattr(error.orig if isinstance(error, OperationalError) else error, "sqlstate", None)
             if state == DISK_FULL:
                 raise DatabaseError(
                     "The disk of the database is full: make room, then try again. What was stored before is kept."
+                ) from error
+            if state == DEADLOCK:
+                raise DatabaseError(
+                    "Another command or run changed the same rows at the same moment: try again."
                 ) from error
             if not _is_lost(state):
                 raise
@@ -139,6 +152,11 @@ class Database:
                 f"The database at {where} cannot be reached: check that it runs, then try again "
                 "(`precedent doctor` says more)."
             ) from error
+
+
+def _owner_is_gone(error: BaseException | None) -> bool:
+    """True if a row could not be written because what it belongs to was removed meanwhile."""
+    return isinstance(error, psycopg.errors.ForeignKeyViolation) and str(error.diag.constraint_name).endswith(OWNERS)
 
 
 def _is_lost(state: str | None) -> bool:

@@ -71,14 +71,14 @@ def _create_roles_and_databases(endpoints: Endpoints) -> None:
 
 
 def _keep_others_out(connection: psycopg.Connection, database: str, user: str) -> None:
-    """Let of other roles only one connect: by default each role of a server may connect to each database."""
+    """Let of other roles only one connect: by default each of a server may, and make temporary tables."""
     owned = connection.execute(
         "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = %s", (database,)
     ).fetchone()
     if owned and owned[0]:  # otherwise it is for the database's administrator to say
         name, role = sql.Identifier(database), sql.Identifier(user)
-        connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(name))
-        connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, role))
+        connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
+        connection.execute(sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(name, role))
 
 
 def _create_role(connection: psycopg.Connection, url: URL) -> None:

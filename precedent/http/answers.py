@@ -4,7 +4,8 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import orjson
@@ -48,6 +49,15 @@ class Reply:
         """The URL of the next page by the `Link` header, or None on the last."""
         found = NEXT.search(self.headers.get("link", ""))
         return found[1] if found else None
+
+
+def dated(headers: Mapping[str, str]) -> datetime | None:
+    """The moment of an answer by its `Date` header, UTC; None where there is none that can be read."""
+    try:
+        moment = parsedate_to_datetime(headers.get("date", ""))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def judged(answer: Answer, server: str, what: str, *, expect: type, whole: bool, now: datetime) -> Reply:

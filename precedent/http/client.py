@@ -4,14 +4,14 @@ import time
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from precedent.errors import ActionRequired, RetryLater
 from precedent.http.addresses import origin
-from precedent.http.answers import Answer, Reply, judged
+from precedent.http.answers import Answer, Reply, dated, judged
 from precedent.retry import PAUSE_AFTER_TROUBLE, Limited, RetryPolicy, Trouble
 
 if TYPE_CHECKING:
@@ -35,11 +35,13 @@ class HttpOptions:
         timeout_s: The longest silence of the server, seconds.
         largest_answer: The most bytes of an answer, counted after decompression while it arrives.
         retry: How often and how long to try.
+        conditional: False leaves out every validator: all answers come whole, whatever the server would call unchanged.
     """
 
     timeout_s: float = 30.0
     largest_answer: int = 64 << 20
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    conditional: bool = True
 
 
 class HttpClient:
@@ -80,6 +82,7 @@ class HttpClient:
         self._inspect = inspect
         self._options = options or HttpOptions()
         self._client: httpx2.Client | None = None
+        self._answered_at: datetime | None = None
 
     def get(
         self,
@@ -106,9 +109,21 @@ class HttpClient:
             NotThere: 404 or 410.
             ActionRequired: anything else that repeating does not mend.
         """
-        headers = {"If-None-Match": etag} if etag else {}
+        headers = {"If-None-Match": etag} if etag and self._options.conditional else {}
         what = what or path.partition("?")[0]
-        return self._call(lambda end: self._send("GET", path, parameters, headers, end), expect, what, whole=whole)
+        reply = self._call(lambda end: self._send("GET", path, parameters, headers, end), expect, what, whole=whole)
+        if reply.unchanged and not headers:
+            raise ActionRequired(
+                "unasked_304",
+                f"{self.name} calls {what} unchanged (304) without being asked to compare: nothing was read. Look at "
+                "the proxies and caches on the way.",
+                whole=whole,
+            )
+        return reply
+
+    def server_time(self) -> datetime:
+        """The server's clock at its last answer by the `Date` header; this machine's where it sent none. UTC."""
+        return self._answered_at or self._options.retry.now()
 
     def post(self, path: str, *, what: str) -> Reply:
         """The JSON that answers an empty POST request; raises as `get` does."""
@@ -126,6 +141,7 @@ class HttpClient:
         def attempt(end: float) -> Reply:
             self.requests += 1
             answer = self._inspect(send(end))
+            self._answered_at = dated(answer.headers)
             return judged(answer, self.name, what, expect=expect, whole=whole, now=retry.now())
 
         try:

@@ -117,6 +117,7 @@ class LocalModel:
         load_tokenizer: Gives its tokenizer, without truncation and padding; loaded at the first call.
         backend: What runs it, with the device.
         backend_reason: Why nothing faster runs it; empty where nothing is faster.
+        name: What its files are called.
     """
 
     revision: str
@@ -126,6 +127,7 @@ class LocalModel:
     load_tokenizer: Callable[[], "Tokenizer"]
     backend: str = ""
     backend_reason: str = ""
+    name: str = ""
 
 
 class Driver:

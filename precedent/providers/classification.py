@@ -4,14 +4,14 @@ The classifier looks at status, code, message and the names of the exception's c
 has to be importable for another one's error to be understood.
 """
 
-import email.utils
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from precedent.providers.errors import CHARGED, FailureKind, ProviderError
 from precedent.providers.tokens import TokenUsage
+from precedent.retry import seconds_or_date
 from precedent.security.redaction import scrub
 
 LONGEST_MESSAGE = 300
@@ -94,17 +94,9 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait by `retry-after` (seconds or a date) or the upstream's `llm_provider-retry-after`."""
     found = []
     for name in ("retry-after-ms", "retry-after", "llm_provider-retry-after"):
-        text = headers.get(name)
-        if not text:
-            continue
-        try:
-            seconds = float(text) / (1000 if name.endswith("-ms") else 1)
-        except ValueError:
-            moment = email.utils.parsedate_tz(text)
-            if moment is None:
-                continue
-            seconds = email.utils.mktime_tz(moment) - time.time()
-        found.append(max(0.0, seconds))
+        seconds = seconds_or_date(headers.get(name, ""), datetime.now(UTC))
+        if seconds is not None:
+            found.append(seconds / (1000 if name.endswith("-ms") else 1))
     return max(found) if found else None
 
 

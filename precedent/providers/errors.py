@@ -6,7 +6,6 @@ from enum import StrEnum
 from precedent.errors import PrecedentError
 from precedent.providers.tokens import TokenUsage
 from precedent.security.redaction import scrub
-from precedent.sources.shapes.cleaning import clean
 
 
 class FailureKind(StrEnum):
@@ -91,8 +90,7 @@ class ProviderError(PrecedentError):
         answer: str | None = None,
         arrived: bool = True,
     ) -> None:
-        # What a server wrote is stored with the call: PostgreSQL takes neither NUL nor half a surrogate pair.
-        super().__init__(clean(scrub(message))[0])
+        super().__init__(scrub(message))
         self.kind = kind
         self.status = status
         self.retry_after = retry_after
@@ -100,3 +98,24 @@ class ProviderError(PrecedentError):
         self.arrived = arrived
         self.provider: str | None = None
         self.attempts = 0
+
+
+class OtherDimensions(ProviderError):
+    """Vectors of another dimension than is configured: every text would get such a one, so that the work ends."""
+
+    def __init__(self, model: str, found: int, wanted: int, said: str, usage: TokenUsage, cost: Decimal | None) -> None:
+        """Say what to do.
+
+        Args:
+            model: That was asked.
+            found: The dimensions of its vectors.
+            wanted: Those that were expected.
+            said: Why: `configured`, or where else the number comes from.
+            usage: The tokens of the answer.
+            cost: What the provider says that it cost, in USD, or None.
+        """
+        message = (
+            f"{model} gives vectors of {found} dimensions, and {wanted} are {said}: set --option dimensions={found}, "
+            "or correct the model or its address."
+        )
+        super().__init__(FailureKind.INVALID_ANSWER, message, usage=usage, cost=cost)

@@ -1,16 +1,20 @@
 """Measuring a source's vectors: reads each once, embeds a few texts again, asks the index."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from precedent.database.session import Database
 from precedent.errors import PrecedentError
 from precedent.providers.runtime.embedder import Embedder
+from precedent.quality import answers
 from precedent.quality import measures as measure
 from precedent.quality import repository as reports
 from precedent.quality import samples as store
+from precedent.quality.answers import Answers, content_hash
 from precedent.quality.measures import Vectors
 from precedent.quality.measures.drift import MOST, drift
 from precedent.quality.measures.recall import measure_recall
@@ -31,11 +35,26 @@ STEADY = "quality"
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was found, what to draw, and the vectors (n, dimensions) that the next report's drift is measured from."""
+    """What was found, what to draw, and the vectors (n, dimensions) that the next report's drift is measured from.
+
+    `used`, `fresh` and `canaries` are what to keep of the model's answers, as `answers.save` takes them.
+    """
 
     measures: QualityMeasures
     chart_data: ChartData
     kept: Vectors
+    used: list[bytes]
+    fresh: dict[bytes, NDArray[np.float32]]
+    canaries: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Canaries:
+    """Passages whose stored vectors, shape (n, dimensions), are compared; the first `asked` of them are asked anew."""
+
+    hashes: list[bytes]
+    vectors: Vectors
+    asked: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +63,40 @@ class _Read:
 
     rows: measure.RowMeasures
     sample: BottomK
-    canaries: BottomK
+    canaries: "_Canaries"
     texts: dict[bytes, str]
     kinds: dict[bytes, str]
     new: BottomK
     kept: reports.Sample | None
     pairs: list[TitleBody]
     loss: TextLoss
+    known: Answers
 
 
 @dataclass(frozen=True, slots=True)
 class _Again:
-    """Texts embedded now: canaries, titles, and the bodies of the first pairs."""
+    """What the model says to texts: canaries, titles, and the bodies of the first pairs.
+
+    `used` has the hashes of all of them, `fresh` the vectors of those that were asked now.
+    """
 
     canaries: Vectors
     titles: Vectors
     bodies: Vectors
+    used: list[bytes]
+    fresh: dict[bytes, NDArray[np.float32]]
 
 
 def measure_source(
-    database: Database, source: SourceRow, space: Space, provider: Embedder, *, count: int, covered: Coverage, seed: str
+    database: Database,
+    source: SourceRow,
+    space: Space,
+    provider: Embedder,
+    *,
+    count: int,
+    covered: Coverage,
+    seed: str,
+    made_by: str,
 ) -> Measured:
     """Measure all vectors of a source and samples of them.
 
@@ -74,7 +107,8 @@ def measure_source(
         provider: The configured model.
         count: About how many there are, which decides how many are sampled.
         covered: How many of the source's chunks have theirs.
-        seed: Which canaries are taken: of other vectors, others, so that in time every passage is looked at.
+        seed: Which canaries are asked anew: of other vectors, others, so that in time every passage is looked at.
+        made_by: The configured model, whose answers for the last report are taken where a text has one.
 
     Raises:
         PrecedentError: no endpoint embedded the texts again; what was not looked at is not judged.
@@ -82,7 +116,7 @@ def measure_source(
     """
     began = time.monotonic()
     plan = sample_plan(count)
-    read = _read(database, source, space, provider, plan, seed)
+    read = _read(database, source, space, provider, plan, seed, made_by)
     again = _embed(provider, read, plan)
     measures = _measured(space, provider, read, again, covered)
     with database.bulk(source.tenant_id) as connection:
@@ -91,7 +125,12 @@ def measure_source(
     kinds = [read.kinds.get(digest, "unknown") for digest in read.sample.hashes]
     chart_data = ChartData.of(read.rows.all_norms(), read.sample.vectors, kinds)
     return Measured(
-        replace(measures, seconds=round(time.monotonic() - began, 3)), chart_data, read.sample.vectors[:MOST]
+        measures=replace(measures, seconds=round(time.monotonic() - began, 3)),
+        chart_data=chart_data,
+        kept=read.sample.vectors[:MOST],
+        used=again.used,
+        fresh=again.fresh,
+        canaries=[digest for digest in read.canaries.hashes if digest in again.fresh],
     )
 
 
@@ -105,23 +144,34 @@ def stale(stored: SpaceProfile, configured: SpaceProfile) -> tuple[Stale, ...]:
 
 
 def _read(
-    database: Database, source: SourceRow, space: Space, provider: Embedder, plan: SamplePlan, seed: str
+    database: Database, source: SourceRow, space: Space, provider: Embedder, plan: SamplePlan, seed: str, made_by: str
 ) -> _Read:
     dimensions = space.profile.dimensions
     rows = measure.RowMeasures(dimensions)
-    sample, canaries = BottomK(plan.shaped, STEADY), BottomK(plan.canaries, seed)
+    sample, drawn = BottomK(plan.shaped, STEADY), BottomK(plan.canaries, seed)
     new = BottomK(MOST, STEADY)
+    held: dict[bytes, NDArray[np.float32]] = {}
+    changed = 0
     # Of vectors that another configuration made, the documents are compared as they are.
     prepare = provider.prepared if space.profile.cut == provider.profile.cut else str
     with database.bulk(source.tenant_id) as connection:
         kept = reports.latest_sample(connection, source.id, space.id)
+        known = answers.read(connection, source.id, space.id, made_by)
+        known_canaries = set(known.canaries)
         for batch in store.stream(connection, source.id, space, kept.at if kept else None):
             rows.add(batch.vectors)
             sample.add(batch.hashes, batch.vectors)
-            canaries.add(batch.hashes, batch.vectors)
+            drawn.add(batch.hashes, batch.vectors)
+            held |= {
+                digest: vector
+                for digest, vector in zip(batch.hashes, batch.vectors, strict=True)
+                if digest in known_canaries and len(vector) == dimensions
+            }
             arrived = np.flatnonzero(batch.new)
+            changed += len(arrived)
             new.add([batch.hashes[row] for row in arrived], batch.vectors[arrived])
         sums = store.tokens(connection, source.id, space, provider.window)
+        canaries = _canaries(drawn, {digest: held[digest] for digest in known.canaries if digest in held}, changed)
         documents = store.documents(connection, source.id, space, plan.documents, STEADY, prepare)
         return _Read(
             rows=rows,
@@ -133,22 +183,49 @@ def _read(
             kept=kept,
             pairs=store.title_body_pairs(connection, source.id, space, plan.titles, STEADY),
             loss=text_loss(documents, provider.counter, passages=sums.passages, tokens=sums.tokens, beyond=sums.beyond),
+            known=known,
         )
+
+
+def _canaries(drawn: BottomK, held: Mapping[bytes, NDArray[np.float32]], changed: int) -> _Canaries:
+    """As many of the drawn passages as vectors have changed, at least one, then those held; and more where too few.
+
+    So a report costs what its change did, a model that changes behind its name is found by the next report, and in time
+    every passage is looked at.
+
+    Args:
+        drawn: As many as there are to be, at random.
+        held: Stored vectors of passages that were asked for an earlier report, the latest first.
+        changed: How many vectors are new since the last report.
+    """
+    stored = dict(zip(drawn.hashes, drawn.vectors, strict=True))
+    asked = drawn.hashes[: max(1, changed)]
+    order = list(dict.fromkeys([*asked, *held, *drawn.hashes]))[: drawn.size]
+    everything = {**held, **stored}
+    vectors = [everything[digest] for digest in order]
+    return _Canaries(order, np.stack(vectors) if vectors else drawn.vectors, len(asked))
 
 
 def _embed(provider: Embedder, read: _Read, plan: SamplePlan) -> _Again:
     canaries = [read.texts[digest] for digest in read.canaries.hashes if digest in read.texts]
     titles = [pair.title for pair in read.pairs]
     bodies = [pair.text for pair in read.pairs[: plan.bodies]]
+    hashes = [content_hash(text) for text in (*canaries, *titles, *bodies)]
+    texts = dict(zip(hashes, (*canaries, *titles, *bodies), strict=True))
+    anew = set(read.canaries.hashes[: read.canaries.asked])
+    missing = [digest for digest in texts if digest in anew or digest not in read.known.vectors]
     # One call: a provider sorts by length and fills its batches better than three calls could.
     try:
-        vectors = provider.embed([*canaries, *titles, *bodies]).vectors
+        vectors = provider.embed([texts[digest] for digest in missing]).vectors
     except EmbeddingError as error:
         raise PrecedentError(
             f"The vectors cannot be judged, as their model does not answer now ({error}): run it again when it does."
         ) from None
+    fresh = dict(zip(missing, vectors, strict=True))
+    found = {**read.known.vectors, **fresh}
+    joined = np.stack([found[digest] for digest in hashes]) if hashes else vectors
     first, second = len(canaries), len(canaries) + len(titles)
-    return _Again(vectors[:first], vectors[first:second], vectors[second:])
+    return _Again(joined[:first], joined[first:second], joined[second:], list(texts), fresh)
 
 
 def _measured(space: Space, provider: Embedder, read: _Read, again: _Again, covered: Coverage) -> QualityMeasures:
@@ -181,5 +258,5 @@ def _measured(space: Space, provider: Embedder, read: _Read, again: _Again, cove
         stale=stale(space.profile, provider.profile),
         text_loss=read.loss,
         drift=drift(read.new.vectors, read.kept.vectors) if read.kept and len(read.new.hashes) else None,
-        embedded_again=len(again.canaries) + len(again.titles) + len(again.bodies),
+        embedded_again=len(again.fresh),
     )

@@ -9,24 +9,11 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from precedent.vectors import space as spaces
 from precedent.vectors.repository import halves
-from precedent.vectors.space import IDENTITY, Space, SpaceProfile
+from precedent.vectors.space import Space
 
 Connection = psycopg.Connection[Any]
 
-# The space of the configured model, else the one that search uses: of two with vectors the configured one.
-MEASURED = f"""
-SELECT id FROM (
-  SELECT s.id, ({IDENTITY}) = (%(provider)s, %(model)s, %(model_fingerprint)s, %(dimensions)s, %(precision)s,
-                               %(preprocessing)s, %(cut)s) AS configured, s.status,
-         EXISTS (SELECT FROM chunks c WHERE c.source_id = %(source)s AND c.cut = s.cut) AS has_passages,
-         EXISTS (SELECT FROM chunks c JOIN embeddings e ON e.space_id = s.id AND e.content_hash = c.content_hash
-                 WHERE c.source_id = %(source)s AND c.cut = s.cut) AS has_vectors
-  FROM embedding_spaces s WHERE s.status <> 'retired') found
-WHERE has_passages AND (configured OR status = 'active')
-ORDER BY has_vectors DESC, configured DESC, id DESC LIMIT 1
-"""  # noqa: S608 - the interpolated text is a constant of this module
 # A vector belongs to a source if one of its passages, cut for the space, has its hash.
 OF_SOURCE = """
 FROM embeddings e WHERE e.space_id = %(space)s AND EXISTS (
@@ -49,9 +36,11 @@ ORDER BY c.content_hash, d.id
 PAIRS = """
 SELECT d.title, c.text, e.embedding
 FROM documents d
-JOIN chunks c ON c.document_id = d.id AND c.ordinal = 0 AND c.cut = %(cut)s
+JOIN chunks c ON c.document_id = d.id AND c.comment_id IS NULL AND c.ordinal = 0 AND c.cut = %(cut)s
 JOIN embeddings e ON e.space_id = %(space)s AND e.content_hash = c.content_hash
 WHERE d.source_id = %(source)s AND length(d.text) >= 80 AND length(d.title) >= 12
+  -- An id that stands in the place of a title says nothing about the body.
+  AND d.title <> d.external_id
 ORDER BY sha256(d.content_hash || %(seed)s::bytea) LIMIT %(limit)s
 """
 TOKENS = """
@@ -65,7 +54,8 @@ ORDER BY sha256(content_hash || %(seed)s::bytea) LIMIT %(limit)s
 """
 DOCUMENTS = "SELECT id, title, text FROM documents WHERE id = ANY(%s) ORDER BY id"
 PASSAGES = """
-SELECT document_id, text FROM chunks WHERE document_id = ANY(%(ids)s) AND cut = %(cut)s ORDER BY document_id, ordinal
+SELECT document_id, text FROM chunks
+WHERE document_id = ANY(%(ids)s) AND comment_id IS NULL AND cut = %(cut)s ORDER BY document_id, ordinal
 """
 
 
@@ -103,17 +93,6 @@ class TokenSums:
     passages: int
     tokens: int
     beyond: int
-
-
-def measured_space(connection: Connection, source_id: int, configured: SpaceProfile) -> Space | None:
-    """The space that a report on a source looks at; None while the source has no passages.
-
-    It is the configured model's, or the one that search uses where that one has no vectors of the source: a report
-    must not keep silent about vectors that are in use and come from another model.
-    """
-    values = {name: getattr(configured, name) for name in configured.__dataclass_fields__} | {"source": source_id}
-    row = connection.execute(MEASURED, values).fetchone()
-    return spaces.get(connection, row[0]) if row else None
 
 
 def digest(connection: Connection, source_id: int, space: Space) -> tuple[int, str]:

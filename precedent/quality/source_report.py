@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from precedent.database.session import Database
 from precedent.errors import NotFoundError
 from precedent.providers.runtime.embedder import Embedder
-from precedent.quality import repository, samples, thresholds
+from precedent.quality import answers, repository, samples, thresholds
 from precedent.quality.measurement import measure_source
 from precedent.quality.measures.summary import QualityMeasures
 from precedent.quality.report.chart_data import ChartData
@@ -86,7 +86,7 @@ def refresh(database: Database, source: SourceRow, provider: Embedder) -> bool |
         BudgetExhausted: the tenant's money is used up.
     """
     with database.bulk(source.tenant_id) as connection:
-        space = samples.measured_space(connection, source.id, provider.profile)
+        space = spaces.to_serve(connection, source.id, provider.profile)
         if space is None:
             return None
         count, digest = samples.digest(connection, source.id, space)
@@ -94,10 +94,11 @@ def refresh(database: Database, source: SourceRow, provider: Embedder) -> bool |
         index = "hnsw" if vector_index.exists(connection, space.id) else "exact"
         before = repository.latest(connection, source.id)
     configured = hashlib.sha256(repr(provider.profile).encode()).hexdigest()[:8]
+    made_by = f"{configured}/{provider.primary.provider.fingerprint}"
     manifest = f"{REPORT_VERSION}:{space.id}:{configured}:{index}:{covered.embedded}/{covered.chunks}:{digest}"
     fresh = before is None or before.manifest != manifest
     found = (
-        measure_source(database, source, space, provider, count=count, covered=covered, seed=manifest)
+        measure_source(database, source, space, provider, count=count, covered=covered, seed=manifest, made_by=made_by)
         if fresh
         else None
     )
@@ -116,6 +117,16 @@ def refresh(database: Database, source: SourceRow, provider: Embedder) -> bool |
                 gates=[gate.as_dict() for gate in verdict.gates],
                 chart_data=found.chart_data.as_dict(),
                 sample=found.kept,
+            )
+            answers.save(
+                connection,
+                source.tenant_id,
+                source.id,
+                space.id,
+                made_by,
+                used=found.used,
+                fresh=found.fresh,
+                canaries=found.canaries,
             )
         judge_again(connection, source.id)
     return fresh

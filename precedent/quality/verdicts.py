@@ -12,7 +12,7 @@ from precedent.quality.score import Verdict, judge
 from precedent.quality.thresholds import Thresholds
 
 # Raise it when the same vectors would be measured or judged in another way.
-REPORT_VERSION = "3"
+REPORT_VERSION = "4"
 
 
 def verdict_of(report: Report, limits: Thresholds) -> Verdict:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 SOURCES = "SELECT i.id FROM integrations i WHERE i.name = ANY(%(sources)s)"
 FOLDED = "SELECT lower(word) FROM unnest(%({})s::text[]) word"
+SAID_BEFORE = "SELECT FROM comments m WHERE m.id = c.comment_id AND m.created_at < %(before)s"
 EXCLUDED = "SELECT x.id FROM documents x WHERE x.external_id = ANY(%(exclude)s)"
 
 
@@ -72,6 +73,11 @@ class Filters:
         add("updated_since", self.updated_since, "d.updated_at >= %(updated_since)s")
         add("exclude", list(self.exclude), f"{key} <> ALL(ARRAY({EXCLUDED}))")
         return " AND ".join(terms), values
+
+    @property
+    def said(self) -> str:
+        """A condition on passages `c`: what was said on an item after `before` was not known then."""
+        return f"(c.comment_id IS NULL OR EXISTS ({SAID_BEFORE}))" if self.before else "true"
 
     def values(self) -> dict[str, object]:
         """Every filter by its name, as parameters; None for one that is empty."""

@@ -1,6 +1,6 @@
 """Putting the two legs of search together."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 # How much the text leg counts beside the vector leg. Chosen with the tuning halves of the labelled sets
 # (`python -m benchmarks tuning`), see docs/search.md.
@@ -26,6 +26,15 @@ def score_fusion(
     for item, score in worded.items():
         scores[item] = scores.get(item, 0.0) + text_weight * score / highest
     return sorted(scores.items(), key=lambda pair: -pair[1])
+
+
+def named_first(ranked: Sequence[tuple[int, float]], named: Collection[int]) -> list[tuple[int, float]]:
+    """The same with the documents that the query names in front, in their order, at the score of the best."""
+    best = ranked[0][1] if ranked else 0.0
+    found = [item for item, _ in ranked if item in named]
+    # One that neither leg had among its best is behind those that one of them had.
+    first = [*found, *sorted(set(named).difference(found))]
+    return [(item, best) for item in first] + [pair for pair in ranked if pair[0] not in named]
 
 
 def _spread(scores: Mapping[int, float]) -> dict[int, float]:

@@ -10,12 +10,13 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from precedent.search.dense import POOL, by_hits, by_vector
+from precedent.search.dense import POOL, by_hits, by_vector, nearest_comments
 from precedent.search.filters import Filters
-from precedent.search.fusion import score_fusion
-from precedent.search.lexical import by_text, query_terms
+from precedent.search.fusion import named_first, score_fusion
+from precedent.search.lexical import Worded, by_text, query_terms
+from precedent.search.names import named
 from precedent.search.rerank import CHARACTERS, DEPTH, Reranker
-from precedent.search.snippets import LOOKED_AT, snippet
+from precedent.search.snippets import LOOKED_AT, Snippet, snippet
 from precedent.search.words import query_words
 from precedent.vector_stores.nearest import Hits
 
@@ -23,6 +24,9 @@ DETAILS = f"""
 SELECT d.id, d.external_id, i.name, d.kind, d.title, d.state, d.resolution, d.url, d.created_at,
        left(d.text, {LOOKED_AT}), d.labels
 FROM documents d JOIN integrations i ON i.id = d.source_id WHERE d.id = ANY(%s)
+"""  # noqa: S608 - the interpolated number is a constant
+COMMENTS = f"""
+SELECT id, external_id, author, url, created_at, left(text, {LOOKED_AT}) FROM comments WHERE id = ANY(%s)
 """  # noqa: S608 - the interpolated number is a constant
 
 
@@ -35,6 +39,16 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CommentFound:
+    """The comment on a document by which it was found; None where its system does not say."""
+
+    external_id: str
+    author: str | None
+    url: str | None
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """One document found; `score` orders, the legs' own scores and ranks explain.
 
@@ -42,11 +56,12 @@ class Result:
         score: Of a hybrid search from 0 to 1, of one leg that leg's, of a reranked one the reranker's.
         vector_score: Cosine similarity of the nearest passage; None where that leg did not find the document.
         text_score: BM25; None where that leg did not find the document.
-        snippet: The passage that says most about the query, on one line.
+        snippet: The passage that says most about the query, on one line: of the document's own text, or of a comment.
         vector_rank: Place in the vector leg, from 1.
         text_rank: Place in the text leg.
         rerank_score: What the cross-encoder said; None where it was not asked.
         marks: Where the query's words stand in the snippet: pairs of start and end.
+        comment: The comment that the snippet is of; None where it is of the document's own text.
     """
 
     external_id: str
@@ -66,6 +81,7 @@ class Result:
     text_rank: int | None = None
     rerank_score: float | None = None
     marks: tuple[tuple[int, int], ...] = ()
+    comment: CommentFound | None = None
 
 
 def search(
@@ -100,16 +116,24 @@ def search(
     pool = max(POOL, 3 * k)
     terms = query_terms(connection, query_words(text))
     near: dict[int, float] = {}
-    worded: dict[int, float] = {}
+    worded = Worded()
     if mode is not Mode.TEXT and vectors is not None and space_id is not None:
         told = by_hits(connection, hits, filters, pool) if hits is not None else None
         near = by_vector(connection, space_id, vectors, filters, pool) if told is None else told
     if mode is not Mode.VECTOR:
         worded = by_text(connection, terms, filters, pool)
-    ranked = score_fusion(near, worded) if mode is Mode.HYBRID else list((near or worded).items())
+    ranked = score_fusion(near, worded.scores) if mode is Mode.HYBRID else list((near or worded.scores).items())
+    if mode is not Mode.VECTOR:
+        ranked = named_first(ranked, named(connection, text, terms, filters, near.keys() | worded.scores.keys(), pool))
     ranked = ranked[: max(k, DEPTH) if reranker else k]
-    details = {row[0]: row[1:] for row in connection.execute(DETAILS, ([item for item, _ in ranked],))}
-    legs = _Legs(near, worded, terms.weights if terms else {}, prepare)
+    shown = [item for item, _ in ranked]
+    details = {row[0]: row[1:] for row in connection.execute(DETAILS, (shown,))}
+    nearest: dict[int, int] = {}
+    if near and vectors is not None and space_id is not None:
+        nearest = nearest_comments(connection, space_id, vectors, filters, shown)
+    said = [*(worded.comments[item] for item in shown if item in worded.comments), *nearest.values()]
+    comments = {row[0]: row[1:] for row in connection.execute(COMMENTS, (said,))} if said else {}
+    legs = _Legs(near, worded, nearest, comments, terms.weights if terms else {}, prepare)
     results = {item: legs.result(item, details[item], score) for item, score in ranked if item in details}
     if reranker:
         return _reranked(reranker, text, results, details)[:k]
@@ -122,17 +146,20 @@ class _Legs:
     def __init__(
         self,
         near: Mapping[int, float],
-        worded: Mapping[int, float],
+        worded: Worded,
+        nearest: Mapping[int, int],
+        comments: Mapping[int, Sequence[Any]],
         weights: Mapping[str, float],
         prepare: Callable[[str], str] | None,
     ) -> None:
         self._near, self._worded, self._weights, self._prepare = near, worded, weights, prepare
+        self._nearest, self._comments = nearest, comments
         self._near_ranks = {item: rank for rank, item in enumerate(near, start=1)}
-        self._worded_ranks = {item: rank for rank, item in enumerate(worded, start=1)}
+        self._worded_ranks = {item: rank for rank, item in enumerate(worded.scores, start=1)}
 
     def result(self, item: int, row: Sequence[Any], score: float) -> Result:
         external_id, source, kind, title, state, resolution, url, created_at, text, labels = row
-        passage = snippet(self._prepare(text) if self._prepare else text, self._weights)
+        passage, comment = self._passage(item, text)
         return Result(
             external_id=external_id,
             source=source,
@@ -140,7 +167,7 @@ class _Legs:
             title=title,
             score=score,
             vector_score=self._near.get(item),
-            text_score=self._worded.get(item),
+            text_score=self._worded.scores.get(item),
             state=state,
             resolution=resolution,
             url=url,
@@ -150,7 +177,22 @@ class _Legs:
             vector_rank=self._near_ranks.get(item),
             text_rank=self._worded_ranks.get(item),
             marks=passage.marks,
+            comment=comment,
         )
+
+    def _passage(self, item: int, text: str) -> tuple[Snippet, CommentFound | None]:
+        """What says most about the query: of the document's text or of a comment; the nearest where no word does."""
+        best, comment = self._snippet(text), None
+        for number in (self._worded.comments.get(item), self._nearest.get(item)):
+            if number is not None and number in self._comments:
+                *facts, said = self._comments[number]
+                passage = self._snippet(said)
+                if passage.weight > best.weight or (best.weight == 0 and number == self._nearest.get(item)):
+                    best, comment = passage, CommentFound(*facts)
+        return best, comment
+
+    def _snippet(self, text: str) -> Snippet:
+        return snippet(self._prepare(text) if self._prepare else text, self._weights)
 
 
 def _reranked(

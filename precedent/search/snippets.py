@@ -12,10 +12,11 @@ LOOKED_AT = 20_000
 
 
 class Snippet(NamedTuple):
-    """A passage on one line; `marks` are the places (start, end) of the query's words in it, in order."""
+    """A passage on one line; `marks` are the places (start, end) of the query's words in it, `weight` that of them."""
 
     text: str
     marks: tuple[tuple[int, int], ...]
+    weight: float = 0.0
 
 
 def snippet(text: str, weights: Mapping[str, float], length: int = LENGTH) -> Snippet:
@@ -28,18 +29,20 @@ def snippet(text: str, weights: Mapping[str, float], length: int = LENGTH) -> Sn
     """
     text = text[:LOOKED_AT]
     hits = [(span, found) for span in spans(text) if (found := _matching(span, weights))]
-    start, end = _densest(hits, weights, length) if hits else (0, 0)
+    weight, start, end = _densest(hits, weights, length) if hits else (0.0, 0, 0)
     start, end = _widened(text, start, end, length)
     marks = [(span.start, span.end) for span, _ in hits if start <= span.start and span.end <= end]
-    return _on_one_line(text, start, end, marks)
+    return _on_one_line(text, start, end, marks)._replace(weight=weight)
 
 
 def _matching(span: Span, weights: Mapping[str, float]) -> tuple[str, ...]:
     return tuple(lexeme for part in span.lexemes for lexeme in part if lexeme in weights)
 
 
-def _densest(hits: list[tuple[Span, tuple[str, ...]]], weights: Mapping[str, float], length: int) -> tuple[int, int]:
-    """Where the window lies whose distinct lexemes weigh most; the earliest of equals."""
+def _densest(
+    hits: list[tuple[Span, tuple[str, ...]]], weights: Mapping[str, float], length: int
+) -> tuple[float, int, int]:
+    """The weight and place of the window whose distinct lexemes weigh most; the earliest of equals."""
     window: deque[tuple[Span, tuple[str, ...]]] = deque()
     held: Counter[str] = Counter()
     value = best = 0.0
@@ -55,7 +58,7 @@ def _densest(hits: list[tuple[Span, tuple[str, ...]]], weights: Mapping[str, flo
                 value -= weights[lexeme] if held[lexeme] == 0 else 0.0
         if value > best + 1e-9:
             best, place = value, (window[0][0].start, span.end)
-    return place
+    return best, *place
 
 
 def _widened(text: str, start: int, end: int, length: int) -> tuple[int, int]:

@@ -8,12 +8,13 @@ front keeps the entries of tenants apart: how much another one has makes no sear
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import psycopg
 
 from precedent.search.analyzer import ANALYSER_VERSION, LONGEST_LEXEME, analyse
+from precedent.text.comments import SavedComment
 from precedent.text.documents import DocumentRow
 
 # Part of a document's row: raise it with any constant below that changes what is stored.
@@ -51,6 +52,18 @@ ON CONFLICT (document_id) DO UPDATE SET
   words = excluded.words
 """
 
+STAGE_COMMENTS = """
+CREATE TEMP TABLE IF NOT EXISTS staged_comment_words (
+  comment_id bigint, document_id bigint, said_at timestamptz, words text[], length integer) ON COMMIT DELETE ROWS;
+TRUNCATE staged_comment_words
+"""
+COPY_COMMENTS = "COPY staged_comment_words (comment_id, document_id, said_at, words, length) FROM STDIN"
+REMOVE_COMMENTS = "DELETE FROM comment_words WHERE comment_id = ANY(%s)"
+INSERT_COMMENTS = """
+INSERT INTO comment_words (comment_id, document_id, tenant_id, length, said_at, words)
+SELECT comment_id, document_id, %s, length, said_at, array_to_tsvector(words) FROM staged_comment_words
+"""
+
 
 class DocumentWords(NamedTuple):
     """What the index holds of a document: keys of lexeme and class, and the number of words in title and text."""
@@ -62,15 +75,18 @@ class DocumentWords(NamedTuple):
 def document_words(tenant_id: int, external_id: str, title: str, text: str) -> DocumentWords:
     """The index entries of a document of a tenant; its external id is one of them, as a whole."""
     head, body = analyse(title), analyse(text[:CHARACTERS])
-    counts = Counter(body.words)
-    counts.update(body.extras)
+    counts = Counter((*body.words, *body.extras))
     if len(name := external_id.lower()) <= LONGEST_LEXEME:
         counts[name] += TITLE_WEIGHT
     for lexeme in (*head.words, *head.extras):
         counts[lexeme] += TITLE_WEIGHT
-    kept = counts if len(counts) <= LEXEMES_EACH else dict(counts.most_common(LEXEMES_EACH))
-    keys = [key(tenant_id, lexeme, bisect_left(_BOUNDS, times)) for lexeme, times in kept.items()]
-    return DocumentWords(keys, len(head.words) + len(body.words))
+    return DocumentWords(_keys(tenant_id, counts), len(head.words) + len(body.words))
+
+
+def comment_words(tenant_id: int, text: str) -> DocumentWords:
+    """The index entries of a comment of a tenant; the title that stands above it is its item's."""
+    found = analyse(text[:CHARACTERS])
+    return DocumentWords(_keys(tenant_id, Counter((*found.words, *found.extras))), len(found.words))
 
 
 def query_words(text: str) -> dict[str, float]:
@@ -106,3 +122,23 @@ def save_words(connection: "psycopg.Connection[Any]", tenant_id: int, rows: Iter
             copy.write_row((row.raw_item_id, words.keys, words.length))
     connection.execute(UPSERT, (WORDS_VERSION,))
     connection.execute("SELECT settle_words()")
+
+
+def save_comment_words(connection: "psycopg.Connection[Any]", tenant_id: int, comments: Sequence[SavedComment]) -> None:
+    """Index the words of comments that were saved before in the same transaction, in the place of earlier ones."""
+    if not comments:
+        return
+    connection.execute(STAGE_COMMENTS)
+    with connection.cursor().copy(COPY_COMMENTS) as copy:
+        for said in comments:
+            if said.text:
+                words = comment_words(tenant_id, said.text)
+                copy.write_row((said.id, said.document_id, said.created_at, words.keys, words.length))
+    connection.execute(REMOVE_COMMENTS, ([said.id for said in comments],))
+    connection.execute(INSERT_COMMENTS, (tenant_id,))
+    connection.execute("SELECT settle_words()")
+
+
+def _keys(tenant_id: int, counts: Counter[str]) -> list[str]:
+    kept = counts if len(counts) <= LEXEMES_EACH else dict(counts.most_common(LEXEMES_EACH))
+    return [key(tenant_id, lexeme, bisect_left(_BOUNDS, times)) for lexeme, times in kept.items()]

@@ -1,18 +1,19 @@
 """What a kind of source is: everything that the platform knows of it, in one object."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from precedent.http.client import HttpOptions
+from precedent.plain_text import can_be_stored
 from precedent.settings import DEFAULT_MAX_BODY_BYTES
 from precedent.sources.options import check_fields
 from precedent.sources.records import RawRecord
 from precedent.sources.source import FileSource, LiveSource
-from precedent.text.extract.model import Comment, Document
+from precedent.text.extract.model import Document
 
 Payload = dict[str, Any]
 
@@ -25,6 +26,13 @@ class SourceConfiguration(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, value: object) -> object:
+        if not can_be_stored(value):
+            raise ValueError("a text holds NUL or half of a surrogate pair, which cannot be stored")
+        return value
 
     @property
     def address(self) -> str | None:
@@ -69,15 +77,16 @@ class Shape(Protocol):
         """
         ...
 
-    def extract(self, payload: Payload, comments: Sequence[Comment]) -> Document:
+    def extract(self, payload: Payload) -> Document:
         """The text and the facts of a record. It never raises: what a payload lacks is left out.
+
+        A comment has no title; without a text it is not searched. Comments that are records of their own are not part
+        of the document of their item; those that stand in its payload are its `comments`.
 
         Modules that read markup take long to import: import them here.
 
         Args:
             payload: As `record` kept it.
-            comments: The newest comments whose `parent_id` is this record, for issues and pull requests; of each shape
-                of comment at most three.
         """
         ...
 
@@ -117,7 +126,8 @@ class SourceKind(Generic[Configuration]):
         key: What its key is, in words; "" where it takes none.
         shapes: The forms of its records.
         interval_s: How often sources are probed, seconds.
-        sweeps: True if its servers do not say what was deleted, so that full listings are asked for once a day.
+        sweeps: True if everything is to be looked at once a day, whatever the server calls unchanged: without
+            validators, and with the full listings of streams that sweep.
     """
 
     name: str

@@ -1,6 +1,7 @@
-"""Lists of a server as several kinds read them: page by page along its links, and their newest item for a probe."""
+"""Lists of a server as several kinds read them: page by page along its links, their newest item, their last change."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from typing import Any, Final
 
 from precedent.errors import ActionRequired
@@ -54,6 +55,14 @@ def check_link(link: str, visited: set[str], *, server: str, listed: str) -> Non
             whole=False,
         )
     visited.add(link)
+
+
+def latest(moments: Iterable[datetime | None], until: datetime) -> datetime | None:
+    """The latest of the moments that are not after `until`, the server's clock; None where there is none.
+
+    Cursors move by it: an item that is dated years ahead must not hide what is changed before that day.
+    """
+    return max((each for each in moments if each is not None and each <= until), default=None)
 
 
 def newest_part(

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from precedent.errors import UsageError
+from precedent.folders import expanded
 
 
 class Place(StrEnum):
@@ -157,7 +157,7 @@ def _placed(model: type[BaseModel], where: str) -> dict[str, str]:
     if url is not None and (len(fields) == 1 or _is_url(where)):
         return {url: where.rstrip("/")}
     if Place.PATH in fields:
-        return {fields[Place.PATH]: str(Path(where).expanduser().resolve())}
+        return {fields[Place.PATH]: str(expanded(where, "The place").resolve())}
     return {fields[Place.NAME]: where.rstrip("/")}
 
 

@@ -1,6 +1,6 @@
 """Which kinds of source there are: entry points of the group `precedent.sources`, of this distribution and others."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
@@ -13,7 +13,7 @@ from precedent.sources.kind import Payload, Shape, SourceConfiguration, SourceKi
 from precedent.sources.options import SourceOption, options_of
 from precedent.sources.records import RawRecord
 from precedent.sources.shapes.fields import UnreadableError
-from precedent.text.extract.model import Comment, Document
+from precedent.text.extract.model import Document
 
 GROUP = "precedent.sources"
 OURS = "precedent"
@@ -117,7 +117,7 @@ def record(payload: Payload) -> RawRecord:
     return shape.record(payload)
 
 
-def extract(shape: str, payload: Payload, comments: Sequence[Comment]) -> Document:
+def extract(shape: str, payload: Payload) -> Document:
     """The document of a record.
 
     Raises:
@@ -129,7 +129,7 @@ def extract(shape: str, payload: Payload, comments: Sequence[Comment]) -> Docume
             f"No kind of source has records of shape {shape!r}: install the package that they came from "
             "(`precedent source kinds` lists kinds), or remove their source."
         )
-    return found.extract(payload, comments)
+    return found.extract(payload)
 
 
 @lru_cache(maxsize=1)

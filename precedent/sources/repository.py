@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, select, update
-from sqlalchemy import text as sql_text
 from sqlalchemy.exc import IntegrityError
 
 from precedent.database.models import DataSource
 from precedent.database.session import Database
 from precedent.errors import NotFoundError, UsageError
+from precedent.http.client import HttpOptions
 from precedent.security.addresses import check_address
 from precedent.security.credentials import sealed, unsealed
 from precedent.settings import Settings
@@ -23,6 +22,7 @@ from precedent.sources.source import FileSource, LiveSource
 from precedent.tenants import policies
 from precedent.tenants import tenants as tenancy
 
+DELETE = "DELETE FROM integrations WHERE id = %s AND type = 'data_source'"
 NO_SECRETS: Mapping[str, str] = {}
 
 
@@ -114,12 +114,13 @@ def add(
     return found
 
 
-def opened(source: SourceRow, name: str | None = None) -> FileSource | LiveSource:
+def opened(source: SourceRow, name: str | None = None, *, conditional: bool = True) -> FileSource | LiveSource:
     """The source, with its credentials; a live one is not asked anything yet.
 
     Args:
         source: Its row.
         name: What ids began with at the last sync, see `Probe.name`.
+        conditional: False to ask for everything anew, whatever the server calls unchanged.
 
     Raises:
         UsageError: an unusable kind, or a configuration of another version.
@@ -128,7 +129,7 @@ def opened(source: SourceRow, name: str | None = None) -> FileSource | LiveSourc
     """
     settings = Settings.from_environment()
     secrets = unsealed(settings, source.stored, tenant_id=source.tenant_id, row_id=source.id)
-    return open_with(source.kind, source.configuration, secrets, name=name, number=source.id)
+    return open_with(source.kind, source.configuration, secrets, name=name, number=source.id, conditional=conditional)
 
 
 def open_with(
@@ -138,6 +139,7 @@ def open_with(
     *,
     name: str | None = None,
     number: int | None = None,
+    conditional: bool = True,
 ) -> FileSource | LiveSource:
     """A source as it would be configured; a live one is not asked anything yet.
 
@@ -147,6 +149,7 @@ def open_with(
         secrets: Its credentials: `api_key`, or the `private_key` of an App.
         name: What ids began with at the last sync.
         number: The source's id; without one it can be probed only.
+        conditional: False to ask for everything anew, whatever the server calls unchanged.
 
     Raises:
         UsageError: an unusable kind, or a configuration that does not fit it.
@@ -158,6 +161,7 @@ def open_with(
         key=secrets.get("api_key") or secrets.get("private_key"),
         name=name,
         max_body_bytes=settings.max_body_bytes,
+        http=HttpOptions(conditional=conditional),
     )
     source: FileSource | LiveSource = registry.get(kind).open(registry.configuration_of(kind, values), context)
     return source
@@ -240,15 +244,13 @@ def get(database: Database, key: str) -> SourceRow:
 
 
 def delete(database: Database, key: str) -> SourceRow:
-    """Delete a source with all its rows and its folder, and the vectors that nothing else refers to."""
+    """Delete a source with all its rows and its folder; the vectors that nothing else refers to go to the cache."""
+    from precedent.vectors import expiry  # numpy takes long to import
+
     source = get(database, key)
-    with database.tenant(source.tenant_id) as session:
-        session.execute(sql_delete(DataSource).where(DataSource.id == source.id))
-        session.execute(
-            sql_text(
-                "DELETE FROM embeddings e WHERE NOT EXISTS (SELECT FROM chunks c WHERE c.content_hash = e.content_hash)"
-            )
-        )
+    with database.bulk(source.tenant_id) as connection:
+        connection.execute(DELETE, (source.id,))
+        expiry.keep_unused(connection)
     folder = _folder(Settings.from_environment().home, source.id)
     for left in (folder, *folder.parent.glob(f".{folder.name}.*")):
         if left.is_dir():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
+from precedent.errors import ActionRequired
 from precedent.sources.records import RawKind, RawRecord, RejectedRecord
 
 Cursor = dict[str, Any]
@@ -37,7 +38,8 @@ class Stream:
     Attributes:
         name: Stored with its rows and its cursor.
         kinds: The kinds that its records may have.
-        sweeps: True if the server can list every id that it still has, see `LiveSource.full_listing`.
+        sweeps: True if the server can list everything that it still has: once a day that is compared with what is held,
+            see `LiveSource.full_listing`.
     """
 
     name: str
@@ -62,6 +64,29 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """An item of a full listing, with what the listing says of it.
+
+    Attributes:
+        kind: Its kind.
+        external_id: Its id.
+        changed: When it was last changed by the server's clock, where the listing says that.
+        record: Its record, where the listing shows the payload just as `pages` stores it: a change without a date is
+            then found by comparing.
+    """
+
+    kind: RawKind
+    external_id: str
+    changed: datetime | None = None
+    record: RawRecord | None = None
+
+    @property
+    def identity(self) -> tuple[RawKind, str]:
+        """Kind and external id."""
+        return self.kind, self.external_id
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """What a source looks like now, found out cheaply.
 
@@ -83,6 +108,9 @@ class LiveSource(Protocol):
 
     Every method raises `RetryLater` or `ActionRequired` where the server does not answer as it should. A fault whose
     `whole` is false leaves the other streams readable.
+
+    A cursor by date never passes the server's own clock (`HttpClient.server_time`): what is dated later is stored, and
+    moves no cursor.
     """
 
     @property
@@ -111,8 +139,24 @@ class LiveSource(Protocol):
         """
         ...
 
-    def full_listing(self, stream: Stream) -> Iterator[tuple[RawKind, str]]:
-        """Kind and external id of everything that a stream that sweeps has now; may miss a few, never invents one."""
+    def identity(self) -> str | None:
+        """The server's own number of what is read, which stays when that is renamed or moved.
+
+        A name that was given up can be taken by somebody else: another number under the same name is another source.
+        None where the server has no such number.
+        """
+        ...
+
+    def full_listing(self, stream: Stream) -> Iterator[Listed]:
+        """Everything that a stream that sweeps has now; may miss a few, never invents one."""
+        ...
+
+    def item(self, stream: Stream, listed: Listed) -> Iterator[RawRecord | RejectedRecord]:
+        """The records of an item of a full listing, with all that `pages` brings with it.
+
+        Raises:
+            NotThere: it has gone since it was listed.
+        """
         ...
 
     def gone(self, stream: Stream, kind: RawKind, external_id: str) -> bool:
@@ -122,3 +166,16 @@ class LiveSource(Protocol):
     def close(self) -> None:
         """Close connections."""
         ...
+
+
+def replaced(found: str) -> ActionRequired:
+    """The fault of a server that has something else under the name of what was read.
+
+    Args:
+        found: What was found, as the beginning of a sentence.
+    """
+    return ActionRequired(
+        "replaced",
+        f"{found}: somebody else may have taken its name. Nothing was read or removed. If the new one is meant, remove "
+        "the source and add it again.",
+    )

@@ -28,7 +28,9 @@ SELECT
             AND r.kind NOT IN ('comment', 'deployment')
             AND NOT EXISTS (SELECT FROM documents d WHERE d.raw_item_id = r.id))
   OR EXISTS (SELECT FROM documents d WHERE d.source_id = :source
-               AND NOT EXISTS (SELECT FROM document_cuts k WHERE k.document_id = d.id)),
+               AND NOT EXISTS (SELECT FROM document_cuts k WHERE k.document_id = d.id))
+  OR EXISTS (SELECT FROM comments m WHERE m.source_id = :source AND m.text <> ''
+               AND NOT EXISTS (SELECT FROM comment_cuts k WHERE k.comment_id = m.id)),
   s.last_refresh, s.state, s.reason, s.wait_until, s.failures
 FROM (SELECT) one LEFT JOIN sync_state s ON s.source_id = :source AND s.stream = ''
 """

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from precedent.database.pruning import Amount, Connection, Order, Rows, prune
-from precedent.vectors import repository as vectors
-from precedent.vectors import space as spaces
+from precedent.vectors import expiry
 
 # Documents, passages and words hang on their item and go with it. Most went when the item was marked as deleted.
 PAGE = """
@@ -19,10 +18,8 @@ def prune_tombstones(connection: Connection, tenant_id: int, order: Order) -> It
     """Remove the items of a tenant that have been gone for long."""
 
     def move_vectors(rows: Rows) -> None:
-        # Passages went with their documents: their vectors move to the cache, as after any deletion.
+        # Passages went with their documents.
         if any(row["had_document"] for row in rows):
-            for space in spaces.list(connection):
-                if space.status != "retired":
-                    vectors.remove_orphans(connection, space.id)
+            expiry.keep_unused(connection)
 
     return prune(connection, order, PAGE, REMOVE, move_vectors)

@@ -82,8 +82,8 @@ class Fault:
     """What happens instead of an answer, `times` times, to the requests that `only` is true of.
 
     `kind` is a `Delivery` other than WHOLE, or one of: `status` (sends `response`), `html` (a web page with status
-    200), `change` (calls `act` and then answers: something changes between two pages). CUT and DRIP send the true
-    answer.
+    200), `change` (calls `act` and then answers: something changes between two pages), `lie` (sends what `told` makes
+    of the true answer). CUT and DRIP send the true answer.
     """
 
     kind: str
@@ -93,6 +93,7 @@ class Fault:
     seconds: float = LONGEST_SILENCE_S
     size: int = 0
     act: Callable[[], None] | None = None
+    told: Callable[[Response], Response] | None = None
 
 
 class LoopbackServer:
@@ -145,6 +146,8 @@ class LoopbackServer:
                 return WEB_PAGE
             if fault.kind == "change":
                 return self.answer(request)
+            if fault.kind == "lie" and fault.told is not None:
+                return fault.told(self.answer(request))
             delivery = Delivery(fault.kind)
             true = self.answer(request) if delivery in {Delivery.CUT, Delivery.DRIP} else Response()
             return replace(true, delivery=delivery, seconds=fault.seconds, size=fault.size)

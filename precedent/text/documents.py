@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from dateutil.parser import isoparse
 
 from precedent.clock import TimeBounds
 from precedent.errors import PrecedentError
@@ -15,46 +14,27 @@ from precedent.progress import slices
 from precedent.text.extract.model import Comment, Extract
 
 # Part of a document's identity: raise it when the same records would give other texts.
-EXTRACTOR_VERSION = "3"
+EXTRACTOR_VERSION = "4"
 BATCH = 500
 BATCH_BYTES = 8 << 20
-# Of each shape of comment the newest three that say something: what extractors may quote.
-SPOKEN = """
-SELECT jsonb_agg(jsonb_build_object('external_id', m.external_id, 'shape', m.shape, 'payload', m.payload,
-                                    'created_at', m.created_at) ORDER BY m.created_at, m.external_id) AS said,
-       string_agg(m.payload_hash, ''::bytea ORDER BY m.created_at, m.external_id) AS said_hash,
-       sum(pg_column_size(m.payload || '{}')) AS said_size
-FROM (SELECT c.*, row_number() OVER (PARTITION BY c.shape
-                                     ORDER BY c.created_at DESC NULLS LAST, c.external_id DESC) AS place
-      FROM raw_items c
-      WHERE c.source_id = r.source_id AND c.parent_id = r.external_id AND c.kind = 'comment'
-        AND c.deleted_at IS NULL AND coalesce(c.payload ->> 'body', '') <> '') m
-WHERE m.place <= 3
-"""
-PENDING = f"""
+PENDING = """
 SELECT r.id FROM raw_items r
-LEFT JOIN LATERAL ({SPOKEN}) s ON r.kind IN ('issue', 'pull_request')
 LEFT JOIN documents d ON d.raw_item_id = r.id
 LEFT JOIN document_words w ON w.document_id = d.id
 WHERE r.source_id = %(source)s AND r.kind NOT IN ('comment', 'deployment') AND r.deleted_at IS NULL
   AND (%(after)s::timestamptz IS NULL OR r.created_at >= %(after)s)
   AND (%(before)s::timestamptz IS NULL OR r.created_at < %(before)s)
-  AND (%(everything)s OR w.version IS DISTINCT FROM %(words)s OR d.input_hash IS DISTINCT FROM
-       sha256(%(version)s::bytea || r.payload_hash || coalesce(s.said_hash, ''::bytea)))
+  AND (%(everything)s OR w.version IS DISTINCT FROM %(words)s
+       OR d.input_hash IS DISTINCT FROM sha256(%(version)s::bytea || r.payload_hash))
 ORDER BY r.id
-"""  # noqa: S608 - the interpolated text is a constant of this module
+"""
 # The concatenation unpacks what is stored compressed: what counts is what extraction will hold.
-SIZES = f"""
-SELECT r.id, pg_column_size(r.payload || '{{}}') + coalesce(s.said_size, 0)
-FROM raw_items r LEFT JOIN LATERAL ({SPOKEN}) s ON r.kind IN ('issue', 'pull_request')
-WHERE r.id = ANY(%s) ORDER BY r.id
-"""  # noqa: S608 - the interpolated text is a constant of this module
-READ = f"""
-SELECT r.id, r.kind, r.shape, r.external_id, r.payload, r.created_at, r.updated_at, s.said,
-       sha256(%(version)s::bytea || r.payload_hash || coalesce(s.said_hash, ''::bytea))
-FROM raw_items r LEFT JOIN LATERAL ({SPOKEN}) s ON r.kind IN ('issue', 'pull_request')
-WHERE r.id = ANY(%(ids)s)
-"""  # noqa: S608 - the interpolated text is a constant of this module
+SIZES = "SELECT id, pg_column_size(payload || '{}') FROM raw_items WHERE id = ANY(%s) ORDER BY id"
+READ = """
+SELECT r.id, r.kind, r.shape, r.external_id, r.payload, r.created_at, r.updated_at,
+       sha256(%(version)s::bytea || r.payload_hash)
+FROM raw_items r WHERE r.id = ANY(%(ids)s)
+"""
 REMOVE = """
 DELETE FROM documents d USING raw_items r
 WHERE d.source_id = %s AND r.id = d.raw_item_id AND r.deleted_at IS NOT NULL
@@ -80,9 +60,11 @@ ON CONFLICT (raw_item_id) DO UPDATE SET
 RETURNING (xmax = 0)
 """  # noqa: S608 - the interpolated text is a constant of this module
 MANIFEST = """
-SELECT count(*),
-       encode(sha256(coalesce(string_agg(input_hash, ''::bytea ORDER BY raw_item_id), ''::bytea)), 'hex')
-FROM documents WHERE source_id = %s
+SELECT (SELECT count(*) FROM documents WHERE source_id = %(source)s), encode(sha256(
+  coalesce((SELECT string_agg(input_hash, ''::bytea ORDER BY raw_item_id) FROM documents WHERE source_id = %(source)s),
+           ''::bytea)
+  || coalesce((SELECT string_agg(input_hash, ''::bytea ORDER BY input_hash) FROM comments WHERE source_id = %(source)s),
+              ''::bytea)), 'hex')
 """
 FIND = """
 SELECT d.id, d.source_id, i.name, d.kind, d.external_id, d.title, d.text, d.state
@@ -108,7 +90,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class RawText:
-    """A raw item as an extractor needs it; `comments` are the newest on it."""
+    """A raw item as an extractor needs it."""
 
     raw_item_id: int
     kind: str
@@ -117,13 +99,12 @@ class RawText:
     payload: dict[str, Any]
     created_at: datetime | None
     updated_at: datetime | None
-    comments: list[Comment]
     input_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
-    """One row of `documents`."""
+    """One row of `documents`, and the comments that its record holds."""
 
     raw_item_id: int
     kind: str
@@ -142,15 +123,16 @@ class DocumentRow:
     updated_at: datetime | None
     input_hash: bytes
     content_hash: bytes
+    comments: tuple[Comment, ...] = ()
 
     def values(self) -> tuple[object, ...]:
         """The fields in the order of `COLUMNS`."""
-        return tuple(getattr(self, name) for name in self.__dataclass_fields__)
+        return tuple(getattr(self, name) for name in self.__dataclass_fields__ if name != "comments")
 
 
 def document_row(item: RawText, extract: Extract) -> DocumentRow:
     """The document of a raw item; its title falls back to its id, so that no document is without words."""
-    found = extract(item.shape, item.payload, item.comments)
+    found = extract(item.shape, item.payload)
     title = found.title or item.external_id
     return DocumentRow(
         raw_item_id=item.raw_item_id,
@@ -170,6 +152,7 @@ def document_row(item: RawText, extract: Extract) -> DocumentRow:
         updated_at=item.updated_at,
         input_hash=item.input_hash,
         content_hash=hashlib.sha256(f"{title}\0{found.text}".encode()).digest(),
+        comments=found.comments,
     )
 
 
@@ -241,11 +224,9 @@ def pending(
 
 
 def read(connection: "psycopg.Connection[Any]", ids: Sequence[int], version: str) -> Iterable[RawText]:
-    """The raw items with these ids, with their newest comments."""
+    """The raw items with these ids."""
     for row in connection.execute(READ, {"ids": list(ids), "version": version.encode()}):
-        number, kind, shape, external_id, payload, created, updated, said, digest = row
-        comments = [_comment(item) for item in said or ()]
-        yield RawText(number, kind, shape, external_id, payload, created, updated, comments, digest)
+        yield RawText(*row)
 
 
 def write(
@@ -268,7 +249,7 @@ def remove_deleted(connection: "psycopg.Connection[Any]", source_id: int) -> int
 
 def manifest(connection: "psycopg.Connection[Any]", source_id: int) -> tuple[int, str]:
     """Rows and digest of a source's documents."""
-    row = connection.execute(MANIFEST, (source_id,)).fetchone()
+    row = connection.execute(MANIFEST, {"source": source_id}).fetchone()
     return (row[0], row[1]) if row else (0, "")
 
 
@@ -278,8 +259,3 @@ def find(
     """The documents of this external id, of one source or kind where they are named."""
     rows = connection.execute(FIND, {"id": external_id, "source": source, "kind": kind})
     return [Document(*row) for row in rows]
-
-
-def _comment(said: dict[str, Any]) -> Comment:
-    created = isoparse(said["created_at"]) if said["created_at"] else None
-    return Comment(said["external_id"], said["shape"], said["payload"], created)

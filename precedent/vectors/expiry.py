@@ -1,9 +1,14 @@
-"""Vectors that nothing uses any more: those kept in case their passages return, and those of retired spaces."""
+"""Vectors that nothing uses any more: those kept in case their passages return, and those of retired spaces.
+
+Whatever takes passages away, a change, a tombstone or a removed source, their vectors are kept alike.
+"""
 
 from collections.abc import Iterator
 
 from precedent.database.pruning import Amount, Connection, Order, prune
 from precedent.vectors import promotion
+from precedent.vectors import repository as vectors
+from precedent.vectors import space as spaces
 
 # A table of vectors can only be dropped while no transaction reads it: wait a little, then leave it to the next time.
 LOCK_WAIT = "SET LOCAL lock_timeout = '5s'"
@@ -26,6 +31,13 @@ WHERE s.status = 'retired' AND NOT s.held AND coalesce(s.promoted_at, s.created_
   OR EXISTS (SELECT FROM embedding_failures f WHERE f.space_id = s.id))
 ORDER BY s.id
 """
+
+
+def keep_unused(connection: Connection) -> None:
+    """Move the vectors of passages that a tenant no longer has from its spaces to the cache; the caller commits."""
+    for space in spaces.list(connection):
+        if space.status != "retired":
+            vectors.remove_orphans(connection, space.id)
 
 
 def prune_cached_vectors(connection: Connection, tenant_id: int, order: Order) -> Iterator[Amount]:

@@ -26,7 +26,8 @@ STATE = f"{EXISTS}, (SELECT count(*) FROM embeddings WHERE space_id = %(space)s)
 # Beside the index the planner has a bitmap of the whole partition and a sort, whose cost it takes to be less than that
 # of a walk that looks at hundreds of vectors. It is wrong by an order of magnitude.
 PLANNER = """
-SELECT set_config('hnsw.ef_search', %(ef)s, true), set_config('enable_seqscan', %(others)s, true),
+SELECT set_config('hnsw.ef_search', %(ef)s, true), set_config('hnsw.iterative_scan', %(goes_on)s, true),
+       set_config('enable_seqscan', %(others)s, true),
        set_config('enable_bitmapscan', %(others)s, true), set_config('enable_sort', %(others)s, true)
 """
 
@@ -84,8 +85,11 @@ def after_writing(connection: "psycopg.Connection[Any]", space_id: int) -> Index
 
 @contextmanager
 def used(connection: "psycopg.Connection[Any]", ef_search: int) -> Iterator[None]:
-    """Have the planner take a space's index for what is asked inside, looking at `ef_search` vectors (up to 1,000)."""
+    """Have the planner take a space's index for what is asked inside, looking at `ef_search` vectors (up to 1,000).
+
+    Where a condition leaves too few of them, it goes on, to pgvector's `hnsw.max_scan_tuples` at most.
+    """
     ef = str(max(1, min(LARGEST_EF_SEARCH, ef_search)))
-    connection.execute(PLANNER, {"ef": ef, "others": "off"})
+    connection.execute(PLANNER, {"ef": ef, "others": "off", "goes_on": "relaxed_order"})
     yield
-    connection.execute(PLANNER, {"ef": ef, "others": "on"})
+    connection.execute(PLANNER, {"ef": ef, "others": "on", "goes_on": "off"})

@@ -10,16 +10,8 @@ SELECT count(*) AS vectors,
        count(*) FILTER (WHERE vector_dims(e.embedding) <> s.dimensions) AS other_dimensions,
        count(*) FILTER (WHERE l2_norm(e.embedding) < 1e-6) AS zero
 FROM (SELECT DISTINCT content_hash FROM chunks WHERE source_id = %(source)s) c
-JOIN embedding_spaces s ON s.status = 'active'
+JOIN embedding_spaces s ON s.id = %(space)s
 JOIN embeddings e ON e.space_id = s.id AND e.content_hash = c.content_hash
-"""
-COVERAGE = """
-SELECT count(*) AS chunks, count(e.content_hash) AS embedded
-FROM chunks c
-LEFT JOIN embedding_spaces s ON s.status = 'active'
-LEFT JOIN embeddings e ON e.space_id = s.id AND e.content_hash = c.content_hash
--- Passages that are cut for a space that is being built have no vector in the active one, and need none.
-WHERE c.source_id = %(source)s AND (s.id IS NULL OR c.cut = s.cut)
 """
 ORPHANS = """
 SELECT
@@ -40,7 +32,7 @@ Connection = psycopg.Connection[Any]
 
 @dataclass(frozen=True, slots=True)
 class VectorCounts:
-    """Distinct vectors of a source in the active space, and those among them that must not exist."""
+    """Distinct vectors of a source in a space, and those among them that must not exist."""
 
     vectors: int
     other_dimensions: int
@@ -57,16 +49,10 @@ class OrphanCounts:
     vectors_without_chunk: int
 
 
-def vectors(connection: Connection, source_id: int) -> VectorCounts:
-    """Count a source's vectors in the active space."""
-    row = connection.execute(VECTORS, {"source": source_id}).fetchone()
+def vectors(connection: Connection, source_id: int, space_id: int) -> VectorCounts:
+    """Count a source's vectors in a space."""
+    row = connection.execute(VECTORS, {"source": source_id, "space": space_id}).fetchone()
     return VectorCounts(*row) if row else VectorCounts(0, 0, 0)
-
-
-def coverage(connection: Connection, source_id: int) -> tuple[int, int]:
-    """Passages of a source, and how many of them have a vector in the active space."""
-    row = connection.execute(COVERAGE, {"source": source_id}).fetchone()
-    return (row[0], row[1]) if row else (0, 0)
 
 
 def orphans(connection: Connection, source_id: int) -> OrphanCounts:

@@ -13,7 +13,9 @@ from precedent.vectors.space import Space
 READINESS = """
 SELECT
   (SELECT count(*) FROM documents d WHERE NOT EXISTS (
-     SELECT FROM document_cuts k WHERE k.document_id = d.id AND k.cut = %(cut)s)),
+       SELECT FROM document_cuts k WHERE k.document_id = d.id AND k.cut = %(cut)s)
+     OR EXISTS (SELECT FROM comments m WHERE m.document_id = d.id AND m.text <> '' AND NOT EXISTS (
+       SELECT FROM comment_cuts k WHERE k.comment_id = m.id AND k.cut = %(cut)s))),
   (SELECT count(DISTINCT c.content_hash) FROM chunks c WHERE c.cut = %(cut)s),
   (SELECT count(DISTINCT c.content_hash) FROM chunks c JOIN embeddings e
      ON e.space_id = %(space)s AND e.content_hash = c.content_hash WHERE c.cut = %(cut)s)
@@ -44,7 +46,7 @@ class Readiness:
     """What a space lacks.
 
     Attributes:
-        uncut: Documents without passages for it.
+        uncut: Documents that are not cut for it, or have a comment that is not.
         passages: Distinct passages of its cut.
         embedded: Those with a vector.
         unjudged: Sources without a report on it.
@@ -153,7 +155,7 @@ def retire(connection: "psycopg.Connection[Any]", tenant_id: int, space_id: int)
         raise UsageError(f"Space {space_id} is the active one: promote another, then retire it.")
     connection.execute("SELECT drop_space_vectors(%s)", (space_id,))
     connection.execute("UPDATE embedding_spaces SET status = 'retired' WHERE id = %s", (space_id,))
-    for table in ("chunks", "document_cuts"):
+    for table in ("chunks", "document_cuts", "comment_cuts"):
         connection.execute(UNUSED_CUTS.format(table=table))
     return spaces.get(connection, space_id)
 

@@ -28,6 +28,17 @@ SELECT precision FROM embedding_spaces
 WHERE (provider, model, model_revision) = (%s, %s, %s) AND status <> 'retired' AND NOT held
 ORDER BY status = 'active' DESC, id DESC LIMIT 1
 """
+# The space of the configured model, else the one that search uses: of two with vectors the configured one.
+TO_SERVE = f"""
+SELECT {COLUMNS} FROM (
+  SELECT s.*, ({IDENTITY}) = (%s, %s, %s, %s, %s, %s, %s) AS configured,
+         EXISTS (SELECT FROM chunks c WHERE c.source_id = p.source AND c.cut = s.cut) AS has_passages,
+         EXISTS (SELECT FROM chunks c JOIN embeddings e ON e.space_id = s.id AND e.content_hash = c.content_hash
+                 WHERE c.source_id = p.source AND c.cut = s.cut) AS has_vectors
+  FROM embedding_spaces s CROSS JOIN (SELECT %s::bigint AS source) p WHERE s.status <> 'retired') found
+WHERE has_passages AND (configured OR status = 'active')
+ORDER BY has_vectors DESC, configured DESC, id DESC LIMIT 1
+"""  # noqa: S608 - the interpolated text is a constant of this module
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +125,16 @@ def active(connection: "psycopg.Connection[Any]") -> Space:
             "Nothing is embedded yet: add a source (`precedent source add`), then run `precedent refresh`."
         )
     return found
+
+
+def to_serve(connection: "psycopg.Connection[Any]", source_id: int, configured: SpaceProfile) -> Space | None:
+    """The space that is to serve a source, by which its vectors are judged; None while the source has no passages.
+
+    It is the configured model's, so that a space that search leaves anyway holds nothing up; or the one that search
+    uses where that one has no vectors of the source: vectors that are in use and come from another model are judged.
+    """
+    row = connection.execute(TO_SERVE, (*configured.identity(), source_id)).fetchone()
+    return _space(row) if row else None
 
 
 def get(connection: "psycopg.Connection[Any]", space_id: int) -> Space:

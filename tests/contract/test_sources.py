@@ -1,8 +1,10 @@
 """Every live kind of source against its server on loopback."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from precedent.sources.kinds.github.repository_api import written
 from precedent.sources.records import RawKind
 from precedent.sources.testing.plugin import SourceContract
 from precedent.sources.testing.reading import Identity
@@ -19,6 +21,8 @@ class TestGitHub(SourceContract):
     kind = "github"
     sweeps = True
     renames = True
+    numbered = True
+    dated = True
     pages = 101
 
     def serve(self, folder: Path) -> GitHubServer:
@@ -42,6 +46,14 @@ class TestGitHub(SourceContract):
         server.rename("octo/renamed")
         return "octo/renamed"
 
+    def replace(self, server: GitHubServer) -> None:
+        server.repository.number += 1
+
+    def add_dated(self, server: GitHubServer, at: datetime) -> Identity:
+        number = server.repository.add_issue()
+        server.repository.issues[number]["updated_at"] = written(at)
+        return RawKind.ISSUE, f"{server.repository.name}#{number}"
+
     def fill(self, server: GitHubServer) -> list[Identity]:
         items = super().fill(server)
         repository = server.repository
@@ -58,6 +70,8 @@ class TestGitHub(SourceContract):
 class TestJiraServer(SourceContract):
     kind = "jira"
     sweeps = True
+    numbered = True
+    dated = True
     pages = 250
 
     def serve(self, folder: Path) -> JiraServer:
@@ -74,6 +88,12 @@ class TestJiraServer(SourceContract):
     def change(self, server: JiraServer, item: Identity) -> None:
         server.change_issue(item[1], summary="Changed")
 
+    def replace(self, server: JiraServer) -> None:
+        server.first_project += 1
+
+    def add_dated(self, server: JiraServer, at: datetime) -> Identity:
+        return RawKind.ISSUE, server.add_issue(at=at)
+
     def delete(self, server: JiraServer, item: Identity) -> None:
         server.delete_issue(item[1])
 
@@ -86,6 +106,8 @@ class TestJiraCloud(TestJiraServer):
 class TestStatuspage(SourceContract):
     kind = "statuspage"
     key = None
+    numbered = True
+    dated = True
 
     def serve(self, folder: Path) -> StatuspageServer:
         return StatuspageServer()
@@ -108,6 +130,14 @@ class TestStatuspage(SourceContract):
             }
         )
         return RawKind.INCIDENT, f"i{number}"
+
+    def replace(self, server: StatuspageServer) -> None:
+        server.page["id"] = "another"
+
+    def add_dated(self, server: StatuspageServer, at: datetime) -> Identity:
+        item = self.add(server)
+        server.incidents[-1] |= {"created_at": at.isoformat(), "updated_at": at.isoformat()}
+        return item
 
     def change(self, server: StatuspageServer, item: Identity) -> None:
         incident = next(each for each in server.incidents if each["id"] == item[1])
@@ -137,6 +167,8 @@ class TestGitLab(SourceContract):
     kind = "gitlab"
     sweeps = True
     renames = True
+    numbered = True
+    dated = True
     pages = 101
 
     def serve(self, folder: Path) -> GitLabServer:
@@ -159,6 +191,12 @@ class TestGitLab(SourceContract):
     def rename(self, server: GitLabServer) -> str:
         server.rename("acme/store")
         return "acme/store"
+
+    def replace(self, server: GitLabServer) -> None:
+        server.number += 1
+
+    def add_dated(self, server: GitLabServer, at: datetime) -> Identity:
+        return RawKind.ISSUE, f"{server.name}#{server.add_issue(updated_at=at.isoformat())}"
 
     def fill(self, server: GitLabServer) -> list[Identity]:
         items = super().fill(server)

@@ -18,13 +18,22 @@ def key(name: str) -> dg.AssetKey:
     return dg.AssetKey.from_user_string(name)
 
 
-def test_what_is_below_an_asset_is_all_that_has_it_as_an_ancestor() -> None:
-    for asset in GRAPH.materializable_asset_keys:
+def test_what_is_below_an_asset_is_all_that_automation_makes_from_it() -> None:
+    for asset in GRAPH.materializable_asset_keys - {key("reports/usage_cost")}:
         for ancestor in GRAPH.get_ancestor_asset_keys(asset):
             assert asset in below(GRAPH, ancestor)
     assert below(GRAPH, key("raw/issues")) == GRAPH.materializable_asset_keys - {
         made for made in GRAPH.materializable_asset_keys if made.path[0] == "raw"
     } - {key("reports/usage_cost")}
+
+
+def test_the_report_of_spending_names_what_spends_and_is_started_by_none_of_it() -> None:
+    report = GRAPH.get(key("reports/usage_cost"))
+    spends = {key("vectors/embeddings"), key("reports/vector_quality"), key("incidents/recommendations")}
+    assert report.parent_keys == spends
+    assert report.automation_condition is None
+    assert not any(report.key in below(GRAPH, asset) for asset in GRAPH.materializable_asset_keys)
+    assert all(report.key not in assets for assets in layers(GRAPH).values())
 
 
 @pytest.mark.parametrize(
@@ -68,7 +77,9 @@ def test_run_configuration_goes_to_the_assets_that_take_it() -> None:
     config = options.run_config(options.keys())
     assert set(config["ops"]) == {"text__documents", "text__chunks", "vectors__qdrant_index"}
     for op in config["ops"].values():
-        assert op == {"config": {"created_after": "2025-01-01", "full_refresh": True, "sweep": False}}
+        assert op == {
+            "config": {"created_after": "2025-01-01", "full_refresh": True, "sweep": False, "confirm_loss": False}
+        }
 
 
 def test_a_layer_that_does_not_exist_is_answered_with_those_that_do() -> None:

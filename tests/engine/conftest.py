@@ -26,7 +26,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny(packaged: ModelFiles, tmp_path: Path) -> Callable[..., ModelFiles]:
     """A model of two layers: how it pools, and what comes after, is the test's to say."""
 
-    def make(pooling: str = "mean", *, dense: bool = False, lower: bool = False, seed: int = 1) -> ModelFiles:
+    def make(
+        pooling: str = "mean", *, dense: bool = False, width: int = 32, lower: bool = False, seed: int = 1
+    ) -> ModelFiles:
         import torch
         from sentence_transformers import SentenceTransformer, models
         from transformers import AutoTokenizer, BertConfig, BertModel
@@ -41,7 +43,7 @@ def tiny(packaged: ModelFiles, tmp_path: Path) -> Callable[..., ModelFiles]:
         parts: list[Any] = [models.Transformer(str(source), max_seq_length=64)]
         parts.append(models.Pooling(32, pooling_mode=pooling))
         if dense:
-            parts.append(models.Dense(32, 32))
+            parts.append(models.Dense(32, width))
         folder = tmp_path / f"tiny-{pooling}-{dense}-{lower}-{seed}"
         SentenceTransformer(modules=[*parts, models.Normalize()], device="cpu").save(str(folder))
         shutil.copy(source / "tokenizer.json", folder / "tokenizer.json")

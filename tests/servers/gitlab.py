@@ -32,6 +32,7 @@ class GitLabServer(LoopbackServer):
         self.base_url = self.url + prefix
         self.prefix = f"{prefix}/api/v4"
         self.name = name
+        self.number = 81
         self.former: set[str] = set()
         self.branch = "main"
         self.token: str | None = None
@@ -160,8 +161,8 @@ class GitLabServer(LoopbackServer):
         if found and named in self.former:
             query = f"?{urlencode(request.query)}" if request.query else ""
             rest = f"/{found[2]}" if found[2] else ""
-            return Response({}, 301, {"Location": f"{self.url}{self.prefix}/projects/81{rest}{query}"})
-        if not found or named not in {"81", self.name}:
+            return Response({}, 301, {"Location": f"{self.url}{self.prefix}/projects/{self.number}{rest}{query}"})
+        if not found or named not in {str(self.number), self.name}:
             return Response({"message": "404 Project Not Found"}, 404)
         return self._conditional(self._project(found[2] or "", request), request)
 
@@ -179,7 +180,7 @@ class GitLabServer(LoopbackServer):
         if first in self.switched_off:
             return Response({"message": "403 Forbidden"}, 403)
         if not rest:
-            return Response({"id": 81, "path_with_namespace": self.name, "default_branch": self.branch})
+            return Response({"id": self.number, "path_with_namespace": self.name, "default_branch": self.branch})
         if noted := re.fullmatch(r"(issues|merge_requests)/(\d+)/notes", rest):
             held = self.notes.get((noted[1], int(noted[2])), {}).values()
             return self._page(rest, [note for note in held if not self._left_out(note, request)], request)
@@ -194,8 +195,12 @@ class GitLabServer(LoopbackServer):
         }
         if rest in lists:
             return self._page(rest, [item for item in lists[rest]() if _matches(item, request.query)], request)
-        held_by = {"issues": self.issues, "merge_requests": self.merge_requests}.get(first)
-        found = self.releases.get(unquote(last)) if first == "releases" else (held_by or {}).get(int(last or 0))
+        singles: dict[str, dict[int, Item]] = {
+            "issues": self.issues,
+            "merge_requests": self.merge_requests,
+            "deployments": self.deployments,
+        }
+        found = self.releases.get(unquote(last)) if first == "releases" else singles.get(first, {}).get(int(last or 0))
         return Response(found) if found else NOT_FOUND
 
     def _left_out(self, note: Item, request: Request) -> bool:
@@ -218,7 +223,7 @@ class GitLabServer(LoopbackServer):
             number = int(query.get("page", 1))
             page, more = ordered[(number - 1) * size : number * size], len(ordered) > number * size
             following = {**query, "page": str(number + 1)}
-        base = f"{self.links_to or self.url}{self.prefix}/projects/81/{quote(rest)}"
+        base = f"{self.links_to or self.url}{self.prefix}/projects/{self.number}/{quote(rest)}"
         links = {"Link": f'<{base}?{urlencode(following)}>; rel="next"'} if more else {}
         return Response(page, 200, links)
 

@@ -11,7 +11,7 @@ import orjson
 
 from precedent.testing.loopback import LoopbackServer, Request, Response
 from tests.servers.jira_documents import comment_with_document, with_documents
-from tests.servers.jira_issue import Held, held_of, read, written
+from tests.servers.jira_issue import Held, held_of, information, read, written
 from tests.servers.jira_jql import JqlError, Parser
 
 EXPANDS = "operations,versionedRepresentations,editmeta,changelog,renderedFields"
@@ -37,6 +37,7 @@ class JiraServer(LoopbackServer):
         page_limit: The most comments or entries of history on one page.
         calls_cut_whole: Whether a search gives as total of a history what it shows of it.
         fold: How it reads a minute that the clock shows twice.
+        first_project: What the numbers of projects begin with.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class JiraServer(LoopbackServer):
         self.page_limit = 100
         self.calls_cut_whole = False
         self.fold = 0
+        self.first_project = 10_000
         self.issues: dict[str, Held] = {}
         self.moved: dict[str, str] = {}
         self.names: dict[str, str] = {"summary": "Summary", "environment": "Environment"}
@@ -143,7 +145,7 @@ class JiraServer(LoopbackServer):
     def answer(self, asked: Request) -> Response:
         path = asked.path.removeprefix(self.context)
         if path == "/rest/api/2/serverInfo":
-            return Response(self._information())
+            return Response(information(self.base_url, self.flavour, self.clock, self.zone))
         if self.authorization is not None and asked.headers.get("authorization") != self.authorization:
             return Response({"errorMessages": ["You are not authenticated."]}, 401)
         if path == "/rest/api/2/myself":
@@ -161,6 +163,8 @@ class JiraServer(LoopbackServer):
                         for name, said in self.names.items()
                     ]
                 )
+            case ([version, "project", key], _) if version == self._version:
+                return Response({"id": str(self.first_project + self._projects.get(key, 0)), "key": key})
             case ([version, "issue", key, *rest], _) if version == self._version:
                 return self._issue(unquote(key), rest, asked.query)
             case _:
@@ -169,15 +173,6 @@ class JiraServer(LoopbackServer):
     @property
     def _version(self) -> str:
         return "3" if self.flavour == "cloud" else "2"
-
-    def _information(self) -> dict[str, Any]:
-        kind = "Cloud" if self.flavour == "cloud" else "Server"
-        return {
-            "baseUrl": self.base_url,
-            "versionNumbers": [9, 12, 0],
-            "deploymentType": kind,
-            "serverTime": written(self.clock, self.zone),
-        }
 
     def _search(self, query: dict[str, str]) -> Response:
         try:

@@ -45,3 +45,13 @@ def written(moment: datetime, zone: tzinfo) -> str:
     """A moment as Jira writes it, to the millisecond."""
     local = moment.astimezone(zone)
     return f"{local:%Y-%m-%dT%H:%M:%S}.{local.microsecond // 1000:03d}{local:%z}"
+
+
+def information(base_url: str, flavour: str, clock: datetime, zone: tzinfo) -> dict[str, Any]:
+    """What a server says of itself."""
+    return {
+        "baseUrl": base_url,
+        "versionNumbers": [9, 12, 0],
+        "deploymentType": "Cloud" if flavour == "cloud" else "Server",
+        "serverTime": written(clock, zone),
+    }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from orchestration.cli import output
 from orchestration.cli.options import Json
-from precedent.database import inspection
+from precedent.database import inspection, rights
 from precedent.database.session import Database
 from precedent.errors import PrecedentError
 from precedent.folders import make_private
@@ -50,7 +50,7 @@ def diagnose(settings: Settings) -> list[Finding]:
         return [*findings, Finding("database", False, str(error))]
     findings += [
         _finding("database", lambda: _database(database)),
-        _finding("row-level security", lambda: _security(database)),
+        _finding("rights", lambda: _security(database)),
         _finding("dagster storage", lambda: _dagster(settings, database)),
     ]
     database.close()
@@ -81,22 +81,9 @@ def _database(database: Database) -> str:
 
 
 def _security(database: Database) -> str:
-    found = inspection.row_security(database)
-    if found.bypassed:
-        raise PrecedentError(f"The role {found.role} can bypass row-level security: connect as a role that cannot.")
-    if found.unguarded:
-        tables = ", ".join(found.unguarded)
-        raise PrecedentError(
-            f"Row-level security is not forced on {tables}: run ALTER TABLE ... ENABLE ROW LEVEL SECURITY, FORCE ROW "
-            "LEVEL SECURITY for each as the owner."
-        )
-    if found.exposed:
-        functions = ", ".join(found.exposed)
-        raise PrecedentError(
-            f"{functions} can be misled by temporary tables: run ALTER FUNCTION ... SET search_path = pg_catalog, "
-            "public, pg_temp for each as the owner."
-        )
-    return f"forced on every tenant table; {found.role} cannot bypass it"
+    for rule, names in rights.broken(database):
+        raise PrecedentError(f"Not so: {rule.says}. See {', '.join(names[:5])}; as the owner {rule.mend}.")
+    return f"all {len(rights.RULES)} rules hold: row-level security is forced, and nobody has other rights"
 
 
 def _dagster(settings: Settings, database: Database) -> str:

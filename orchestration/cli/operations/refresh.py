@@ -25,7 +25,10 @@ def refresh(
     created_after: Annotated[str | None, typer.Option(help="Only items created since then (ISO).")] = None,
     created_before: Annotated[str | None, typer.Option(help="Only items created before then (ISO).")] = None,
     full: Annotated[bool, typer.Option("--full", help="Read and derive everything anew.")] = False,
-    sweep: Annotated[bool, typer.Option("--sweep", help="Find what a live source no longer has.")] = False,
+    sweep: Annotated[bool, typer.Option("--sweep", help="Compare with all that a live source lists.")] = False,
+    confirm_loss: Annotated[
+        bool, typer.Option("--confirm-loss", help="Sweep, and remove what is gone even where that is most of it.")
+    ] = False,
     strict: Annotated[bool, typer.Option(help="Exit with 1 when a record was rejected.")] = False,
     json: Json = False,
 ) -> None:
@@ -43,7 +46,7 @@ def refresh(
         from orchestration.instance import dagster_instance
         from orchestration.refresh_run import RefreshOptions, run_refresh
 
-        options = RefreshOptions(tuple(select or ()), created_after, created_before, full, sweep)
+        options = RefreshOptions(tuple(select or ()), created_after, created_before, full, sweep, confirm_loss)
         with dagster_instance(platform.settings, database.endpoints) as instance:
             for row in rows:
                 if not json:

@@ -13,7 +13,7 @@ from orchestration.cli.options import Json, Tenant
 from orchestration.cli.search.input import filters_of, read_batch
 from precedent.errors import UsageError
 from precedent.platform import Tenant as OpenTenant
-from precedent.search.retrieval import Mode, Result
+from precedent.search.retrieval import CommentFound, Mode, Result
 from precedent.search.service import Query
 from precedent.tenants.tenants import DEFAULT_TENANT
 
@@ -141,6 +141,8 @@ def plain(result: Result) -> dict[str, Any]:
     row = asdict(result)
     del row["marks"]
     row["created_at"] = result.created_at.isoformat() if result.created_at else None
+    if result.comment and result.comment.created_at:
+        row["comment"]["created_at"] = result.comment.created_at.isoformat()
     return row
 
 
@@ -156,8 +158,17 @@ def _show(title: str, results: list[Result], *, json: bool) -> None:
         about = " · ".join(part for part in (item.kind, item.source, item.state) if part)
         output.styled([(f"{place:3}. ", ""), (item.external_id, "bold"), (f"  {item.title}", "")])
         output.styled([(f"     {about} · {_scores(item)}", "dim")])
+        if item.comment:
+            output.styled([(f"     {_said(item.comment)}", "dim")])
         if item.snippet:
             output.styled(_marked(item), indent=5)
+
+
+def _said(comment: CommentFound) -> str:
+    """Whose comment the passage is of, and when it was said."""
+    by = f" by {comment.author}" if comment.author else ""
+    at = f", {comment.created_at:%Y-%m-%d %H:%M}" if comment.created_at else ""
+    return f"comment{by}{at}"
 
 
 def _marked(item: Result) -> list[tuple[str, str]]:

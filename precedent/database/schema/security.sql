@@ -52,3 +52,7 @@ BEGIN
   PERFORM grant_to_app('EXECUTE', 'FUNCTION ' || guarded::regprocedure);
 END
 $$;
+
+-- PostgreSQL lets everybody call a new function; these are for the owner, but the first.
+REVOKE ALL ON FUNCTION grant_to_app, secure_table, secure_platform_table, secure_function FROM PUBLIC;
+SELECT secure_function('current_tenant');

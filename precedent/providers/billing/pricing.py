@@ -65,7 +65,7 @@ class Tariff:
         if own is not None:
             return own
         if reported is not None:
-            return Price(_rounded(reported), GATEWAY)
+            return Price(stored(reported), GATEWAY)
         if self.free:
             return Price(Decimal(0), FREE)
         return self._listed(usage)
@@ -81,7 +81,7 @@ class Tariff:
         parts = ((usage.input - usage.cached, per_input), (usage.cached, per_cached), (usage.output, per_output))
         if not cost.model_fields_set or any(tokens and price is None for tokens, price in parts):
             return None
-        usd = _rounded(sum((tokens * price for tokens, price in parts if price is not None), Decimal(0)))
+        usd = stored(sum((tokens * price for tokens, price in parts if price is not None), Decimal(0)))
         return Price(usd, ROW, per_input, per_output, per_cached) if usd is not None else Price(None)
 
     def _listed(self, usage: TokenUsage) -> Price:
@@ -97,7 +97,7 @@ class Tariff:
             return Price(None)
         per_input = found.input_price / usage.input if usage.input else None
         per_output = found.output_price / usage.output if usage.output else None
-        return Price(_rounded(found.total_price), LIST, _rounded(per_input), _rounded(per_output))
+        return Price(stored(found.total_price), LIST, stored(per_input), stored(per_output))
 
     @property
     def costs_nothing(self) -> bool:
@@ -123,7 +123,7 @@ def _per_token(per_million: float | None, otherwise: Decimal | None) -> Decimal 
     return otherwise if per_million is None else Decimal(str(per_million)) / MILLION
 
 
-def _rounded(value: Decimal | None) -> Decimal | None:
+def stored(value: Decimal | None) -> Decimal | None:
     """As the ledger stores it; None where it is no amount that the ledger can store."""
     if value is None or not value.is_finite() or not 0 <= value < MOST_STORED:
         return None

@@ -5,9 +5,19 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from precedent.errors import UsageError
+from precedent.plain_text import can_be_stored
 from precedent.providers.base import Capability
 from precedent.providers.config import defaults
 from precedent.providers.config.options import CostOptions, ModelOptions, PerformanceOptions
@@ -82,6 +92,13 @@ class Provider(BaseModel):
     credentials: Mapping[str, SecretStr] | None = Field(
         default=None, description="Secrets by name; left out, stored ones stay, and an empty mapping removes them."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, value: object) -> object:
+        if not can_be_stored(value):
+            raise ValueError("a text holds NUL or half of a surrogate pair, which cannot be stored")
+        return value
 
     @field_validator("capability", "model", mode="before")
     @classmethod
@@ -163,7 +180,7 @@ def explained(error: ValidationError, root: type[BaseModel]) -> str:
     found = error.errors(include_input=False, include_url=False)
     # A misspelt field explains what is missing as well.
     first = next((item for item in found if item["type"] == "extra_forbidden"), found[0])
-    *place, last = [str(part) for part in first["loc"] if part != "[key]"]
+    *place, last = [str(part) for part in first["loc"] if part != "[key]"] or [root.__name__.lower()]
     if first["type"] == "extra_forbidden":
         inside = f" in {'.'.join(place)}" if place else ""
         return f"there is no field {last!r}{inside}: choose from {', '.join(_fields_at(root, place))}."

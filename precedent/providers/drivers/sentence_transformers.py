@@ -71,6 +71,7 @@ class SentenceTransformersDriver(Driver):
             load_tokenizer=partial(_tokenizer, self.files),
             backend=f"{choice.backend}/{choice.device}",
             backend_reason=choice.reason,
+            name=self.files.name,
         )
 
     def _window(self) -> int:

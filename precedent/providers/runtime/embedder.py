@@ -9,7 +9,7 @@ import numpy as np
 
 from precedent.errors import UsageError
 from precedent.providers.base import LocalModel
-from precedent.providers.errors import FailureKind, ProviderError
+from precedent.providers.errors import FailureKind, OtherDimensions, ProviderError
 from precedent.providers.runtime.batches import Isolation, batches
 from precedent.providers.runtime.endpoint import Endpoint
 from precedent.providers.runtime.metered_client import MeteredClient
@@ -158,6 +158,7 @@ class Embedder:
         Raises:
             EmbeddingError: no endpoint gave usable vectors of one of the requests.
             BudgetExhausted: the tenant's budget is used up.
+            OtherDimensions: the last endpoint makes vectors of another dimension than is configured.
         """
         found = self._run(texts, tokens, halves_failures=False)
         if found.vectors is None:
@@ -220,4 +221,6 @@ class Embedder:
             raise EmbeddingError("no provider", texts_at_fault=False)
         if last.kind is FailureKind.BUDGET:
             raise BudgetExhausted(str(last))
+        if isinstance(last, OtherDimensions):
+            raise last
         raise EmbeddingError(f"{last.provider}: {last}", texts_at_fault=last.kind in OF_THE_TEXTS)

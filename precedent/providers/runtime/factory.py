@@ -76,10 +76,33 @@ def comparable(one: SpaceProfile, other: SpaceProfile) -> bool:
 
 
 def _embedder(database: Database, settings: Settings, context: CallContext, chained: Sequence[Endpoint]) -> Embedder:
-    primary = _in_precision_in_use(database, settings, context, chained[0])
+    primary = _in_precision_in_use(database, settings, context, _as_its_files_say(settings, chained[0]))
     same = [primary, *(other for other in chained[1:] if same_space(other.provider, primary.provider))]
     policy, clients = _clients(database, settings, context, Capability.EMBEDDING, same)
     return Embedder(primary, clients, policy, settings)
+
+
+def _as_its_files_say(settings: Settings, endpoint: Endpoint) -> Endpoint:
+    """A local model with the dimensions of its files, and with their name where none was chosen.
+
+    Raises:
+        UsageError: other dimensions are configured.
+    """
+    provider = endpoint.provider
+    local = open_driver(endpoint, settings).local_model()
+    if local is None:
+        return endpoint
+    if provider.options.dimensions not in (None, local.dimensions):
+        raise UsageError(
+            f"{provider.name} is configured with {provider.options.dimensions} dimensions, and {local.name} makes "
+            f"vectors of {local.dimensions}: set --option dimensions={local.dimensions}, or name another model."
+        )
+    chosen = provider.model != endpoint.driver.default_models.get(Capability.EMBEDDING)
+    model = provider.model if chosen or not local.name else local.name
+    if (model, provider.dimensions or local.dimensions) == (provider.model, local.dimensions):
+        return endpoint
+    options = provider.options.model_copy(update={"dimensions": local.dimensions})
+    return replace(endpoint, provider=provider.model_copy(update={"model": model, "options": options}))
 
 
 def _in_precision_in_use(database: Database, settings: Settings, context: CallContext, endpoint: Endpoint) -> Endpoint:

@@ -13,7 +13,7 @@ from precedent.errors import PrecedentError
 from precedent.providers.base import Driver, Egress
 from precedent.providers.classification import classify
 from precedent.providers.deadline import within
-from precedent.providers.errors import FailureKind, ProviderError
+from precedent.providers.errors import FailureKind, OtherDimensions, ProviderError
 from precedent.providers.generation import Completion, GenerationRequest, Rejected, problem_of
 from precedent.providers.runtime.admission import outcome_of, places, refusal
 from precedent.providers.runtime.endpoint import Endpoint
@@ -100,9 +100,13 @@ class MeteredClient:
 
         def run(driver: Driver) -> Reply[EmbeddingBatch]:
             batch = driver.embed(leaving)
-            usage, dimensions = TokenUsage(batch.tokens), self.endpoint.provider.dimensions
+            provider, usage = self.endpoint.provider, TokenUsage(batch.tokens)
+            dimensions, found = provider.dimensions, batch.vectors.shape[-1]
+            if dimensions and batch.vectors.shape == (len(texts), found) and found != dimensions:
+                said = "configured" if provider.options.dimensions else "published for this model"
+                raise OtherDimensions(provider.model, found, dimensions, said, usage, batch.cost)
             try:
-                checked(batch, len(texts), dimensions or batch.vectors.shape[-1])
+                checked(batch, len(texts), dimensions or found)
             except EmbeddingError as error:
                 raise ProviderError(FailureKind.INVALID_ANSWER, str(error), usage=usage, cost=batch.cost) from None
             return Reply(batch, usage, batch.cost)

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
 from precedent.providers.base import Driver
-from precedent.providers.billing.pricing import Price, Tariff, reported_usd
+from precedent.providers.billing.pricing import MOST_STORED, ROUNDED, Price, Tariff, reported_usd, stored
 from precedent.providers.errors import CHARGED, NOT_SENT, UNCERTAIN, FailureKind, ProviderError
 from precedent.providers.runtime.endpoint import Endpoint
 from precedent.providers.runtime.ledger import Admission, CallContext, UsageEntry
@@ -139,7 +139,8 @@ class Progress:
         """USD that the attempts so far have cost; what is not known counts as the most that it may be."""
         costs = [_price(charge, tariff, None).usd if charge.is_certain else None for charge in self.charges]
         bounds = [tariff.price(charge.most).usd or Decimal(0) for charge in self.charges]
-        return sum((bound if cost is None else cost for cost, bound in zip(costs, bounds, strict=True)), Decimal(0))
+        due = sum((bound if cost is None else cost for cost, bound in zip(costs, bounds, strict=True)), Decimal(0))
+        return min(due, MOST_STORED - ROUNDED)
 
 
 def entry_of(
@@ -214,6 +215,5 @@ def _sum(before: Price | None, price: Price) -> Price:
     """Two answers of one call; where the price of one is not known, that of the call is not."""
     if before is None:
         return price
-    if before.usd is None or price.usd is None:
-        return Price(None)
-    return Price(before.usd + price.usd, price.source, price.per_input, price.per_output, price.per_cached)
+    usd = None if before.usd is None or price.usd is None else stored(before.usd + price.usd)
+    return Price(None) if usd is None else Price(usd, price.source, price.per_input, price.per_output, price.per_cached)

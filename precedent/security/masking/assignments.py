@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from precedent.security.masking.names import Kind, kind_of
-from precedent.security.masking.reading import Value, read
+from precedent.security.masking.reading import MARK, Value, read
 from precedent.security.masking.values import is_mixed, is_prose, is_reference, is_token, is_word
 
 # A name, and what stands between it and its value. A name is looked at once: the next begins behind it.
@@ -38,8 +38,6 @@ MADE = re.compile(
     r"(?=.{10})(?=(?:\D*\d){2}|\D*\d[^a-z]*[a-z][^A-Z]*[A-Z]|\D*\d[^A-Z]*[A-Z][^a-z]*[a-z])(?=(?:[^A-Za-z]*[A-Za-z]){2})[A-Za-z0-9+/=_]++\Z"
 )
 BEFORE = 16
-# What stands for a secret names none.
-MARK = "[secret]"
 
 
 def assignments(text: str) -> Iterator[tuple[int, int]]:
@@ -98,7 +96,7 @@ def _assigned(text: str, found: "re.Match[str]") -> Value | None:
 def _kind(text: str, found: "re.Match[str]") -> Kind:
     name, start = found["name"], found.start("name")
     if text[start - 1 : start + len(MARK) - 1] == MARK or text.startswith("://", start - 3):
-        return Kind.NONE  # the user of an address has its own rule
+        return Kind.NONE  # a mark names nothing, and the user of an address has its own rule
     if found["separator"] == ":" and text[start - 1 : start] == ":":
         return Kind.NONE  # the middle of an id: `issue:auth:HL-1234`
     kind = kind_of(name, text[max(0, start - BEFORE) : start])

@@ -15,6 +15,8 @@ BLOCK = re.compile(r"[|>][+-]?[0-9]?[ \t]*\n(?P<indent>[ \t]+)")
 # What may close a list or an object behind the last value of a line.
 CLOSERS = re.compile(r"[ \t\r.,;:)\]}\"'\\|]{0,20}+(?=\n|\Z|\\n)")
 CLOSING = {")": "(", "]": "[", "}": "{"}
+# What stands for a secret.
+MARK = "[secret]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +39,20 @@ class Value:
 
 
 def read(text: str, at: int) -> Value | None:
-    """The value that begins at a place; None where there is none."""
+    """The value that begins at a place, behind what is masked already; None where there is none."""
+    marks_end = _behind_marks(text, at)
     block = BLOCK.match(text, at)
     if block is not None:
         return _block(text, block)
     quote = QUOTE.match(text, at)
     if quote is not None:
         mark, escaped = quote.group()[-1], len(quote.group()) > 1
-        inside = (INSIDE_ESCAPED if escaped else INSIDE)[mark].match(text, quote.end())
-        end = inside.end() if inside else quote.end()
-        return Value(text[quote.end() : end], quote.end(), end, quoted=True, last=True) if end > quote.end() else None
+        start = _behind_marks(text, quote.end())
+        inside = (INSIDE_ESCAPED if escaped else INSIDE)[mark].match(text, start)
+        end = inside.end() if inside else start
+        return Value(text[start:end], start, end, quoted=True, last=True) if end > start else None
+    # A quote behind a mark ends or begins something else.
+    at = marks_end
     bare = BARE.match(text, at)
     if bare is None:
         return None
@@ -57,6 +63,13 @@ def read(text: str, at: int) -> Value | None:
         return None
     end = at + len(found)
     return Value(found, at, end, quoted=False, last=CLOSERS.match(text, end) is not None)
+
+
+def _behind_marks(text: str, at: int) -> int:
+    """The place behind the marks that begin here: what is left of a masked value is read for itself."""
+    while text.startswith(MARK, at):
+        at += len(MARK)
+    return at
 
 
 def _block(text: str, block: "re.Match[str]") -> Value | None:

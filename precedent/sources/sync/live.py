@@ -2,12 +2,16 @@
 
 A page and the cursor behind it are one transaction: whatever kills a sync, it goes on from the last page that was
 stored. What fails in one stream leaves the others readable; what was fetched is kept in any case.
+
+A cursor brings what is new, and a sweep what no cursor can see; neither believes a server that has lost most of what
+was read from it.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -15,33 +19,23 @@ import psycopg
 from precedent.clock import TimeBounds
 from precedent.database import statistics
 from precedent.errors import ActionRequired, RetryLater, SourceFault
-from precedent.sources.records import RawKind
-from precedent.sources.source import LiveSource, Probe, Stream
+from precedent.settings import DEFAULT_MAX_BODY_BYTES
+from precedent.sources.records import RawRecord, RejectedRecord
+from precedent.sources.source import LiveSource, Probe, Stream, replaced
 from precedent.sources.sync import raw_pages as pages
 from precedent.sources.sync import state as sync_state
+from precedent.sources.sync import sweep
+from precedent.sources.sync.options import SyncOptions
 from precedent.sources.sync.raw_items import SyncCounts
-from precedent.sources.sync.state import SourceState, State
+from precedent.sources.sync.state import SourceState, State, StreamState
 
 log = logging.getLogger(__name__)
-IDS_AT_ONCE = 1_000
+SUDDEN_LOSS = "sudden_loss"
+# So many items may go without a question, whatever share of a stream they are; a later sweep brings them back.
+FEW = 5
 # A source whose owner must act is asked again now and then: tokens are also renewed on the server's side.
 FIRST_PAUSE = timedelta(minutes=15)
 LONGEST_PAUSE = timedelta(hours=24)
-
-
-@dataclass(frozen=True, slots=True)
-class SyncOptions:
-    """What a sync is to do beyond reading what is new.
-
-    Attributes:
-        bounds: Keep only items created within; cursors stay where they are.
-        full_refresh: Read every stream from its start and write every row anew.
-        sweep: Find what the server no longer has, by its full listings.
-    """
-
-    bounds: TimeBounds = field(default_factory=TimeBounds)
-    full_refresh: bool = False
-    sweep: bool = False
 
 
 @dataclass(slots=True)
@@ -71,6 +65,7 @@ class Sync:
         options: SyncOptions | None = None,
         *,
         revision: int | None = None,
+        max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
         progress: Callable[[int], None] = lambda _: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -79,10 +74,14 @@ class Sync:
         self.live = live
         self.options = options or SyncOptions()
         self.revision = revision
+        self.max_body_bytes = max_body_bytes
         self.progress = progress
         self.now = now
         self.report = SyncReport()
         self._worst: SourceFault | None = None
+        self._unswept = False
+        # Whether the owner was asked about a sudden loss by the sync before, and whether one is open in this sync.
+        self._asked_before = self._disbelieved = False
 
     def run(self) -> SyncReport:
         """Read every stream as far as it goes; commits after each page.
@@ -92,24 +91,40 @@ class Sync:
         Raises:
             SourceBusyError: another sync of this source is under way.
             psycopg.OperationalError: the connection to the database was lost.
+            psycopg.errors.ForeignKeyViolation: the source was removed meanwhile.
         """
         sync_state.lock(self.connection, self.source_id)
         state = sync_state.load(self.connection, self.source_id)
-        if self.options.full_refresh and not self.options.bounds:
-            sync_state.delete_cursors(self.connection, self.source_id)
-            pages.delete_rejected(self.connection, self.source_id)
-            self.connection.commit()
-            state = replace(state, streams={})
+        self._asked_before = any(known.code == SUDDEN_LOSS for known in state.streams.values())
         probe: Probe | None = None
         try:
             probe = self.live.probe(None if self.options.full_refresh else state.probe)
+            self._check_identity(state)
             self._follow_name(state, probe)
+            if self.options.full_refresh and not self.options.bounds:
+                state = self._begun_anew(state)
             for stream in self.live.streams():
                 self._read(stream, state)
         except Exception as error:  # whatever a kind of source does with what a server sends
             self._worst = self._fault(error, "the source", whole=True)
         self._finish(state, probe)
         return self.report
+
+    def _check_identity(self, state: SourceState) -> None:
+        """Keep what the server calls the source at the first sync; what it calls otherwise later is another source."""
+        identity = self.live.identity()
+        if state.identity is None and identity is not None:
+            sync_state.save_identity(self.connection, self.tenant_id, self.source_id, identity)
+            self.connection.commit()
+        elif state.identity != identity:
+            raise replaced(f"The server's number of this source was {state.identity} and is {identity} now")
+
+    def _begun_anew(self, state: SourceState) -> SourceState:
+        """Without cursors and rejections; a loss that waits for confirmation goes on waiting."""
+        sync_state.delete_cursors(self.connection, self.source_id)
+        pages.delete_rejected(self.connection, self.source_id)
+        self.connection.commit()
+        return replace(state, streams={name: replace(known, cursor=None) for name, known in state.streams.items()})
 
     def _follow_name(self, state: SourceState, probe: Probe) -> None:
         if probe.name is None:
@@ -126,79 +141,106 @@ class Sync:
 
     def _read(self, stream: Stream, state: SourceState) -> None:
         """One stream to its end, or to a fault of its own; a fault of the whole source goes on to the caller."""
+        known = state.streams.get(stream.name, StreamState())
         try:
-            self._pages(stream, state)
-            if self.options.sweep and stream.sweeps and not self.options.bounds:
-                self._compare_listing(stream)
+            self._pages(stream, known)
+            if stream.sweeps and (self.options.sweeps or self._asked_before):
+                self._sweep(stream)
         except Exception as error:  # as in `run`, but the streams behind this one can be read
             fault = self._fault(error, stream.name, whole=False)
+            self._disbelieved = self._disbelieved or SUDDEN_LOSS in {fault.code, known.code}
             self.report.faults[stream.name] = fault.reason
-            self._save_stream(stream, fault)
+            self._save_stream(stream, known, fault)
             if fault.whole:
                 raise
             self._worst = self._worst or fault
+            self._unswept = self._unswept or isinstance(fault, RetryLater)
         else:
-            self._save_stream(stream, None)
+            self._save_stream(stream, known, None)
 
-    def _pages(self, stream: Stream, state: SourceState) -> None:
-        known = state.streams.get(stream.name)
+    def _pages(self, stream: Stream, known: StreamState) -> None:
         bounds = self.options.bounds
-        cursor = known.cursor if known and not bounds else None
-        counts = self.report.counts
+        cursor = None if bounds else known.cursor
+        buried = 0
         for page in self.live.pages(stream, cursor, since=bounds.after if bounds else None):
-            pages.store_page(
-                self.connection,
-                self.tenant_id,
-                self.source_id,
-                stream.name,
-                page.records,
-                counts,
-                bounds=bounds,
-                everything=self.options.full_refresh,
-            )
-            pages.tombstone(self.connection, self.source_id, page.gone, counts)
+            self._store(stream, page.records, bounds)
+            deleted = pages.tombstone(self.connection, self.source_id, page.gone)
+            if deleted:
+                buried += sum(deleted[kind] for kind in stream.kinds)
+                self._check_loss(stream, buried, self._held(stream))
+                self.report.counts.deleted += deleted
             if not bounds:
                 sync_state.save_cursor(self.connection, self.tenant_id, self.source_id, stream.name, page.cursor)
             self.connection.commit()
             self.report.pages += 1
-            self.progress(counts.read.total())
+            self.progress(self.report.counts.read.total())
 
-    def _compare_listing(self, stream: Stream) -> None:
-        """Give a tombstone to what the server no longer lists and, asked for it alone, says it does not have."""
-        began = pages.begin_listing(self.connection)
-        batch: list[tuple[RawKind, str]] = []
-        for identity in self.live.full_listing(stream):
-            batch.append(identity)
-            if len(batch) >= IDS_AT_ONCE:
-                pages.add_listed(self.connection, batch)
-                batch.clear()
-        pages.add_listed(self.connection, batch)
-        missing = pages.unlisted(self.connection, self.source_id, stream.name, stream.kinds, began)
-        pages.end_listing(self.connection)
-        self.connection.commit()
-        for kind, name in missing:
+    def _store(
+        self, stream: Stream, records: Iterable[RawRecord | RejectedRecord], bounds: TimeBounds | None = None
+    ) -> None:
+        pages.store_page(
+            self.connection,
+            self.tenant_id,
+            self.source_id,
+            stream.name,
+            records,
+            self.report.counts,
+            bounds=bounds,
+            everything=self.options.full_refresh,
+            max_body_bytes=self.max_body_bytes,
+        )
+
+    def _sweep(self, stream: Stream) -> None:
+        """Compare what is held of a stream with all that the server lists, see the module `sweep`."""
+        store = partial(self._store, stream)
+        missing = sweep.store_differing(self.connection, self.source_id, self.live, stream, store)
+        self._check_loss(stream, len(missing), self._held(stream) - len(missing))
+        for kind, external_id in missing:
             # A list that changes while it is paged may lack an item that is there.
-            if self.live.gone(stream, kind, name):
-                pages.tombstone(self.connection, self.source_id, [(kind, name)], self.report.counts)
+            if self.live.gone(stream, kind, external_id):
+                item = [(kind, external_id)]
+                self.report.counts.deleted += pages.tombstone(self.connection, self.source_id, item)
                 self.connection.commit()
 
-    def _save_stream(self, stream: Stream, fault: SourceFault | None) -> None:
+    def _held(self, stream: Stream) -> int:
+        return pages.held(self.connection, self.source_id, stream.name, stream.kinds)
+
+    def _check_loss(self, stream: Stream, lost: int, left: int) -> None:
+        """Raise where more would go than stays: a server that has lost its data says the same as one without any.
+
+        What it says of the streams behind is then not believed either.
+        """
+        bearable = 0 if self._disbelieved else max(FEW, left)
+        if lost <= bearable or self.options.confirm_loss:
+            return
+        raise ActionRequired(
+            SUDDEN_LOSS,
+            f"The server no longer has {lost:,} of {lost + left:,} items of {stream.name}: they were kept. If they are "
+            "really gone, say so with `precedent refresh SOURCE --confirm-loss`. Otherwise look at the server: each "
+            "sync compares again.",
+            whole=False,
+        )
+
+    def _save_stream(self, stream: Stream, known: StreamState, fault: SourceFault | None) -> None:
         state = State.OK if fault is None else _state_of(fault)
+        code = fault.code if fault else None
+        if fault and known.code == SUDDEN_LOSS:
+            code = SUDDEN_LOSS  # until a sweep has come to its end, whatever else goes wrong meanwhile
         sync_state.save_stream(
             self.connection,
             self.tenant_id,
             self.source_id,
             stream.name,
             state,
-            fault.code if fault else None,
+            code,
             fault.reason if fault else None,
         )
         self.connection.commit()
 
     def _fault(self, error: Exception, what: str, *, whole: bool) -> SourceFault:
         """What an error means for the reading; what it had written of a page is undone."""
-        if self.connection.closed:
-            raise error
+        if self.connection.closed or isinstance(error, psycopg.errors.ForeignKeyViolation):
+            raise error  # there is nowhere to save a state: the database is gone, or the source
         self.connection.rollback()
         if isinstance(error, SourceFault):
             return error
@@ -227,7 +269,9 @@ class Sync:
         )
         whole = fault is None or not fault.whole
         if probe is not None and whole and not self.options.bounds:
-            sync_state.save_complete(self.connection, self.source_id, probe, swept=self.options.sweep and whole)
+            first = not any(known.cursor for known in state.streams.values())
+            swept = (self.options.sweeps or first) and not self._unswept
+            sync_state.save_complete(self.connection, self.source_id, probe, swept=swept)
         self.connection.commit()
 
 

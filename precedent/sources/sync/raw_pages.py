@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -10,11 +9,13 @@ import psycopg
 
 from precedent.clock import TimeBounds
 from precedent.database.refusals import write_sound
+from precedent.settings import DEFAULT_MAX_BODY_BYTES
 from precedent.sources.records import RawKind, RawRecord, RejectedRecord
 from precedent.sources.sync.raw_items import SyncCounts
 from precedent.sources.sync.rows import RawRow, refused, row_of
 
-# What is known already is left alone, and an older payload that a lagging replica sent never replaces a newer one.
+# What is known already is left alone, and an older payload that a lagging replica sent never replaces a newer one; a
+# date that is still to come says nothing of what is newer.
 UPSERT = """
 INSERT INTO raw_items AS r (tenant_id, source_id, stream, kind, shape, external_id, parent_id, payload, payload_hash,
                             created_at, updated_at, notes)
@@ -29,7 +30,8 @@ ON CONFLICT (source_id, kind, external_id) DO UPDATE SET
   notes = excluded.notes, fetched_at = now(), deleted_at = NULL
 WHERE %(everything)s OR r.deleted_at IS NOT NULL OR (
   r.payload_hash <> excluded.payload_hash
-  AND (excluded.updated_at IS NULL OR r.updated_at IS NULL OR excluded.updated_at >= r.updated_at))
+  AND (excluded.updated_at IS NULL OR r.updated_at IS NULL OR r.updated_at > now()
+       OR excluded.updated_at >= r.updated_at))
 RETURNING kind, (xmax = 0) AS added
 """
 REJECT = """
@@ -67,16 +69,9 @@ UPDATE documents d SET external_id = r.external_id FROM raw_items r
 WHERE d.source_id = %(source)s AND r.id = d.raw_item_id AND d.external_id <> r.external_id
 """,
 )
-LISTED = """
-CREATE TEMP TABLE IF NOT EXISTS listed_ids (kind text, external_id text, PRIMARY KEY (kind, external_id))
-"""
-LIST = "INSERT INTO listed_ids SELECT * FROM unnest(%s::text[], %s::text[]) ON CONFLICT DO NOTHING"
-UNLISTED = """
-SELECT r.kind, r.external_id FROM raw_items r
-WHERE r.source_id = %(source)s AND r.stream = %(stream)s AND r.kind = ANY(%(kinds)s) AND r.deleted_at IS NULL
-  AND r.fetched_at < %(before)s
-  AND NOT EXISTS (SELECT FROM listed_ids l WHERE l.kind = r.kind AND l.external_id = r.external_id)
-ORDER BY r.kind, r.external_id
+HELD = """
+SELECT count(*) FROM raw_items
+WHERE source_id = %s AND stream = %s AND kind = ANY(%s) AND deleted_at IS NULL
 """
 
 
@@ -90,6 +85,7 @@ def store_page(
     *,
     bounds: TimeBounds | None = None,
     everything: bool = False,
+    max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
 ) -> None:
     """Write a page in the caller's transaction and add to the counts; an id that comes twice counts once.
 
@@ -102,6 +98,7 @@ def store_page(
         counts: What the sync has done so far; added to.
         bounds: Keep only what was created within.
         everything: Write what is unchanged too.
+        max_body_bytes: Longer records are rejected, as those of files are.
     """
     kept: dict[tuple[RawKind, str], RawRecord] = {}
     for record in records:
@@ -115,7 +112,7 @@ def store_page(
                 kept[key] = record
     if not kept:
         return
-    found = [row_of(record) for record in kept.values()]
+    found = [row_of(record, max_body_bytes) for record in kept.values()]
 
     def write(rows: Sequence[RawRow]) -> None:
         records = [row.record for row in rows]
@@ -151,14 +148,13 @@ def store_page(
 
 
 def tombstone(
-    connection: "psycopg.Connection[Any]", source_id: int, gone: Sequence[tuple[RawKind, str]], counts: SyncCounts
-) -> None:
-    """Give items and the comments on them a tombstone."""
+    connection: "psycopg.Connection[Any]", source_id: int, gone: Sequence[tuple[RawKind, str]]
+) -> Counter[RawKind]:
+    """Give items and the comments on them a tombstone; how many got one, by kind."""
     if not gone:
-        return
+        return Counter()
     values = {"source": source_id, "kinds": [kind.value for kind, _ in gone], "ids": [name for _, name in gone]}
-    for (kind,) in connection.execute(TOMBSTONE, values):
-        counts.deleted[RawKind(kind)] += 1
+    return Counter(RawKind(kind) for (kind,) in connection.execute(TOMBSTONE, values))
 
 
 def rename(connection: "psycopg.Connection[Any]", source_id: int, old: str, new: str) -> None:
@@ -172,32 +168,10 @@ def delete_rejected(connection: "psycopg.Connection[Any]", source_id: int) -> No
     connection.execute(DELETE_REJECTED, (source_id,))
 
 
-def begin_listing(connection: "psycopg.Connection[Any]") -> datetime:
-    """Make an empty list of ids that lives as long as the connection; when it was begun, by the database's clock."""
-    connection.execute(LISTED)
-    connection.execute("TRUNCATE listed_ids")
-    row = connection.execute("SELECT clock_timestamp()").fetchone()
-    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
-    began: datetime = row[0]
-    return began
-
-
-def end_listing(connection: "psycopg.Connection[Any]") -> None:
-    """Delete the list: the connection goes back to a pool that serves other tenants."""
-    connection.execute("DROP TABLE IF EXISTS listed_ids")
-
-
-def add_listed(connection: "psycopg.Connection[Any]", ids: Sequence[tuple[RawKind, str]]) -> None:
-    """Add what a server lists."""
-    connection.execute(LIST, ([kind.value for kind, _ in ids], [name for _, name in ids]))
-
-
-def unlisted(
-    connection: "psycopg.Connection[Any]", source_id: int, stream: str, kinds: Iterable[RawKind], before: datetime
-) -> list[tuple[RawKind, str]]:
-    """Items of a stream that are not on the list and were fetched before it was begun."""
-    values = {"source": source_id, "stream": stream, "kinds": [kind.value for kind in kinds], "before": before}
-    return [(RawKind(kind), name) for kind, name in connection.execute(UNLISTED, values)]
+def held(connection: "psycopg.Connection[Any]", source_id: int, stream: str, kinds: Iterable[RawKind]) -> int:
+    """How many items of these kinds a stream has brought that are not marked as deleted."""
+    row = connection.execute(HELD, (source_id, stream, [kind.value for kind in kinds])).fetchone()
+    return row[0] if row else 0
 
 
 def _rank(record: RawRecord) -> tuple[int, float]:

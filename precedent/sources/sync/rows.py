@@ -14,10 +14,18 @@ class RawRow:
     digest: bytes
 
 
-def row_of(record: RawRecord) -> RawRow | RejectedRecord:
-    """The row of a record; one whose payload is no JSON is rejected, whichever kind it came from."""
+def row_of(record: RawRecord, max_body_bytes: int | None = None) -> RawRow | RejectedRecord:
+    """The row of a record; one whose payload is no JSON, or too long, is rejected, whichever kind it came from.
+
+    Args:
+        record: The record.
+        max_body_bytes: How long its payload may be; None where its file was read within that bound.
+    """
     try:
         payload = record.payload_json()
+        if max_body_bytes is not None and len(payload) > max_body_bytes:
+            place = f"{record.kind.value}/{record.external_id}"
+            return RejectedRecord(place, 1, "too_large", f"The record is longer than {max_body_bytes:,} bytes.")
         return RawRow(record, payload.decode(), payload_hash(record.shape, payload))
     except (TypeError, ValueError, RecursionError) as error:
         return refused(record.kind.value, record.external_id, error)

@@ -3,20 +3,22 @@
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import psycopg
 
 from precedent.database.session import Database
-from precedent.errors import DatabaseError, PrecedentError
+from precedent.errors import DatabaseError, NotFoundError, PrecedentError
 from precedent.progress import Progress
+from precedent.settings import Settings
 from precedent.sources import repository
 from precedent.sources.records import RawKind
 from precedent.sources.repository import SourceRow
 from precedent.sources.source import FileSource, LiveSource, Probe
 from precedent.sources.sync import raw_items
 from precedent.sources.sync import state as sync_state
-from precedent.sources.sync.live import Sync, SyncOptions
+from precedent.sources.sync.live import Sync
+from precedent.sources.sync.options import SyncOptions
 from precedent.sources.sync.raw_items import SyncCounts
 from precedent.sources.sync.state import SourceBusyError, State
 
@@ -63,7 +65,7 @@ def read_source(
         raise
     except Exception as error:
         # Without a database, or when the source was removed meanwhile, there is nowhere to save it: the error says so.
-        with suppress(DatabaseError, psycopg.Error):
+        with suppress(DatabaseError, NotFoundError, psycopg.Error):
             _save_failure(database, source, error)
         raise
 
@@ -88,7 +90,8 @@ def _live(database: Database, source: SourceRow, options: SyncOptions, log: logg
     with database.bulk(source.tenant_id) as connection:
         known = sync_state.load(connection, source.id)
         connection.commit()
-        live = repository.opened(source, known.name)
+        conditional = options.conditional(known, datetime.now(UTC))
+        live = repository.opened(source, known.name, conditional=conditional)
         assert isinstance(live, LiveSource)  # noqa: S101 - decided by the row's kind
         try:
             report = Sync(
@@ -98,6 +101,7 @@ def _live(database: Database, source: SourceRow, options: SyncOptions, log: logg
                 live,
                 options,
                 revision=source.revision,
+                max_body_bytes=Settings.from_environment().max_body_bytes,
                 progress=lambda n: progress.advance(n - progress.rows),
             ).run()
         finally:

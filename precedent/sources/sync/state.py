@@ -29,7 +29,7 @@ class State(StrEnum):
 
 LOAD = """
 SELECT stream, cursor, state, code, reason, wait_until, failures, syncs, token, validators, name, last_refresh,
-       swept_at, revision, fingerprint
+       swept_at, revision, fingerprint, identity
 FROM sync_state WHERE source_id = %s
 """
 SAVE_CURSOR = """
@@ -40,7 +40,7 @@ SAVE_STREAM = """
 INSERT INTO sync_state (tenant_id, source_id, stream, state, code, reason) VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (source_id, stream) DO UPDATE SET state = excluded.state, code = excluded.code, reason = excluded.reason
 """
-DELETE_CURSORS = "DELETE FROM sync_state WHERE source_id = %s AND stream <> ''"
+DELETE_CURSORS = "UPDATE sync_state SET cursor = NULL WHERE source_id = %s AND stream <> ''"
 SAVE_WHOLE = """
 INSERT INTO sync_state (tenant_id, source_id, stream, state, code, reason, wait_until, failures, revision, details)
 VALUES (%(tenant)s, %(source)s, '', %(state)s, %(code)s, %(reason)s, %(wait_until)s, %(failed)s, %(revision)s,
@@ -55,6 +55,10 @@ UPDATE sync_state SET token = %(token)s, validators = %(validators)s, name = %(n
   last_refresh = now(), syncs = syncs + 1, swept_at = CASE WHEN %(swept)s THEN now() ELSE swept_at END
 WHERE source_id = %(source)s AND stream = ''
 """
+SAVE_IDENTITY = """
+INSERT INTO sync_state (tenant_id, source_id, stream, identity) VALUES (%s, %s, '', %s)
+ON CONFLICT (source_id, stream) DO UPDATE SET identity = excluded.identity
+"""
 SAVE_NAME = "UPDATE sync_state SET name = %s WHERE source_id = %s AND stream = ''"
 
 
@@ -68,12 +72,17 @@ class StreamState:
 
     cursor: Cursor | None = None
     state: State = State.OK
+    code: str | None = None
     reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """A source as its last sync left it; `failures` counts syncs in a row that did not end well."""
+    """A source as its last sync left it.
+
+    `failures` counts syncs in a row that did not end well; `swept_at` is when everything that the server has was last
+    looked at; `identity` is what `LiveSource.identity` said at the first sync.
+    """
 
     state: State = State.OK
     code: str | None = None
@@ -87,6 +96,7 @@ class SourceState:
     swept_at: datetime | None = None
     revision: int | None = None
     fingerprint: str | None = None
+    identity: str | None = None
     streams: dict[str, StreamState] = field(default_factory=dict)
 
 
@@ -100,7 +110,7 @@ def load(connection: "psycopg.Connection[Any]", source_id: int) -> SourceState:
             if row.stream == WHOLE:
                 whole = row
             else:
-                streams[row.stream] = StreamState(row.cursor, State(row.state), row.reason)
+                streams[row.stream] = StreamState(row.cursor, State(row.state), row.code, row.reason)
     if whole is None:
         return SourceState(streams=streams)
     return SourceState(
@@ -116,6 +126,7 @@ def load(connection: "psycopg.Connection[Any]", source_id: int) -> SourceState:
         swept_at=whole.swept_at,
         revision=whole.revision,
         fingerprint=whole.fingerprint,
+        identity=whole.identity,
         streams=streams,
     )
 
@@ -228,7 +239,7 @@ def save_complete(
         source_id: The source.
         probe: None where the sync was bounded: the next probe will then differ from it.
         fingerprint: Of files that were read whole; None: they must be read again.
-        swept: True if the full listings of the server were compared.
+        swept: True if everything that the server has was looked at.
     """
     connection.execute(
         COMPLETE,
@@ -246,6 +257,11 @@ def save_complete(
 def save_name(connection: "psycopg.Connection[Any]", source_id: int, name: str) -> None:
     """Remember what the ids of a source begin with."""
     connection.execute(SAVE_NAME, (name, source_id))
+
+
+def save_identity(connection: "psycopg.Connection[Any]", tenant_id: int, source_id: int, identity: str) -> None:
+    """Remember what the server itself calls the source."""
+    connection.execute(SAVE_IDENTITY, (tenant_id, source_id, identity))
 
 
 def _json(value: dict[str, Any]) -> Jsonb:

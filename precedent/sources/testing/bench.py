@@ -4,6 +4,7 @@ import traceback
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -46,6 +47,8 @@ class SourceBench:
         changes: True if items can change.
         sweeps: True if a stream of it sweeps; implement `delete`.
         renames: True if ids begin with a name that can change; implement `rename`.
+        numbered: True if the server gives the source a number of its own; implement `replace`.
+        dated: True if cursors go by dates; implement `add_dated`.
         pages: How many items make two pages or more of the first stream; 0 where it has one page only.
     """
 
@@ -55,6 +58,8 @@ class SourceBench:
     changes: ClassVar[bool] = True
     sweeps: ClassVar[bool] = False
     renames: ClassVar[bool] = False
+    numbered: ClassVar[bool] = False
+    dated: ClassVar[bool] = False
     pages: ClassVar[int] = 0
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -92,6 +97,14 @@ class SourceBench:
         """Rename what the source reads; the new name."""
         raise NotImplementedError
 
+    def replace(self, server: LoopbackServer) -> None:
+        """Give the name of what the source reads to something else."""
+        raise NotImplementedError
+
+    def add_dated(self, server: LoopbackServer, at: datetime) -> Identity:
+        """Add an item of the first stream that was last changed at a moment, by its own words."""
+        raise NotImplementedError
+
     def fill(self, server: LoopbackServer) -> list[Identity]:
         """Add a few items of every form that the kind has; those of the first stream are returned."""
         return [self.add(server) for _ in range(3)]
@@ -109,6 +122,7 @@ class SourceBench:
         key: str | None = None,
         name: str | None = None,
         timeout_s: float = PATIENT_S,
+        conditional: bool = True,
     ) -> Iterator[LiveSource]:
         """A source of the server that never sleeps, and goes by the server's clock.
 
@@ -118,9 +132,10 @@ class SourceBench:
             key: Its key; by default that of the bench.
             name: The name that is stored for what has been renamed.
             timeout_s: Of one request.
+            conditional: False to ask for everything anew.
         """
         retry = RetryPolicy(sleep=lambda _: None, now=server.dated)
-        options = HttpOptions(timeout_s=timeout_s, largest_answer=LARGEST, retry=retry)
+        options = HttpOptions(timeout_s=timeout_s, largest_answer=LARGEST, retry=retry, conditional=conditional)
         context = SourceContext(folder=folder / "source", key=key or self.key, name=name, http=options)
         values = registry.configuration_of(self.kind, self.configuration(server))
         source = registry.get(self.kind).open(values, context)

@@ -4,7 +4,7 @@
 
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -23,6 +23,7 @@ from precedent.testing.loopback import LoopbackServer, Request, Response
 # Imported where they are used: to list kinds must stay cheap.
 HEAVY = ("bs4", "httpx2", "lxml", "markdown_it", "pygit2", "sqlalchemy", "tenacity")
 LIMIT = timedelta(hours=1)
+FAR = datetime(2099, 1, 1, tzinfo=UTC)
 REFUSALS = {401: ActionRequired, 403: ActionRequired, 404: NotThere}
 
 
@@ -32,7 +33,7 @@ class SourceContract(SourceBench):
     def test_kind_is_usable_and_says_what_it_asks_for(self) -> None:
         kind = registry.get(self.kind)
         assert kind.title
-        assert kind.sweeps is self.sweeps
+        assert kind.sweeps or not self.sweeps
         listed = next(each for each in registry.list_kinds() if each.name == self.kind)
         assert all(option.help for option in listed.options)
 
@@ -101,7 +102,7 @@ class SourceContract(SourceBench):
         with self.opened(server, folder) as source:
             store.read(source)
             swept = [stream for stream in source.streams() if stream.sweeps]
-            listed = {item for stream in swept for item in source.full_listing(stream)}
+            listed = {item.identity for stream in swept for item in source.full_listing(stream)}
         assert bool(swept) is self.sweeps
         assert listed <= set(store.records)
         assert not self.sweeps or set(items) <= listed
@@ -112,10 +113,81 @@ class SourceContract(SourceBench):
         self.delete(server, deleted)
         with self.opened(server, folder) as source:
             stream = next(each for each in source.streams() if each.sweeps)
-            listed = set(source.full_listing(stream))
+            listed = {item.identity for item in source.full_listing(stream)}
             assert (deleted in listed, kept in listed) == (False, True)
             assert source.gone(stream, *deleted)
             assert not source.gone(stream, *kept)
+
+    @only_if("sweeps")
+    def test_an_item_of_a_full_listing_is_read_as_pages_read_it(self, server: LoopbackServer, folder: Path) -> None:
+        self.fill(server)
+        store = Store()
+        with self.opened(server, folder) as source:
+            store.read(source)
+            for stream in (each for each in source.streams() if each.sweeps):
+                for listed in source.full_listing(stream):
+                    alone = {(item.kind, item.external_id): item for item in source.item(stream, listed)}  # type: ignore[union-attr]
+                    assert listed.identity in alone
+                    for identity, item in alone.items():
+                        assert item == store.records[identity]
+
+    @only_if("dated")
+    def test_an_item_of_the_far_future_hides_nothing(self, server: LoopbackServer, folder: Path) -> None:
+        self.fill(server)
+        far = self.add_dated(server, FAR)
+        store = Store()
+        for _ in range(3):
+            with self.opened(server, folder) as source:
+                store.read(source)
+            assert far in store.records
+            new = self.add(server)
+            with self.opened(server, folder) as source:
+                store.read(source)
+            assert new in store.records
+
+    @only_if("json")
+    def test_everything_is_asked_for_anew_where_that_is_wanted(self, server: LoopbackServer, folder: Path) -> None:
+        self.fill(server)
+        store = Store()
+        with self.opened(server, folder) as source:
+            before = source.probe()
+            store.read(source)
+        asked = len(server.requests)
+        with self.opened(server, folder, conditional=False) as source:
+            source.probe(before)
+            store.read(source)
+        assert all("if-none-match" not in request.headers for request in server.requests[asked:])
+
+    @only_if("json")
+    def test_an_unasked_304_is_a_fault(self, server: LoopbackServer, folder: Path) -> None:
+        self.fill(server)
+        self.fail(server, "status", response=Response(None, 304))
+        fault = self.fault(server, folder)
+        assert isinstance(fault, ActionRequired)
+        assert fault.code == "unasked_304"
+
+    @only_if("numbered")
+    def test_the_server_s_number_stays_until_another_source_has_the_name(
+        self, server: LoopbackServer, folder: Path
+    ) -> None:
+        items = self.fill(server)
+        with self.opened(server, folder) as source:
+            before, number = source.probe(), source.identity()
+        assert number
+        if self.changes:
+            self.change(server, items[0])
+        if self.renames:
+            self.rename(server)
+        with self.opened(server, folder, name=before.name) as source:
+            source.probe(before)
+            assert source.identity() == number
+        self.replace(server)
+        with self.opened(server, folder, name=before.name) as source:
+            try:
+                source.probe(before)
+                assert source.identity() != number
+            except NotThere:
+                pass  # it is asked for by its number
 
     @only_if("renames")
     def test_a_renamed_source_is_followed(self, server: LoopbackServer, folder: Path) -> None:
@@ -207,7 +279,7 @@ class SourceContract(SourceBench):
             assert recognised is not None
             assert recognised.name == item.shape
             assert recognised.record(item.payload).kind is item.kind
-            document = registry.extract(item.shape, item.payload, [])
+            document = registry.extract(item.shape, item.payload)
             assert document.title or document.text or item.kind in {RawKind.COMMENT, RawKind.DEPLOYMENT}
             others = (shape for kind in registry.kinds().values() if kind.name != self.kind for shape in kind.shapes)
             assert not [shape.name for shape in others if shape.recognise(item.payload)]
@@ -215,7 +287,7 @@ class SourceContract(SourceBench):
     @pytest.mark.parametrize("payload", [{}, {"id": None}, {"title": ["odd"], "body": {"odd": 1}, "author": 7}])
     def test_odd_payloads_have_a_document_too(self, payload: dict[str, Any]) -> None:
         for shape in registry.get(self.kind).shapes:
-            assert "\n" not in shape.extract(payload, []).title
+            assert "\n" not in shape.extract(payload).title
 
     def test_close_twice(self, server: LoopbackServer, folder: Path) -> None:
         with self.opened(server, folder) as source:

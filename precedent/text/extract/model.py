@@ -1,6 +1,6 @@
 """What extractors read and what they return."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,12 +8,21 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment or review on an item, as its system returned it; `shape` names the form of its payload."""
+    """What somebody said on an item.
+
+    Attributes:
+        external_id: Its id, unique among the comments of its item.
+        text: Its own clean words, without what it quotes.
+        author: Who said it.
+        url: Its page.
+        created_at: When it was said.
+    """
 
     external_id: str
-    shape: str
-    payload: dict[str, Any]
-    created_at: datetime | None
+    text: str
+    author: str | None = None
+    url: str | None = None
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,7 @@ class Document:
         components: What is affected, each once.
         author: Who wrote it.
         url: Its page.
+        comments: What was said on the item, where its payload holds it.
     """
 
     title: str
@@ -43,7 +53,8 @@ class Document:
     components: tuple[str, ...] = ()
     author: str | None = None
     url: str | None = None
+    comments: tuple[Comment, ...] = ()
 
 
-# The shape, the payload, and what was said on the item.
-Extract = Callable[[str, dict[str, Any], Sequence[Comment]], Document]
+# Of the shape and the payload of a record, an item or a comment.
+Extract = Callable[[str, dict[str, Any]], Document]

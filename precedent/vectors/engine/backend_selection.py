@@ -182,6 +182,9 @@ def tokenizer_of(files: ModelFiles) -> "Tokenizer":
 
 @lru_cache(maxsize=8)
 def dimensions_of(files: ModelFiles) -> int:
-    """The width of a model's vectors."""
-    settings = json.loads((files.folder / "config.json").read_text(encoding="utf-8"))
-    return int(settings["hidden_size"])
+    """The width of a model's vectors: of its last dense layer, or without one of its transformer."""
+    modules = json.loads((files.folder / "modules.json").read_text(encoding="utf-8"))
+    dense = [module["path"] for module in modules if str(module["type"]).endswith(".Dense")]
+    name = "out_features" if dense else "hidden_size"
+    settings = files.folder / (dense[-1] if dense else "") / "config.json"
+    return int(json.loads(settings.read_text(encoding="utf-8"))[name])

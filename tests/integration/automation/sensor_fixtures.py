@@ -23,7 +23,7 @@ from precedent.sources import schedule
 from precedent.sources.records import RawKind
 from precedent.sources.repository import SourceRow
 from precedent.sources.schedule import ScheduledSource
-from precedent.sources.sync.live import SyncOptions
+from precedent.sources.sync.options import SyncOptions
 from precedent.sources.sync.service import Reading, read_source
 from precedent.tenants import tenants as tenancy
 from tests.integration.automation.dagster_homes import dagster_home

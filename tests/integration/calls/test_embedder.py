@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from precedent.database.models import IntelligenceProvider
+from precedent.providers.errors import OtherDimensions
 from precedent.providers.runtime import routing
 from precedent.providers.runtime.embedder import BudgetExhausted
 from precedent.providers.runtime.routing import Route
@@ -53,7 +54,7 @@ def test_shuffled_vectors_are_put_in_order(providers: Providers) -> None:
     check_vectors(providers.open())
 
 
-@pytest.mark.parametrize("behaviour", BAD_VECTORS)
+@pytest.mark.parametrize("behaviour", [one for one in BAD_VECTORS if one is not Behaviour.WRONG_DIMENSION])
 def test_bad_vectors_are_never_returned(providers: Providers, behaviour: Behaviour) -> None:
     providers.add("one", fallback=providers.add("two", server=providers.second, active=False))
     for server in (providers.first, providers.second):
@@ -62,6 +63,19 @@ def test_bad_vectors_are_never_returned(providers: Providers, behaviour: Behavio
         providers.open().embed(TEXTS)
     assert caught.value.texts_at_fault
     assert [row["failure"] for row in providers.rows()] == ["invalid_answer"] * 2
+    providers.second.behave()
+    check_vectors(providers.open())
+
+
+def test_vectors_of_another_dimension_end_the_work_with_what_to_do(providers: Providers) -> None:
+    providers.add("one", fallback=providers.add("two", server=providers.second, active=False))
+    for server in (providers.first, providers.second):
+        server.behave(Behaviour.WRONG_DIMENSION)
+    with pytest.raises(OtherDimensions, match=r"gives vectors of 9 dimensions, and 8 are configured: set --option dim"):
+        providers.open().embed(TEXTS)
+    found = providers.open().embed_each(TEXTS)
+    assert isinstance(found.stopped, OtherDimensions)
+    assert not found.failures, "no text is at fault"
     providers.second.behave()
     check_vectors(providers.open())
 

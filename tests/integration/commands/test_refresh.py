@@ -204,3 +204,29 @@ def test_similar_finds_what_resembles_an_item(precedent: Call, source: str) -> N
     code, out, error = precedent("similar", "inc1", "--tenant", tenant, "--kind", "issue", "--json")
     assert code == 0, error
     assert json.loads(out)[0]["external_id"] == "harbor/platform#1"
+
+
+def test_a_source_that_is_removed_and_added_again_embeds_nothing_again(
+    precedent: Call, source: str, archive: Path, owner_dsn: str
+) -> None:
+    import psycopg
+
+    embedded = refreshed(precedent, source)["layers"]["vectors/embeddings"]["rows/added"]
+    assert embedded == 7
+    assert precedent("source", "remove", source)[0] == 0
+    # Another tenant gets nothing of it, not even the knowledge that such texts were there.
+    other = f"{source.partition('/')[0]}-other"
+    precedent("tenant", "add", other)
+    assert precedent("source", "add", f"{other}/records", archive)[0] == 0
+    layer = refreshed(precedent, f"{other}/records")["layers"]["vectors/embeddings"]
+    assert (layer["rows/added"], layer["cache/returned"]) == (7, 0)
+    assert precedent("source", "add", source, archive)[0] == 0
+    layer = refreshed(precedent, source)["layers"]["vectors/embeddings"]
+    assert (layer["rows/added"], layer["cache/returned"]) == (0, 7)
+    assert listed(precedent, source)["embedded"] == 7
+    with psycopg.connect(owner_dsn) as connection:
+        kept = connection.execute(
+            "SELECT count(*) FROM embedding_cache k JOIN tenants t ON t.id = k.tenant_id WHERE t.name = ANY(%s)",
+            ([source.partition("/")[0], other],),
+        ).fetchone()
+    assert kept == (0,)

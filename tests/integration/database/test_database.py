@@ -245,16 +245,5 @@ def test_an_interrupt_in_the_middle_of_a_statement_stops_it_at_the_server(databa
     assert running == (0,)
 
 
-def test_doctor_names_a_function_that_a_temporary_table_could_mislead(database: Database, owner_dsn: str) -> None:
-    assert inspection.row_security(database).exposed == []
-    with psycopg.connect(owner_dsn) as owner:
-        owner.execute("ALTER FUNCTION settle_words SET search_path = pg_catalog, public")
-    try:
-        assert inspection.row_security(database).exposed == ["settle_words"]
-    finally:
-        with psycopg.connect(owner_dsn) as owner:
-            owner.execute("ALTER FUNCTION settle_words SET search_path = pg_catalog, public, pg_temp")
-
-
 def test_the_schema_is_named_by_its_revision(database: Database) -> None:
     assert inspection.versions(database).schema == expected_version()

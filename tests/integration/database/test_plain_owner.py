@@ -9,7 +9,7 @@ from sqlalchemy import create_engine
 from precedent.database.session import Database
 from precedent.database.upgrade import upgrade
 from precedent.search.filters import Filters
-from precedent.search.lexical import by_text, query_terms
+from precedent.search.lexical import Worded, by_text, query_terms
 from precedent.search.words import query_words
 from tests.integration.search import corpora
 from tests.upgrade.databases import dsn, empty_database, plain_owner
@@ -35,12 +35,12 @@ def test_the_index_answers_where_the_owner_is_no_superuser(owned: tuple[str, str
         corpora.write(connection, tenant, corpora.source(connection, tenant), texts)
         connection.commit()
         terms = query_terms(connection, query_words(texts[0][0]))
-        assert by_text(connection, terms, Filters(), 20)
-        assert by_text(connection, terms, Filters(authors=("nobody",)), 20) == {}
+        assert by_text(connection, terms, Filters(), 20).scores
+        assert by_text(connection, terms, Filters(authors=("nobody",)), 20) == Worded()
         connection.execute("SELECT pg_stat_force_next_flush()")
         connection.commit()
         connection.execute("SELECT set_config('precedent.tenant_id', %s, false)", (str(tenant + 1),))
-        assert by_text(connection, terms, Filters(), 20) == {}
+        assert by_text(connection, terms, Filters(), 20) == Worded()
         assert connection.execute("SELECT count(*) FROM document_words").fetchone() == (0,)
     with psycopg.connect(superuser) as connection:
         leaks = "SELECT proleakproof FROM pg_proc WHERE oid = 'ts_match_vq(tsvector, tsquery)'::regprocedure"

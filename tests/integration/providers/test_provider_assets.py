@@ -157,7 +157,7 @@ def test_endpoints_that_do_not_answer_leave_rows_without_vectors_for_the_next_ru
     precedent: Call, source: str, save: Callable[..., None], server: LoopbackServer, owner_dsn: str, tenant: str
 ) -> None:
     save(name="vectors", capability="embedding", performance={"max_attempts": 1, "opens_after": 100, "timeout_s": 5})
-    for behaviour in (Behaviour.TOO_FEW, Behaviour.NAN, Behaviour.ZERO, Behaviour.WRONG_DIMENSION):
+    for behaviour in (Behaviour.TOO_FEW, Behaviour.NAN, Behaviour.ZERO):
         server.behave(behaviour)
         _, out, why = precedent(
             "refresh", source, "--select", "raw", "--select", "text", "--select", "vectors", "--json"
@@ -175,6 +175,19 @@ def test_endpoints_that_do_not_answer_leave_rows_without_vectors_for_the_next_ru
     server.behave()
     found = refreshed(precedent, source)
     assert found["layers"]["vectors/embeddings"]["dagster/partition_row_count"] == 7
+
+
+def test_vectors_of_another_dimension_stop_the_run_at_the_first_batch(
+    precedent: Call, source: str, save: Callable[..., None], server: LoopbackServer
+) -> None:
+    save(
+        name="vectors", capability="embedding", performance={"max_attempts": 1, "batch_inputs": 2, "max_concurrency": 1}
+    )
+    server.behave(Behaviour.WRONG_DIMENSION)
+    code, _, error = precedent("refresh", source, "--select", "raw", "--select", "text", "--select", "vectors")
+    assert code == 1
+    assert "set --option dimensions=" in error
+    assert len(server.calls) == 1
 
 
 def test_an_exhausted_budget_stops_the_run_with_what_is_done_kept(

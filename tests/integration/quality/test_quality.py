@@ -133,7 +133,7 @@ def test_a_document_without_its_passages_is_lost_text(database: Database, source
         f"(SELECT id FROM documents WHERE source_id = {source.id} ORDER BY sha256(content_hash || 'quality') LIMIT 3);"
         "DELETE FROM chunks WHERE id IN (SELECT id FROM lost)"
     )
-    columns = "tenant_id, source_id, document_id, cut, ordinal, text, tokens, content_hash"
+    columns = "tenant_id, source_id, document_id, comment_id, cut, ordinal, text, tokens, content_hash"
     with database.bulk(source.tenant_id) as connection:
         connection.execute(there)
         rows = connection.execute(f"SELECT {columns} FROM lost").fetchall()
@@ -142,7 +142,7 @@ def test_a_document_without_its_passages_is_lost_text(database: Database, source
         report = measured(database, source)
     finally:
         with database.bulk(source.tenant_id) as connection, connection.cursor() as cursor:
-            cursor.executemany(f"INSERT INTO chunks ({columns}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)", rows)
+            cursor.executemany(f"INSERT INTO chunks ({columns}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)", rows)
     assert blocking(report) == {"tokens_lost"}
 
 
@@ -151,6 +151,24 @@ def test_passages_beyond_the_window_are_cut_text(database: Database, source: Sou
     with altered(database, source, grown, back):
         report = measured(database, source)
     assert blocking(report) == {"tokens_cut"}
+
+
+def test_an_id_in_the_place_of_a_title_is_not_held_against_the_body(database: Database, source: SourceRow) -> None:
+    assert measured(database, source).measures["title_to_body"]["pairs"] > 60
+    with database.bulk(source.tenant_id) as connection:
+        kept = connection.execute("SELECT title, id FROM documents WHERE source_id = %s", (source.id,)).fetchall()
+        # As long as the titles that are looked at.
+        connection.execute("UPDATE documents SET external_id = 'urn:records:' || external_id")
+        connection.execute("UPDATE documents SET title = external_id")
+    try:
+        report = measured(database, source)
+    finally:
+        with database.bulk(source.tenant_id) as connection, connection.cursor() as cursor:
+            cursor.executemany("UPDATE documents SET title = %s WHERE id = %s", kept)
+            cursor.execute("UPDATE documents SET external_id = split_part(external_id, ':', 3)")
+    assert report.measures["title_to_body"] is None
+    # The passages still have the titles that they were cut with.
+    assert blocking(report) <= {"tokens_lost"}
 
 
 def test_missing_vectors_are_missing_coverage(database: Database, source: SourceRow) -> None:

@@ -1,6 +1,7 @@
 """Recall of a real index against exact search of the same space."""
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +11,8 @@ import pytest
 
 from precedent.database.session import Database
 from precedent.quality.measures import recall as recalling
-from precedent.search import retrieval
+from precedent.search import dense, retrieval
+from precedent.search.filters import Filters
 from precedent.tenants import tenants as tenancy
 from precedent.vectors import index as vector_index
 from precedent.vectors import repository as embeddings
@@ -18,6 +20,18 @@ from precedent.vectors import space as spaces
 from precedent.vectors.space import Space, SpaceProfile
 
 ROWS, DIMENSIONS, QUERIES = 12_000, 24, 40
+DOCUMENTS = (
+    "INSERT INTO integrations (tenant_id, type, name, provider) VALUES (%(tenant)s, 'data_source', 'r', 'archive')",
+    "INSERT INTO raw_items (kind, shape, external_id, payload, payload_hash, source_id, tenant_id) "
+    "SELECT 'issue', 'x', n::text, '{}', sha256(n::text::bytea), i.id, i.tenant_id "
+    "FROM integrations i, generate_series(0, %(rows)s - 1) n",
+    "INSERT INTO documents (raw_item_id, kind, external_id, title, text, created_at, input_hash, content_hash, "
+    "source_id, tenant_id) SELECT id, kind, external_id, 't', 'x', "
+    "timestamptz '2020-01-01Z' + external_id::integer * interval '1 minute', payload_hash, payload_hash, source_id, "
+    "tenant_id FROM raw_items",
+    "INSERT INTO chunks (document_id, ordinal, text, tokens, content_hash, source_id, tenant_id, cut) "
+    "SELECT id, 0, 'x', 1, content_hash, source_id, tenant_id, '' FROM documents",
+)
 DRAWS = np.random.default_rng(2)
 
 
@@ -63,6 +77,33 @@ def test_the_platforms_index_passes(database: Database, indexed: tuple[int, Spac
     found = measured(database, *indexed)
     assert found.recall > 0.98
     assert (found.rows, found.band, found.queries) == (ROWS, "10,000 to 100,000", QUERIES)
+
+
+@pytest.fixture(scope="module")
+def documented(database: Database, indexed: tuple[int, Space]) -> tuple[int, Space]:
+    """A document of one passage for each vector, one a minute."""
+    tenant_id, _ = indexed
+    with database.bulk(tenant_id) as connection:
+        for statement in DOCUMENTS:
+            connection.execute(statement, {"tenant": tenant_id, "rows": ROWS})
+    return indexed
+
+
+@pytest.mark.parametrize("passing", [300, 700, 11_000])
+def test_a_filter_takes_nothing_from_what_is_found(
+    database: Database, documented: tuple[int, Space], passing: int
+) -> None:
+    tenant_id, space = documented
+    filters = Filters(before=datetime(2020, 1, 1, tzinfo=UTC) + timedelta(minutes=passing))
+    condition, values = filters.sql()
+    shares = []
+    with database.bulk(tenant_id) as connection:
+        for query in DRAWS.normal(size=(5, DIMENSIONS)).astype(np.float32):
+            found = dense.by_vector(connection, space.id, query[None], filters, 100)
+            asked = values | {"vector": vector_index.literal(query), "space": space.id, "pool": 100}
+            exact = connection.execute(dense.EXACT.format(filters=condition, said=filters.said), asked).fetchall()
+            shares.append(len(found.keys() & {item for item, _ in exact}) / 100)
+    assert np.mean(shares) > (0.9 if passing > vector_index.EXACT_BELOW else 0.999)
 
 
 def test_recall_is_measured_with_what_search_asks_for(database: Database, indexed: tuple[int, Space]) -> None:

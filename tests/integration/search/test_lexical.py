@@ -91,7 +91,7 @@ def test_scores_are_bm25_by_every_way_to_them(database: Database, owner: int, wa
             terms = query_terms(connection, query_words(query))
             assert terms
             parted += bool(lexical._split(terms.entries(), postings, pool)[1])
-            found = dict(list(by_text(connection, terms, Filters(), pool, postings).items())[:10])
+            found = dict(list(by_text(connection, terms, Filters(), pool, postings).scores.items())[:10])
             scores = {names[item]: score for item, score in found.items()}
             best = sorted(expected.values(), reverse=True)[:10]
             assert list(scores.values()) == pytest.approx(best)
@@ -176,7 +176,7 @@ def test_another_tenants_documents_change_nothing(database: Database, owner: int
 
     def scores() -> dict[int, float]:
         with database.bulk(owner) as connection:
-            return by_text(connection, query_terms(connection, query_words(texts[0][1])), Filters(), 20)
+            return by_text(connection, query_terms(connection, query_words(texts[0][1])), Filters(), 20).scores
 
     with database.bulk(owner) as connection:
         corpora.write(connection, owner, corpora.source(connection, owner), texts)
@@ -212,4 +212,4 @@ def test_a_filter_that_few_pass_takes_no_result_away(database: Database, owner: 
         corpora.write(connection, owner, source, [texts[0]] * 3, first=500, author="noor")
         terms = query_terms(connection, query_words(" ".join(texts[0])))
         found = by_text(connection, terms, Filters(authors=("Noor",)), 100, postings=1)
-        assert len(found) == 3
+        assert len(found.scores) == 3

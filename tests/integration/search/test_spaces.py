@@ -123,6 +123,18 @@ def test_a_space_with_a_failed_report_or_missing_vectors_is_not_promoted(
     assert precedent("space", "promote", new["space"], "--tenant", tenant, "--force")[0] == 0
 
 
+def test_a_space_that_lacks_vectors_does_not_hold_up_the_whole_one_that_takes_its_place(
+    precedent: Call, database: Database, tenant: str, source: str, owner_dsn: str
+) -> None:
+    old = listed(precedent, tenant)[0]["space"]
+    with psycopg.connect(owner_dsn, autocommit=True) as connection:
+        connection.execute(f"DELETE FROM embeddings_{old} WHERE ctid = (SELECT min(ctid) FROM embeddings_{old})")
+    narrow(database, tenant)
+    layers = refreshed(precedent, source)
+    assert layers["reports/vector_quality"]["space/promoted"] is True
+    assert [line["status"] for line in listed(precedent, tenant)] == ["active", "previous"]
+
+
 def test_a_space_of_another_tenant_is_not_there(precedent: Call, tenant: str, source: str) -> None:
     number = listed(precedent, tenant)[0]["space"]
     precedent("tenant", "add", "other-tenant")

@@ -222,6 +222,16 @@ def test_rows_that_the_database_refuses_are_found_among_the_others(database: Dat
     ]
 
 
+def test_sound_rows_wait_for_the_callers_commit(database: Database, tenant: str) -> None:
+    with database.bulk(tenancy.get(database, tenant).id) as connection:
+        connection.execute("CREATE TEMP TABLE kept (value integer)")
+        connection.commit()
+        write_sound(connection, [1], lambda rows: connection.execute("INSERT INTO kept VALUES (1)"))
+        connection.rollback()
+        assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
+        connection.execute("DROP TABLE kept")
+
+
 def test_only_a_lost_connection_is_called_so(database: Database, tenant: str, owner_dsn: str) -> None:
     def insert_a_long_id(connection: "psycopg.Connection[Any]") -> None:
         connection.execute("CREATE TEMP TABLE names (name text PRIMARY KEY)")

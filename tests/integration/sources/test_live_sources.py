@@ -9,9 +9,11 @@ import psycopg
 import pytest
 
 from precedent.database.session import Database
+from precedent.errors import NotFoundError
 from precedent.sources import repository as catalog
+from precedent.sources.sync import rejections
 from precedent.sources.sync import state as sync_state
-from precedent.testing.loopback import Response
+from precedent.testing.loopback import Request, Response
 from tests.integration.sources.live_fixtures import Call, found, listed, refreshed
 from tests.servers.jira import JiraServer
 from tests.servers.statuspage import StatuspageServer
@@ -63,8 +65,8 @@ def test_three_changed_issues_cost_so_many_requests_however_many_there_are(
     assert layers["raw/issues"]["rows/changed"] == 3
     assert layers["text/documents"]["rows/changed"] == 3
     assert layers["vectors/embeddings"]["rows/added"] == 3
-    # The newest change, the user's time zone, and one page for all three.
-    assert len(jira.requests) - asked == 3
+    # The newest change, the project's id, the user's time zone, and one page for all three.
+    assert len(jira.requests) - asked == 4
     assert sorted(found(precedent, issues, "scanner")) == ["PRO-1", "PRO-2", "PRO-3"]
 
 
@@ -184,3 +186,30 @@ def test_options_of_another_kind_are_refused(precedent: Call, tenant: str) -> No
     code, _, error = precedent("source", "add", f"{tenant}/x", "acme/web", "--kind", "github", "--jql", "a = b")
     assert code == 2
     assert "--jql belongs to sources of kind jira" in error
+
+
+def test_a_source_that_is_removed_during_a_refresh_is_one_sentence(
+    precedent: Call, issues: str, jira: JiraServer, database: Database
+) -> None:
+    jira.add_issue(summary="Too late")
+
+    def remove(asked: Request) -> None:
+        if asked.query.get("fields") == "*all":
+            jira.before = lambda _: None
+            catalog.delete(database, issues)
+
+    jira.before = remove
+    code, _, error = precedent("refresh", issues, "--json")
+    assert code == 1
+    assert "The source was removed while it was worked on" in error
+    assert "Traceback" not in error
+    assert "violates" not in error
+
+
+def test_what_a_later_layer_writes_of_a_source_that_is_gone_is_one_sentence(database: Database, issues: str) -> None:
+    source = catalog.delete(database, issues)
+    with (
+        pytest.raises(NotFoundError, match="was removed while it was worked on"),
+        database.bulk(source.tenant_id) as connection,
+    ):
+        rejections.replace_no_text(connection, source.tenant_id, source.id, [("issue", "PRO-1", ValueError())])

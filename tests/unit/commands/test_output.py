@@ -53,6 +53,10 @@ def test_text_holds_nothing_that_a_terminal_obeys(text: str, shown: str, capsys:
     assert "owned" not in printed
 
 
+def test_half_of_a_pair_is_shown_as_what_it_is() -> None:
+    assert output.printable("a\ud83db") == "a\ufffdb"
+
+
 @pytest.mark.parametrize("text", [text for text, _ in HOSTILE.values()], ids=HOSTILE)
 def test_json_keeps_every_character_and_shows_none_that_a_terminal_obeys(
     text: str, capsys: pytest.CaptureFixture[str]

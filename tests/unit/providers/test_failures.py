@@ -29,8 +29,9 @@ def error(name: str, module: str = "sdk", base: type[Exception] = Exception, **a
         ({"retry-after": "0.5"}, 0.5),
         ({"retry-after": "-5"}, 0),
         ({"retry-after-ms": "250"}, 0.25),
-        ({"retry-after": "nan"}, 0),
-        ({"retry-after": "inf"}, float("inf")),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "Wed, 21 Oct 99999999999 07:28:00 GMT"}, None),
         ({"retry-after": "3", "llm_provider-retry-after": "9"}, 9),
     ],
 )

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from precedent.errors import UsageError
+from precedent.providers.config.provider import checked
 from precedent.providers.declarative.schema import parse, scalar
 
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -32,3 +33,12 @@ def test_yaml_that_was_made_to_hurt_is_refused_at_once(text: str, words: str) ->
         parse(text, "providers.yaml")
     assert scalar(text) == text
     assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize("model", ['"a\\0b"', '"\\uD800"'])
+def test_what_cannot_be_stored_is_refused(model: str) -> None:
+    with pytest.raises(UsageError, match="cannot be stored") as caught:
+        parse(f"providers: {{a: {{driver: openai, capability: embedding, model: {model}}}}}", "providers.yaml")
+    assert str(caught.value).isprintable()
+    with pytest.raises(UsageError, match="cannot be stored"):
+        checked({"name": "a", "driver": "openai", "model": "a\0b"})

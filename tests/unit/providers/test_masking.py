@@ -114,6 +114,12 @@ def test_masking_again_changes_nothing_and_nothing_planted_is_left(parts: list[s
     assert count_marks([once]) == sum(part[:1].isalnum() and part != "pool" and part != "é\n" for part in parts)
 
 
+@pytest.mark.parametrize("text", ["password=-----BEGIN RSA PRIVATE KEY------ a\n", 'PASSWORT=0000"00:'])
+def test_what_is_left_beside_a_mark_is_no_value(text: str) -> None:
+    assert mask(text) != text
+    assert mask(mask(text)) == mask(text)
+
+
 REPEATED = [
     "ip-eyJ",
     "a@b.aaaaaaaa",

@@ -1,7 +1,8 @@
-"""A generator of hostile records and files; each knows which of its records are sound."""
+"""A generator of hostile records and files; it knows which of its records are sound."""
 
 import gzip
 import json
+import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +25,18 @@ def _nested(levels: int) -> str:
     return "[" * levels + "]" * levels
 
 
+def _jira(number: int, description: Any) -> str:
+    return json.dumps({"key": f"PRO-{number}", "fields": {"summary": f"Title {number}", "description": description}})
+
+
+def _document(lists: int) -> dict[str, Any]:
+    """A document of Jira's with lists within lists; each is four levels of JSON."""
+    node: dict[str, Any] = {"type": "text", "text": "deep"}
+    for _ in range(lists):
+        node = {"type": "bulletList", "content": [{"type": "listItem", "content": [node]}]}
+    return {"type": "doc", "content": [node]}
+
+
 # What cannot be a record, each from the number that it would have had.
 POISONS: tuple[Poison, ...] = (
     lambda chance, n: _with(n, "deep", _nested(chance.randint(200, 2_000))),
@@ -40,6 +53,8 @@ POISONS: tuple[Poison, ...] = (
         {"number": n, "title": "x", "url": f"https://a.b/repos/{'o' * chance.randint(1_000, 20_000)}/n/x"}
     ),
     lambda chance, n: json.dumps({"fields": {"summary": [n]}, "key": "K" * chance.randint(1, 9_000)}),
+    lambda chance, n: _jira(n, _document(chance.randint(50, 200))),
+    lambda chance, n: _jira(n, chance.choice([[1], 7, True])),
     lambda chance, n: json.dumps({"poem": n, "incident": chance.random()}),
     lambda chance, n: chance.choice(["7", "null", '"text"', "[1, 2]", "{}", "-0.0"]),
 )
@@ -55,6 +70,14 @@ ODDITIES: tuple[Callable[[random.Random], dict[str, Any]], ...] = (
     lambda chance: {"created_at": chance.choice([None, "", 1_700_000_000, "1700000000000", "3 Mar 2021 10:00 +0200"])},
     lambda _: {"labels": None, "user": None, "title": None},
     lambda chance: {"many": [{}] * chance.randint(1, 3_000)},
+)
+# Documents that no reader expects, in records that are sound.
+DOCUMENTS: tuple[Callable[[random.Random], Any], ...] = (
+    lambda chance: _document(chance.randint(1, 40)),
+    lambda _: {"type": "doc", "content": [{"type": ["paragraph"], "content": [{"type": {}, "text": "odd"}]}]},
+    lambda _: {"type": "doc", "content": {"type": "text"}, "version": None},
+    lambda chance: {"type": "doc", "content": [{"type": "table", "content": [{}] * chance.randint(1, 2_000)}]},
+    lambda chance: chance.choice(["{code}", "{quote}", "||", "{{", "h1. ", "[a|"]) * chance.randint(1, 3_000),
 )
 
 
@@ -78,6 +101,9 @@ def write_hostile(folder: Path, count: int, seed: int) -> Hostile:
             if chance.random() < 0.1:
                 records.append(chance.choice(POISONS)(chance, number))
                 found.poisoned += 1
+            elif chance.random() < 0.1:
+                records.append(_jira(number, chance.choice(DOCUMENTS)(chance)))
+                found.sound.add(f"PRO-{number}")
             else:
                 records.append(json.dumps(_issue(number) | chance.choice(ODDITIES)(chance)))
                 found.sound.add(f"#{number}")
@@ -97,7 +123,36 @@ def _write(folder: Path, name: str, records: list[str], chance: random.Random) -
         ]
     )
     raw = (mark + text).encode()
+    name += chance.choice(["", "", "\udcff", "\x1b[2J", " 'x'"])
     if chance.random() < 0.3:
         (folder / f"{name}.{suffix}.gz").write_bytes(gzip.compress(raw))
     else:
         (folder / f"{name}.{suffix}").write_bytes(raw)
+
+
+def write_bombs(folder: Path, megabytes: int) -> int:
+    """Write files that were made to fill memory, a disk or a day; returns how many rejections they must end in.
+
+    Args:
+        folder: Where.
+        megabytes: How large each becomes when it is read.
+    """
+    parts = {
+        "brackets.json": (b"", b"[", b""),
+        "string.json": (b'[{"number": 1, "title": "', b"x", b'"}]'),
+        "objects.json": (b'[{"number": 1, "title": "x", "b": [{}', b",{}", b"]}]"),
+        "line.jsonl": (b"", b"x", b""),
+        "nul.jsonl": (b'{"number": 1, "title": "\\u0000", "b": [{}', b",{}", b"]}"),
+        "brackets.json.gz": (b"", b"[", b""),
+    }
+    for name, (start, part, end) in parts.items():
+        with gzip.open(folder / name, "wb") if name.endswith(".gz") else (folder / name).open("wb") as out:
+            out.write(start)
+            for _ in range(megabytes):
+                out.write(part * ((1 << 20) // len(part)))
+            out.write(end)
+    os.mkfifo(folder / "pipe.jsonl")
+    (folder / "zero.jsonl").symlink_to("/dev/zero")
+    (folder / "passwd.jsonl").symlink_to("/etc/passwd")
+    (folder / "circle.jsonl").symlink_to("circle.jsonl")
+    return len(parts) + 4

@@ -31,7 +31,7 @@ for item in ArchiveSource(Path(sys.argv[1])).read():
     if isinstance(item, RawRecord):
         sound.append(item.external_id)
         payload = json.loads(item.payload_json())
-        texts += registry.extract(item.shape, payload, []).text is not None
+        texts += registry.extract(item.shape, payload).text is not None
     else:
         item.file.encode()
         reasons.append(item.reason)

@@ -16,6 +16,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
         ({"retry-after": "-7"}, 0.0),
         ({"retry-after": "Sun, 01 Mar 2026 12:00:30 GMT"}, 30.0),
         ({"retry-after": "soon"}, None),
+        ({"retry-after": "Wed, 21 Oct 99999999999 07:28:00 GMT"}, None),
         ({"ratelimit-remaining": "0", "ratelimit-reset": "1772366410"}, 11.0),
         ({"ratelimit-remaining": "0", "ratelimit-reset": "45"}, 45.0),
         ({"retry-after": "nan"}, None),

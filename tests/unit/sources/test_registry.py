@@ -107,4 +107,4 @@ def test_an_unknown_kind_names_those_that_there_are() -> None:
 
 def test_records_whose_kind_is_gone_say_what_to_do() -> None:
     with pytest.raises(UsageError, match=r"install the package that they came from"):
-        registry.extract("trello_card", {}, [])
+        registry.extract("trello_card", {})

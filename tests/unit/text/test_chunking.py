@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from precedent.security.masking import mask
 from precedent.sources.registry import extract
 from precedent.text.chunking import Chunk, HuggingFaceTokenCounter, TokenCounter, chunk, chunk_many
-from precedent.text.chunks import cut
+from precedent.text.chunks import CutText, cut
 from tests.masking.values import key
 from tests.unit.text.records import needs_records, real
 
@@ -169,7 +169,7 @@ def test_many_documents_give_the_same_chunks_as_each() -> None:
 @pytest.mark.records
 def test_every_real_incident_fits_and_is_covered() -> None:
     counter = model_counter()
-    found = [extract("statuspage_incident", each, []) for each in real("incidents/statuspage")]
+    found = [extract("statuspage_incident", each) for each in real("incidents/statuspage")]
     pairs = [(each.title, each.text) for each in found]
     for (title, text), chunks in zip(pairs, chunk_many(pairs, counter), strict=True):
         check(title, text, chunks, counter)
@@ -177,7 +177,7 @@ def test_every_real_incident_fits_and_is_covered() -> None:
 
 def test_a_key_longer_than_a_passage_is_masked_before_the_text_is_cut() -> None:
     secret = key(random.Random(3), "RSA ", 48)  # noqa: S311 - nothing is secret
-    document = (1, "Deploy fails", f"It began at noon.\n{secret}\n{SENTENCE * 20}")
+    document = CutText(1, 1, None, "Deploy fails", f"It began at noon.\n{secret}\n{SENTENCE * 20}")
     rows = cut([document], PieceCounter(64), mask)
     assert len(rows) > 3
     assert not [line for line in secret.splitlines() for row in rows if line in row.text]

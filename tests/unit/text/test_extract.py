@@ -3,13 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from precedent.sources.registry import extract
 from precedent.text.extract.model import Comment, Document
-
-
-def said(shape: str, hour: int, body: object, **more: object) -> Comment:
-    at = datetime(2024, 1, 1, hour, tzinfo=UTC)
-    return Comment(f"comment:{hour}", shape, {"body": body, **more}, at)
 
 
 def test_github_issue() -> None:
@@ -22,17 +19,9 @@ def test_github_issue() -> None:
         "user": {"login": "ann"},
         "html_url": "https://github.com/o/r/issues/1",
     }
-    comments = [
-        said("github_comment", 4, "> old\n\nfourth"),
-        said("github_comment", 1, "first"),
-        said("github_comment", 3, "third"),
-        said("github_comment", 5, " \n"),
-        said("github_comment", 6, "Coverage 99%", user={"login": "codecov[bot]", "type": "Bot"}),
-        said("github_comment", 2, "second"),
-    ]
-    assert extract("github_issue", payload, comments) == Document(
+    assert extract("github_issue", payload) == Document(
         title="Crash on start",
-        text=("See log.\n\nstate: closed; labels: Bug, GUI\n\nComment: second\n\nComment: third\n\nComment: fourth"),
+        text="See log.\n\nstate: closed; labels: Bug, GUI",
         state="closed",
         resolution="not_planned",
         labels=("Bug", "GUI"),
@@ -50,18 +39,9 @@ def test_github_pull_request() -> None:
         "base": {"ref": "main"},
         "labels": [],
     }
-    comments = [
-        said("github_comment", 9, "chat"),
-        said("github_review", 1, "early"),
-        said("github_review", 3, "Fine", state="CHANGES_REQUESTED"),
-        said("github_review", 4, None, state="APPROVED"),
-        said("github_review_comment", 2, "nit", path="src/a.py"),
-    ]
-    assert extract("github_pull", payload, comments) == Document(
+    assert extract("github_pull", payload) == Document(
         title="Fix it",
-        text=(
-            "state: merged; merged into: main\n\nReview comment on src/a.py: nit\n\nReview (changes requested): Fine"
-        ),
+        text="state: merged; merged into: main",
         state="merged",
         resolution="merged",
     )
@@ -69,7 +49,7 @@ def test_github_pull_request() -> None:
 
 def test_pull_request_closed_without_merging() -> None:
     payload = {"title": "Fix it", "state": "closed", "draft": True}
-    found = extract("github_pull", payload, [])
+    found = extract("github_pull", payload)
     assert (found.state, found.resolution) == ("closed", "not merged")
     assert found.text == "state: closed without merging; draft: yes"
 
@@ -96,19 +76,24 @@ def test_jira_issue() -> None:
             "customfield_10003": "0123456789abcdef" * 20,
             "comment": {
                 "comments": [
-                    {"id": "3", "created": "2014-03-12T06:25:03.000+0000", "body": "c {quote}b{quote}"},
+                    {
+                        "id": "3",
+                        "created": "2014-03-12T06:25:03.000+0000",
+                        "body": "c {quote}b{quote}",
+                        "author": {"name": "u2", "displayName": "Bo"},
+                    },
                     {"id": "1", "created": "2014-03-12T06:25:01.000+0000", "body": "a"},
                     {"id": "4", "created": "2014-03-12T06:25:04.000+0000", "body": ""},
                 ]
             },
         },
     }
-    assert extract("jira_issue", payload, []) == Document(
+    assert extract("jira_issue", payload) == Document(
         title="Login fails",
         text=(
             "Why\n\nIt fails.\n\n"
             "type: Bug; priority: High; state: in review; labels: ios; components: Auth\n\n"
-            f"Environment: iOS 9\n\nSteps: {steps}\n\nComment: a\n\nComment: c"
+            f"Environment: iOS 9\n\nSteps: {steps}"
         ),
         state="in review",
         type="Bug",
@@ -118,6 +103,10 @@ def test_jira_issue() -> None:
         components=("Auth",),
         author="u1",
         url="https://jira.example.org/browse/AC-1",
+        comments=(
+            Comment("3", "c", "u2", None, datetime(2014, 3, 12, 6, 25, 3, tzinfo=UTC)),
+            Comment("1", "a", None, None, datetime(2014, 3, 12, 6, 25, 1, tzinfo=UTC)),
+        ),
     )
 
 
@@ -134,7 +123,7 @@ def test_commit() -> None:
             {"filename": "d.c", "insertions": 1},
         ],
     }
-    assert extract("git_commit", payload, []) == Document(
+    assert extract("git_commit", payload) == Document(
         title="Fix leak (#9)",
         text="* free it\n\nFixes: #8\n\nfiles: a.c, b.c, c.c and 1 more; change: 4 insertions, 1 deletions",
         type="merge",
@@ -159,7 +148,7 @@ def test_incident() -> None:
             {"status": "identified", "body": None, "created_at": "2024-01-01T01:30:00Z"},
         ],
     }
-    found = extract("statuspage_incident", payload, [])
+    found = extract("statuspage_incident", payload)
     well = " ".join(["All is well now."] * 20)
     assert found.text == (
         f"impact: major; state: resolved; components: API\n\nin progress: Looking\ninto it\n\nresolved: Fixed. {well}"
@@ -187,12 +176,10 @@ def test_mapped_record() -> None:
         "components": ["core"],
         "resolution": "Fixed",
     }
-    comment = Comment("c", "mapped", {"mapped": {"body": "see **this**"}}, None)
-    assert extract("mapped", {"mapped": mapped, "record": {}}, [comment]) == Document(
+    assert extract("mapped", {"mapped": mapped, "record": {}}) == Document(
         title="Slow query",
         text=(
-            "select 1\n\nWhy\n\nno index\n\n"
-            "type: Task; priority: 2; state: closed; labels: db, slow; components: core\n\nComment: see this"
+            "select 1\n\nWhy\n\nno index\n\ntype: Task; priority: 2; state: closed; labels: db, slow; components: core"
         ),
         state="closed",
         type="Task",
@@ -204,6 +191,27 @@ def test_mapped_record() -> None:
     )
 
 
-def test_a_comment_is_its_own_words() -> None:
-    found = extract("github_comment", {"body": "> a\n\n**b**"}, [])
-    assert (found.title, found.text) == ("", "b")
+@pytest.mark.parametrize(
+    ("shape", "payload", "text"),
+    [
+        ("github_comment", {"body": "> a\n\n**b**"}, "b"),
+        ("github_comment", {"body": "Coverage 99%", "user": {"login": "codecov[bot]", "type": "Bot"}}, ""),
+        ("github_review", {"body": "Fine", "state": "CHANGES_REQUESTED"}, "Review (changes requested): Fine"),
+        ("github_review", {"body": "Fine", "state": "COMMENTED"}, "Review: Fine"),
+        ("github_review", {"body": None, "state": "APPROVED"}, ""),
+        ("github_review_comment", {"body": "nit", "path": "src/a.py"}, "Review comment on src/a.py: nit"),
+        ("gitlab_note", {"body": "> a\n\nb", "position": {"new_path": "src/a.py"}}, "Comment on src/a.py: b"),
+        ("gitlab_note", {"body": "closed", "system": True}, ""),
+        ("gitlab_note", {"body": "deployed", "author": {"username": "ci", "bot": True}}, ""),
+        ("mapped", {"mapped": {"body": "see **this**"}}, "see this"),
+    ],
+)
+def test_a_comment_is_what_a_person_said(shape: str, payload: dict[str, Any], text: str) -> None:
+    found = extract(shape, payload)
+    assert (found.title, found.text) == ("", text)
+
+
+def test_a_comment_has_its_author_and_page() -> None:
+    page = "https://github.com/o/r/issues/1#issuecomment-2"
+    found = extract("github_comment", {"body": "b", "user": {"login": "ann"}, "html_url": page})
+    assert (found.author, found.url) == ("ann", page)

@@ -67,7 +67,7 @@ def test_a_commit_of_git_log_is_not_taken_for_one_of_github() -> None:
 
 
 def test_a_commit_says_its_message_and_who_wrote_it() -> None:
-    assert extract("github_commit", COMMIT, []) == Document(
+    assert extract("github_commit", COMMIT) == Document(
         title="Handle an empty reply",
         text="The parser expected a line.",
         author="Ada",
@@ -78,17 +78,17 @@ def test_a_commit_says_its_message_and_who_wrote_it() -> None:
 def test_a_commit_with_files_says_them_and_the_size_of_the_change() -> None:
     files = [{"filename": name, "additions": 1, "deletions": 0} for name in ("a.py", "b.py", "c.py", "d.py")]
     whole = {**COMMIT, "files": files, "stats": {"additions": 4, "deletions": 0, "total": 4}}
-    found = extract("github_commit", whole, [])
+    found = extract("github_commit", whole)
     assert found.text.endswith("files: a.py, b.py, c.py and 1 more; change: 4 insertions, 0 deletions")
 
 
 def test_a_merge_is_one() -> None:
     merge = {**COMMIT, "parents": [{"sha": "a"}, {"sha": "b"}]}
-    assert extract("github_commit", merge, []).type == "merge"
+    assert extract("github_commit", merge).type == "merge"
 
 
 def test_a_release_says_its_notes_and_its_tag() -> None:
-    assert extract("github_release", RELEASE, []) == Document(
+    assert extract("github_release", RELEASE) == Document(
         title="Spring",
         text="Fixes\n\n- empty replies\n\nrelease: v1.2; made from: main",
         state="published",
@@ -99,16 +99,16 @@ def test_a_release_says_its_notes_and_its_tag() -> None:
 
 
 def test_a_release_without_a_name_is_called_by_its_tag() -> None:
-    assert extract("github_release", {**RELEASE, "name": None}, []).title == "v1.2"
+    assert extract("github_release", {**RELEASE, "name": None}).title == "v1.2"
 
 
 @pytest.mark.parametrize(("field", "state"), [("draft", "draft"), ("prerelease", "prerelease")])
 def test_a_release_that_is_not_final_says_so(field: str, state: str) -> None:
-    found = extract("github_release", {**RELEASE, field: True}, [])
+    found = extract("github_release", {**RELEASE, field: True})
     assert found.state == state
     assert f"state: {state}" in found.text
 
 
 def test_a_deployment_has_only_its_description() -> None:
-    found = extract("github_deployment", DEPLOYMENT, [])
+    found = extract("github_deployment", DEPLOYMENT)
     assert found == Document(title="", text="Deploy of main")

@@ -82,6 +82,7 @@ BEGIN
   RAISE EXCEPTION 'The audit log is only added to.' USING ERRCODE = 'insufficient_privilege';
 END
 $$;
+REVOKE ALL ON FUNCTION refuse_change() FROM PUBLIC;
 CREATE OR REPLACE TRIGGER refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 

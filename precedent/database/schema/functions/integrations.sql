@@ -17,6 +17,7 @@ BEGIN
   RETURN NULL;
 END
 $$;
+REVOKE ALL ON FUNCTION refuse_fallback_cycle FROM PUBLIC;
 DROP TRIGGER IF EXISTS refuse_fallback_cycle ON integrations;
 CREATE CONSTRAINT TRIGGER refuse_fallback_cycle AFTER INSERT OR UPDATE OF fallback_id ON integrations
 FOR EACH ROW EXECUTE FUNCTION refuse_fallback_cycle();

@@ -3,6 +3,7 @@
 
 CREATE OR REPLACE FUNCTION budget_month(moment timestamptz) RETURNS date
 LANGUAGE sql STABLE AS $$ SELECT date_trunc('month', moment AT TIME ZONE 'UTC')::date $$;
+SELECT secure_function('budget_month');
 
 -- Keeps budget_months: what a usage row costs, also when its price is corrected later. A price that was unknown ends
 -- what was kept for it.
@@ -23,6 +24,7 @@ BEGIN
   RETURN NULL;
 END
 $$;
+REVOKE ALL ON FUNCTION count_spending FROM PUBLIC;
 CREATE OR REPLACE TRIGGER count_spending AFTER INSERT OR UPDATE OF cost_usd OR DELETE ON usage_records
 FOR EACH ROW EXECUTE FUNCTION count_spending();
 
@@ -144,6 +146,7 @@ BEGIN
   RETURN QUERY SELECT 'go', extract(epoch FROM start_at - moment)::double precision, reservation, NULL::text, trial;
 END
 $$;
+SELECT secure_function('admit_call');
 
 -- The end of a call: its usage row, its reservation, and what it says about the provider, in one transaction.
 -- `outcome` is `ok`, `answered` (with nothing of use, but it is up), `outage`, `refuses` (the key: open until the row
@@ -223,3 +226,4 @@ BEGIN
   RETURN usage_id;
 END
 $$;
+SELECT secure_function('settle_call');

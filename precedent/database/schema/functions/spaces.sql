@@ -14,6 +14,7 @@ BEGIN
   RETURN found;
 END
 $$;
+SELECT secure_function('own_space_dimensions');
 
 -- A partition for one space. Its constraints are the last line of defence: a vector of another dimension or a zero
 -- vector cannot be stored, whatever a program does; what is not finite the type itself refuses. It has no policy and no
@@ -103,7 +104,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 DECLARE
   known real;
 BEGIN
-  IF name NOT IN ('raw_items', 'documents', 'chunks', 'document_cuts') AND name !~ '^embeddings_[0-9]+$' THEN
+  IF name NOT IN ('raw_items', 'documents', 'comments', 'chunks', 'document_cuts') AND name !~ '^embeddings_[0-9]+$' THEN
     RAISE EXCEPTION '% is no table that is loaded', name;
   END IF;
   SELECT c.reltuples INTO known FROM pg_class c WHERE c.oid = to_regclass('public.' || quote_ident(name));

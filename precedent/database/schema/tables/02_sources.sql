@@ -49,7 +49,8 @@ CREATE INDEX ix_rejected_records_tenant_id ON rejected_records (tenant_id);
 SELECT secure_table('rejected_records');
 
 -- One row for a source as a whole (stream '') and one for each of its streams. `cursor` says where the next page of a
--- stream begins; `token`, `validators` and `name` are those of the last probe that a complete sync began with.
+-- stream begins; `token`, `validators` and `name` are those of the last probe that a complete sync began with, and
+-- `identity` is what the server itself called the source at the first sync.
 CREATE TABLE sync_state (
   id BIGINT GENERATED ALWAYS AS IDENTITY,
   fingerprint TEXT,
@@ -70,6 +71,7 @@ CREATE TABLE sync_state (
   name TEXT,
   revision INTEGER,
   swept_at TIMESTAMP WITH TIME ZONE,
+  identity TEXT,
   CONSTRAINT pk_sync_state PRIMARY KEY (id),
   CONSTRAINT uq_sync_state_source_id_stream UNIQUE (source_id, stream),
   CONSTRAINT ck_sync_state_state CHECK (state IN ('ok', 'waiting', 'needs_attention')),

@@ -1,17 +1,15 @@
 """Documents of records of other systems, whose fields a mapping has named."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from precedent.text.extract import fields
-from precedent.text.extract.comments import last_comments
 from precedent.text.extract.composition import compose, facts, shortened
 from precedent.text.extract.markup import clean_text
-from precedent.text.extract.model import Comment, Document
+from precedent.text.extract.model import Document
 
 
-def mapped_document(payload: dict[str, Any], comments: Sequence[Comment]) -> Document:
-    """A mapped record: title, body in whatever markup it has, the facts, and what was said on it."""
+def mapped_document(payload: dict[str, Any]) -> Document:
+    """A mapped record: title, body in whatever markup it has, and the facts."""
     found = fields.member(payload, "mapped")
     mapped: dict[str, Any] = found if isinstance(found, dict) else {}
     title = fields.string(mapped.get("title"))
@@ -25,7 +23,7 @@ def mapped_document(payload: dict[str, Any], comments: Sequence[Comment]) -> Doc
     known = facts(impact=impact, type=type_name, priority=priority, state=state, labels=labels, components=components)
     return Document(
         title=title,
-        text=compose(title, [clean_text(mapped.get("body")), known, *last_comments(comments, _words)]),
+        text=compose(title, [clean_text(mapped.get("body")), known]),
         state=state,
         type=type_name,
         priority=priority or impact,
@@ -35,8 +33,3 @@ def mapped_document(payload: dict[str, Any], comments: Sequence[Comment]) -> Doc
         author=fields.name(mapped.get("author")),
         url=fields.string(mapped.get("url")) or None,
     )
-
-
-def _words(comment: Comment) -> str:
-    text = clean_text(fields.member(comment.payload, "mapped", "body"), quotes=False)
-    return f"Comment: {text}" if text else ""

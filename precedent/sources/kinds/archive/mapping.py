@@ -1,6 +1,5 @@
 """Records of any other system, by saying which of their fields is what."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -8,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from precedent.sources.options import Option
 from precedent.sources.records import RawKind, RawRecord
 from precedent.sources.shapes.fields import UnreadableError, identifier, moment
-from precedent.text.extract.model import Comment, Document
+from precedent.text.extract.model import Document
 
 TARGETS = (
     "id",
@@ -42,11 +41,11 @@ class MappedRecord:
         """Raises UnreadableError: see `FieldMapping.record`."""
         raise UnreadableError("unknown_shape", "A record of another system is read by a mapping.")
 
-    def extract(self, payload: dict[str, Any], comments: Sequence[Comment]) -> Document:
+    def extract(self, payload: dict[str, Any]) -> Document:
         """The document of a mapped record."""
         from precedent.sources.kinds.archive.extract import mapped_document
 
-        return mapped_document(payload, comments)
+        return mapped_document(payload)
 
 
 MAPPED = MappedRecord()

@@ -13,7 +13,7 @@ from precedent.sources.kinds.git.clone import Clone, fetched, reaches
 from precedent.sources.kinds.git.local import commit_record, unreadable_commit
 from precedent.sources.kinds.git.transport import TIMEOUT_S, Damaged, Progress, Remote
 from precedent.sources.records import RawKind, RawRecord, RejectedRecord
-from precedent.sources.source import Cursor, Page, Probe, Stream
+from precedent.sources.source import Cursor, Listed, Page, Probe, Stream, replaced
 
 if TYPE_CHECKING:
     from pygit2 import Commit, Repository
@@ -122,7 +122,11 @@ class GitRemoteSource:
         except Damaged as error:
             raise ActionRequired("damaged", f"The history of {self._remote.url} cannot be read ({error}).") from error
 
-    def full_listing(self, stream: Stream) -> Iterator[tuple[RawKind, str]]:
+    def identity(self) -> str | None:
+        """None: a git server gives its repositories no number; their history says which it is, see `pages`."""
+        return None
+
+    def full_listing(self, stream: Stream) -> Iterator[Listed]:
         """Every commit that the branch reaches now, as far as the clone goes back."""
         repository = self._synchronised(Position())
         if repository is None:
@@ -130,9 +134,13 @@ class GitRemoteSource:
         try:
             with _released(repository):
                 for commit in _walk(repository, fetched(repository), None):
-                    yield RawKind.COMMIT, str(commit.id)
+                    yield Listed(RawKind.COMMIT, str(commit.id))
         except Damaged as error:
             raise self._again() from error
+
+    def item(self, stream: Stream, listed: Listed) -> Iterator[RawRecord | RejectedRecord]:
+        """None: nothing sweeps, since the history itself says whether it is whole."""
+        yield from ()
 
     def gone(self, stream: Stream, kind: RawKind, external_id: str) -> bool:
         """True if the branch does not reach a commit; one beyond the border of a shallow clone counts as there."""
@@ -173,6 +181,7 @@ class GitRemoteSource:
             return
         with _released(repository):
             newest = fetched(repository)
+            self._check_history(repository, position.head, newest)
             if position.target is not None:
                 if position.target in repository:
                     yield from self._towards(repository, position, position.target, strict=strict)
@@ -181,6 +190,13 @@ class GitRemoteSource:
                     position = Position(head=position.head, since=position.since)
             if newest != position.head:
                 yield from self._towards(repository, replace(position, target=newest), newest, strict=strict)
+
+    def _check_history(self, repository: "Repository", before: str | None, newest: str) -> None:
+        """Raise where the history has nothing in common with what was read of it; a shallow one may not show that."""
+        if before is None or before not in repository or repository.is_shallow:
+            return
+        if repository.merge_base(before, newest) is None:
+            raise replaced(f"The history at {self._remote.url} has no commit in common with the one that was read")
 
     def _towards(self, repository: "Repository", start: Position, target: str, *, strict: bool) -> Iterator[Page]:
         """The pages between two ends; the last one's cursor says that the target is done."""

@@ -1,11 +1,10 @@
 """The shape of commits as `git log` tells of them."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from precedent.sources.records import RawKind, RawRecord
 from precedent.sources.shapes.fields import identifier, listing, moment, text
-from precedent.text.extract.model import Comment, Document
+from precedent.text.extract.model import Document
 
 
 class GitCommit:
@@ -32,7 +31,7 @@ class GitCommit:
             updated_at=committed or authored,
         )
 
-    def extract(self, payload: dict[str, Any], comments: Sequence[Comment]) -> Document:
+    def extract(self, payload: dict[str, Any]) -> Document:
         """The document of a commit."""
         from precedent.text.extract.commits import commit_document
 

@@ -1,18 +1,17 @@
 """Documents of what GitHub's REST interface returns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from precedent.text.extract import fields
-from precedent.text.extract.comments import last_comments
 from precedent.text.extract.commits import commit_document
 from precedent.text.extract.composition import compose, facts
 from precedent.text.extract.markup import Markup, clean_text
-from precedent.text.extract.model import Comment, Document
+from precedent.text.extract.model import Document
 
 
-def issue(payload: dict[str, Any], comments: Sequence[Comment]) -> Document:
-    """An issue: what it says, the facts, and the last three comments."""
+def issue(payload: dict[str, Any]) -> Document:
+    """An issue: what it says, and the facts."""
     title = fields.string(payload.get("title"))
     state = fields.state_name(payload.get("state"))
     labels = fields.names(payload.get("labels"))
@@ -20,7 +19,6 @@ def issue(payload: dict[str, Any], comments: Sequence[Comment]) -> Document:
     parts = [
         clean_text(payload.get("body"), Markup.MARKDOWN),
         facts(type=kind, state=state, labels=labels),
-        *last_comments(comments, _words),
     ]
     return Document(
         title=title,
@@ -34,8 +32,8 @@ def issue(payload: dict[str, Any], comments: Sequence[Comment]) -> Document:
     )
 
 
-def pull_request(payload: dict[str, Any], comments: Sequence[Comment]) -> Document:
-    """A pull request: what it says, how it ended, and the last two reviews or review comments."""
+def pull_request(payload: dict[str, Any]) -> Document:
+    """A pull request: what it says, and how it ended."""
     title = fields.string(payload.get("title"))
     merged = payload.get("merged") is True or fields.moment(_merged_at(payload)) is not None
     state = "merged" if merged else fields.state_name(payload.get("state"))
@@ -50,7 +48,6 @@ def pull_request(payload: dict[str, Any], comments: Sequence[Comment]) -> Docume
             draft=draft,
             labels=labels,
         ),
-        *last_comments((said for said in comments if said.shape != "github_comment"), _words, limit=2),
     ]
     return Document(
         title=title,
@@ -63,14 +60,14 @@ def pull_request(payload: dict[str, Any], comments: Sequence[Comment]) -> Docume
     )
 
 
-def commit(payload: dict[str, Any], _: Sequence[Comment]) -> Document:
+def commit(payload: dict[str, Any]) -> Document:
     """A commit: files and the size of the change are in it only where they were asked for."""
     person = fields.member(payload, "commit", "author")
     message = fields.member(payload, "commit", "message")
     return commit_document({**payload, "message": message, "author_name": fields.member(person, "name")})
 
 
-def release(payload: dict[str, Any], _: Sequence[Comment]) -> Document:
+def release(payload: dict[str, Any]) -> Document:
     """A release: its notes, its tag and what it was made from; an unnamed one is called by its tag."""
     tag = fields.string(payload.get("tag_name"))
     title = fields.string(payload.get("name")) or tag
@@ -90,49 +87,47 @@ def release(payload: dict[str, Any], _: Sequence[Comment]) -> Document:
     )
 
 
-def deployment(payload: dict[str, Any], _: Sequence[Comment]) -> Document:
+def deployment(payload: dict[str, Any]) -> Document:
     """A deployment: its description."""
     return Document(title="", text=clean_text(payload.get("description")))
 
 
-def comment(payload: dict[str, Any], _: Sequence[Comment]) -> Document:
-    """A comment or review: its own words, without what it quotes."""
-    return Document(title="", text=_own_words(payload))
+def comment(payload: dict[str, Any]) -> Document:
+    """A comment: its own words, without what it quotes; no text where a program wrote it."""
+    return _said(payload, "")
 
 
-EXTRACTORS: dict[str, Callable[[dict[str, Any], Sequence[Comment]], Document]] = {
+def review(payload: dict[str, Any]) -> Document:
+    """A review: its verdict and words."""
+    verdict = fields.state_name(payload.get("state")) or ""
+    return _said(payload, f"Review ({verdict.replace('_', ' ')})" if verdict not in {"", "commented"} else "Review")
+
+
+def review_comment(payload: dict[str, Any]) -> Document:
+    """A comment on a line of a change: the file, and its words."""
+    path = fields.string(payload.get("path"))
+    return _said(payload, f"Review comment on {path}" if path else "Review comment")
+
+
+EXTRACTORS: dict[str, Callable[[dict[str, Any]], Document]] = {
     "github_issue": issue,
     "github_pull": pull_request,
     "github_comment": comment,
-    "github_review": comment,
-    "github_review_comment": comment,
+    "github_review": review,
+    "github_review_comment": review_comment,
     "github_commit": commit,
     "github_release": release,
     "github_deployment": deployment,
 }
 
 
-def _own_words(payload: dict[str, Any]) -> str:
-    return clean_text(payload.get("body"), Markup.MARKDOWN, quotes=False)
-
-
-def _words(said: Comment) -> str:
-    """What a comment adds to the document of its issue; nothing where a program wrote it."""
-    user = fields.member(said.payload, "user")
-    if fields.member(user, "type") == "Bot" or fields.string(fields.member(user, "login")).endswith("[bot]"):
-        return ""
-    text = _own_words(said.payload)
-    return f"{_label(said)}: {text}" if text else ""
-
-
-def _label(said: Comment) -> str:
-    if said.shape == "github_review":
-        verdict = fields.state_name(said.payload.get("state")) or ""
-        return f"Review ({verdict.replace('_', ' ')})" if verdict not in {"", "commented"} else "Review"
-    if said.shape == "github_review_comment":
-        path = fields.string(said.payload.get("path"))
-        return f"Review comment on {path}" if path else "Review comment"
-    return "Comment"
+def _said(payload: dict[str, Any], label: str) -> Document:
+    user = fields.member(payload, "user")
+    by_program = fields.member(user, "type") == "Bot" or fields.string(fields.member(user, "login")).endswith("[bot]")
+    text = "" if by_program else clean_text(payload.get("body"), Markup.MARKDOWN, quotes=False)
+    if text and label:
+        text = f"{label}: {text}"
+    return Document(title="", text=text, author=_author(payload), url=_url(payload))
 
 
 def _release_state(payload: dict[str, Any]) -> str | None:

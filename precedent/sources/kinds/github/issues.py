@@ -9,6 +9,7 @@ from precedent.errors import NotThere
 from precedent.sources.kinds.github.keyset import Keyset
 from precedent.sources.kinds.github.repository_api import Repository, written
 from precedent.sources.kinds.github.shapes import ISSUE, PULL, REVIEW
+from precedent.sources.lists import latest
 from precedent.sources.records import RawKind, RawRecord, RejectedRecord
 from precedent.sources.shapes.fields import moment_of
 from precedent.sources.source import Cursor, Page
@@ -44,12 +45,22 @@ class Issues:
             growing = _Growing()
             for position, item in enumerate(batch.items, 1):
                 self._add(item, growing)
-                at = moment_of(item, "updated_at")
+                at = latest([moment_of(item, "updated_at")], self.repository.client.server_time())
                 if growing.pulls >= PULLS_A_PAGE and at is not None and position < len(batch.items):
                     # The list goes by date, so that all before this one is stored with it.
                     yield growing.page({"since": written(at)})
                     growing = _Growing()
             yield growing.page(batch.cursor)
+
+    def pull(self, number: object) -> Iterator[RawRecord | RejectedRecord]:
+        """A pull request in full and its reviews.
+
+        Raises:
+            NotThere: it is not there any more.
+        """
+        full = self.repository.get(f"pulls/{number}", expect=dict, what=f"pull request {number}").data
+        yield self.repository.record(full, PULL, STREAM, self._ordinal)
+        yield from self._reviews(number)
 
     def _add(self, item: Any, growing: _Growing) -> None:
         self._ordinal += 1
@@ -60,12 +71,9 @@ class Issues:
         growing.pulls += 1
         number = item.get("number")
         try:
-            full = self.repository.get(f"pulls/{number}", expect=dict, what=f"pull request {number}").data
+            growing.records.extend(self.pull(number))
         except NotThere:
             growing.gone.append((RawKind.PULL_REQUEST, f"{self.repository.name}#{number}"))
-            return
-        growing.records.append(self.repository.record(full, PULL, STREAM, self._ordinal))
-        growing.records.extend(self._reviews(number))
 
     def _reviews(self, number: object) -> Iterator[RawRecord | RejectedRecord]:
         try:

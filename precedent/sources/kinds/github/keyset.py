@@ -7,12 +7,12 @@ miss it. Each page is therefore asked for as a first page, from the last change 
 import hashlib
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from precedent.http.answers import Reply
+from precedent.http.answers import Reply, dated
 from precedent.sources.kinds.github.repository_api import PER_PAGE, Repository, written
+from precedent.sources.lists import latest
 from precedent.sources.shapes.cleaning import canonical
 from precedent.sources.shapes.fields import moment, moment_of
 from precedent.sources.source import Cursor
@@ -72,7 +72,7 @@ class Keyset:
         while True:
             fresh = self._fresh(reply.data)
             fresh_here += len(fresh)
-            last, ahead = _last(reply.data), reply.next_link
+            last, ahead = self._last(reply.data), reply.next_link
             moved = last is not None and (at is None or last > _moment(at))
             alone = alone and ahead is None
             following = written(last) if moved and last is not None else at
@@ -113,9 +113,11 @@ class Keyset:
             if self._known.get(key, ("",))[0] != digest:
                 found.append(item)
             self._known[key] = (digest, changed)
-            if changed is not None and (self._newest is None or changed > self._newest):
-                self._newest = changed
+            self._newest = latest([self._newest, changed], self.repository.client.server_time())
         return found
+
+    def _last(self, items: list[Any]) -> datetime | None:
+        return latest((moment_of(item, "updated_at") for item in items), self.repository.client.server_time())
 
     def _forget_before(self, last: datetime | None) -> None:
         if last is not None:
@@ -145,11 +147,8 @@ class Keyset:
     def _is_settled(self, reply: Reply) -> bool:
         if self._newest is None:
             return True
-        try:
-            answered = parsedate_to_datetime(reply.headers.get("date", ""))
-        except ValueError:
-            return False
-        return (answered if answered.tzinfo else answered.replace(tzinfo=UTC)) - self._newest >= SETTLED
+        answered = dated(reply.headers)
+        return answered is not None and answered - self._newest >= SETTLED
 
 
 def _moment(written_at: str) -> datetime:
@@ -157,7 +156,3 @@ def _moment(written_at: str) -> datetime:
     if found is None:
         raise ValueError("A cursor's since is empty.")
     return found
-
-
-def _last(items: list[Any]) -> datetime | None:
-    return next((found for item in reversed(items) if (found := moment_of(item, "updated_at"))), None)

@@ -9,6 +9,7 @@ from precedent.errors import NotThere
 from precedent.sources.kinds.github.keyset import OVERLAP
 from precedent.sources.kinds.github.repository_api import Repository, written
 from precedent.sources.kinds.github.shapes import GitHubShape
+from precedent.sources.lists import latest
 from precedent.sources.records import RawRecord, RejectedRecord
 from precedent.sources.shapes.fields import moment, moment_of
 from precedent.sources.source import Cursor, Page
@@ -50,8 +51,8 @@ class NewestFirst:
             if reply.unchanged:
                 return
             etag = reply.headers.get("etag")
-            dates = [found for item in reply.data if (found := moment_of(item, *DATES))]
-            top = written(max(dates)) if dates else newest
+            last = latest((moment_of(item, *DATES) for item in reply.data), self.repository.client.server_time())
+            top = written(last) if last else newest
         else:
             reply = self.repository.get(link, what=self.name)
         visited: set[str] = {link} if link else set()
@@ -59,19 +60,20 @@ class NewestFirst:
         while True:
             new = [item for item in reply.data if _is_new(item, bound)]
             ahead = reply.next_link
-            last = ahead is None or not new
+            ended = ahead is None or not new
             # This page, not the next: what is deleted before the next sync moves the others up.
             here: Cursor = {"newest": newest, "top": top, "etag": etag, "link": link} if link else {"newest": newest}
-            cursor = {"newest": top, "etag": etag} if last else here
+            cursor = {"newest": top, "etag": etag} if ended else here
             listed = new if self.statuses else reply.data
-            yield Page(tuple(self._record(item) for item in listed), cursor)
-            if last or ahead is None:
+            yield Page(tuple(self.record(item) for item in listed), cursor)
+            if ended or ahead is None:
                 return
             self.repository.check_loop(ahead, visited, self.name)
             link = ahead
             reply = self.repository.get(link, what=self.name)
 
-    def _record(self, item: Any) -> RawRecord | RejectedRecord:
+    def record(self, item: Any) -> RawRecord | RejectedRecord:
+        """The record of an item of the list; with its statuses, where each item gets those."""
         self._ordinal += 1
         if self.statuses and isinstance(item, dict):
             item = {**item, "statuses": self._statuses(item.get("id"))}

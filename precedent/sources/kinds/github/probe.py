@@ -24,11 +24,12 @@ IN_TURN: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class RepositoryProbe:
-    """What a probe found out: the probe itself, the repository's name now and its default branch."""
+    """What a probe found out: the probe itself, the repository's name now, its default branch and its number."""
 
     probe: Probe
     name: str
     branch: str
+    number: int
 
 
 def probed(client: HttpClient, repository: str, before: Probe | None) -> RepositoryProbe:
@@ -41,7 +42,8 @@ def probed(client: HttpClient, repository: str, before: Probe | None) -> Reposit
     parts: dict[str, Part] = dict(former.get("parts") or {})
     turn = int(former.get("turn") or 0)
     parts["repository"] = _repository(client, repository, parts.get("repository"))
-    name, branch = str(parts["repository"]["value"]["name"]), str(parts["repository"]["value"]["branch"])
+    described = parts["repository"]["value"]
+    name = str(described["name"])
     asked = Repository(client, name)
     parts["issue"] = _newest(asked, *ISSUE, parts.get("issue"))
     due = list(IN_TURN)[turn % len(IN_TURN)]
@@ -50,7 +52,8 @@ def probed(client: HttpClient, repository: str, before: Probe | None) -> Reposit
             parts[part] = _newest(asked, path, parameters, parts.get(part))
     values = {part: parts[part]["value"] for part in ("repository", "issue", *IN_TURN)}
     token = hashlib.sha256(canonical(values)).hexdigest()
-    return RepositoryProbe(Probe(token, {"parts": parts, "turn": (turn + 1) % len(IN_TURN)}, name), name, branch)
+    probe = Probe(token, {"parts": parts, "turn": (turn + 1) % len(IN_TURN)}, name)
+    return RepositoryProbe(probe, name, str(described["branch"]), int(described["id"]))
 
 
 def _repository(client: HttpClient, name: str, before: Part | None) -> Part:
@@ -59,10 +62,11 @@ def _repository(client: HttpClient, name: str, before: Part | None) -> Part:
     if reply.unchanged and before:
         return before
     data = reply.data
-    if not isinstance(data.get("full_name"), str) or not isinstance(data.get("default_branch"), str):
+    expected = {"id": int, "full_name": str, "default_branch": str}
+    if not all(isinstance(data.get(key), form) for key, form in expected.items()):
         raise ActionRequired("other_shape", f"{client.name} describes {name} in an unknown form: check the base URL.")
     value = {
-        "id": data.get("id"),
+        "id": data["id"],
         "name": data["full_name"],
         "branch": data["default_branch"],
         "pushed": data.get("pushed_at"),

@@ -1,7 +1,7 @@
 """Shapes of GitHub's REST interface: issues, pull requests, comments, commits, releases and deployments."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -9,7 +9,7 @@ from typing import Any
 
 from precedent.sources.records import RawKind, RawRecord
 from precedent.sources.shapes.fields import UnreadableError, identifier, listing, moment, text
-from precedent.text.extract.model import Comment, Document
+from precedent.text.extract.model import Document
 
 Payload = dict[str, Any]
 
@@ -44,11 +44,11 @@ class GitHubShape:
         """
         return self.reader(self.name, payload, repository)
 
-    def extract(self, payload: Payload, comments: Sequence[Comment]) -> Document:
+    def extract(self, payload: Payload) -> Document:
         """The document of a payload."""
         from precedent.sources.kinds.github.extract import EXTRACTORS
 
-        return EXTRACTORS[self.name](payload, comments)
+        return EXTRACTORS[self.name](payload)
 
 
 def _titled(kind: RawKind, shape: str, payload: Payload, repository: str | None) -> RawRecord:

@@ -14,13 +14,23 @@ from precedent.sources.kinds.github.keyset import Keyset
 from precedent.sources.kinds.github.newest_first import NewestFirst
 from precedent.sources.kinds.github.probe import RepositoryProbe, probed
 from precedent.sources.kinds.github.repository_api import PER_PAGE, Repository
-from precedent.sources.kinds.github.shapes import API, COMMENT, DEPLOYMENT, RELEASE, REVIEW_COMMENT
-from precedent.sources.records import RawKind
-from precedent.sources.source import Cursor, Page, Probe, Stream
+from precedent.sources.kinds.github.shapes import (
+    API,
+    COMMENT,
+    DEPLOYMENT,
+    ISSUE,
+    RELEASE,
+    REVIEW_COMMENT,
+    GitHubShape,
+)
+from precedent.sources.records import RawKind, RawRecord, RejectedRecord
+from precedent.sources.shapes.fields import moment_of
+from precedent.sources.source import Cursor, Listed, Page, Probe, Stream
 
 OWNER_AND_NAME = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 # Every one costs a request for its statuses; see PULLS_A_PAGE.
 DEPLOYMENTS_A_PAGE = 30
+NEWEST_FIRST: Final = {"releases", "deployments"}
 CREATED: Final = {"sort": "created", "direction": "asc"}
 STREAMS: Final = (
     # Their records include reviews, which are comments by kind; sweeps are about issues and pull requests.
@@ -29,7 +39,7 @@ STREAMS: Final = (
     Stream("review_comments", frozenset({RawKind.COMMENT}), sweeps=True),
     Stream("commits", frozenset({RawKind.COMMIT})),
     Stream("releases", frozenset({RawKind.RELEASE}), sweeps=True),
-    Stream("deployments", frozenset({RawKind.DEPLOYMENT})),
+    Stream("deployments", frozenset({RawKind.DEPLOYMENT}), sweeps=True),
 )
 # Stream: where its list and its single items are, what ids begin with.
 PATHS: Final = {
@@ -69,7 +79,8 @@ class GitHubSource:
         """
         if not OWNER_AND_NAME.fullmatch(repository):
             raise UsageError("A repository is named OWNER/NAME, e.g. rails/rails.")
-        self.repository = repository
+        # A name that was given up can be taken by another repository: the one that it has now is asked for.
+        self.repository = name or repository
         self.commit_files = commit_files
         self._former = {called.lower() for called in (repository, name) if called}
         self._client = connected(auth or GitHubAuth(), base_url, options or HttpOptions())
@@ -104,14 +115,16 @@ class GitHubSource:
         elif stream.name == "releases":
             yield from NewestFirst(repository, stream.name, RELEASE).pages(cursor, since)
         elif stream.name == "deployments":
-            yield from NewestFirst(repository, stream.name, DEPLOYMENT, DEPLOYMENTS_A_PAGE, statuses=True).pages(
-                cursor, since
-            )
+            yield from _deployments(repository).pages(cursor, since)
         else:
             yield from self._comments(repository, stream, cursor, since)
 
-    def full_listing(self, stream: Stream) -> Iterator[tuple[RawKind, str]]:
-        """Every id that a stream lists, oldest first where the server can.
+    def identity(self) -> str | None:
+        """The repository's number."""
+        return str(self._probe().number)
+
+    def full_listing(self, stream: Stream) -> Iterator[Listed]:
+        """Everything that a stream lists, oldest first where the server can.
 
         Raises:
             UsageError: the stream does not list everything.
@@ -120,11 +133,30 @@ class GitHubSource:
             raise UsageError(f"The stream {stream.name} does not list everything: it cannot be swept.")
         repository = Repository(self._client, self._probe().name)
         path = "issues" if stream.name == "issues" else PATHS[stream.name][0]
-        parameters = {} if stream.name == "releases" else {"state": "all", **CREATED} if path == "issues" else CREATED
+        parameters = {} if stream.name in NEWEST_FIRST else {"state": "all", **CREATED} if path == "issues" else CREATED
         for reply in repository.pages(path, {**parameters, "per_page": PER_PAGE}, what=stream.name):
             for item in reply.data:
                 if isinstance(item, dict):
-                    yield self._identity(stream, repository.name, item)
+                    yield _listed(stream, repository, item)
+
+    def item(self, stream: Stream, listed: Listed) -> Iterator[RawRecord | RejectedRecord]:
+        """The records of an item that a listing names: what the list shows, or what is asked for by itself.
+
+        Raises:
+            NotThere: it has gone since it was listed.
+        """
+        repository = Repository(self._client, self._probe().name)
+        path, number = _address(stream, listed.external_id)
+        if listed.record is not None:
+            yield listed.record
+        elif listed.kind is RawKind.PULL_REQUEST:
+            yield from Issues(repository).pull(number)
+        elif path is not None:
+            alone = repository.get(path, expect=dict, what=f"{listed.kind.value} {listed.external_id}").data
+            if listed.kind is RawKind.DEPLOYMENT:
+                yield _deployments(repository).record(alone)
+            else:
+                yield repository.record(alone, _shape(stream), path, 1)
 
     def gone(self, stream: Stream, kind: RawKind, external_id: str) -> bool:
         """True if the item is deleted, or was moved to another repository.
@@ -169,12 +201,6 @@ class GitHubSource:
             ordinal += len(records)
             yield Page(records, batch.cursor)
 
-    def _identity(self, stream: Stream, name: str, item: dict[str, Any]) -> tuple[RawKind, str]:
-        if stream.name == "issues":
-            kind = RawKind.PULL_REQUEST if item.get("pull_request") else RawKind.ISSUE
-            return kind, f"{name}#{item.get('number')}"
-        return next(iter(stream.kinds)), f"{PATHS[stream.name][1]}:{item.get('id')}"
-
     def _is_elsewhere(self, item: dict[str, Any], name: str) -> bool:
         """True if the item's URLs name a repository other than this one, by its names now and before."""
         ours = {name.lower(), *self._former}
@@ -183,6 +209,27 @@ class GitHubSource:
             if found:
                 return f"{found[1]}/{found[2]}".lower() not in ours
         return False
+
+
+def _listed(stream: Stream, repository: Repository, item: dict[str, Any]) -> Listed:
+    if stream.name != "issues":
+        kind, external_id = next(iter(stream.kinds)), f"{PATHS[stream.name][1]}:{item.get('id')}"
+    else:
+        kind = RawKind.PULL_REQUEST if item.get("pull_request") else RawKind.ISSUE
+        external_id = f"{repository.name}#{item.get('number')}"
+    # Of pull requests the list shows stubs, of deployments no statuses.
+    whole = kind not in {RawKind.PULL_REQUEST, RawKind.DEPLOYMENT}
+    record = repository.record(item, _shape(stream), stream.name, 1) if whole else None
+    shown = record if isinstance(record, RawRecord) else None
+    return Listed(kind, external_id, moment_of(item, "updated_at"), shown)
+
+
+def _shape(stream: Stream) -> GitHubShape:
+    return ISSUE if stream.name == "issues" else PATHS[stream.name][2]
+
+
+def _deployments(repository: Repository) -> NewestFirst:
+    return NewestFirst(repository, "deployments", DEPLOYMENT, DEPLOYMENTS_A_PAGE, statuses=True)
 
 
 def _address(stream: Stream, external_id: str) -> tuple[str | None, int | None]:

@@ -13,6 +13,7 @@ from typing import Any
 from precedent.errors import ActionRequired
 from precedent.http.answers import Reply
 from precedent.sources.kinds.gitlab.project_api import PER_PAGE, Project, written
+from precedent.sources.lists import latest
 from precedent.sources.shapes.fields import moment_of
 from precedent.sources.source import Cursor
 
@@ -64,11 +65,11 @@ class ChangedList:
             fresh = tuple(item for item in reply.data if _is_new(item, known))
             ahead = reply.next_link
             if ahead is None:
-                target = _ending(start, known)
+                target = _ending(start, known, self.project.client.server_time())
                 if fresh or target != place:
                     yield Batch(fresh, target, last=True)
                 return
-            last = max((found for item in reply.data if (found := moment_of(item, "updated_at"))), default=None)
+            last = latest((moment_of(item, "updated_at") for item in reply.data), self.project.client.server_time())
             following = start if last is None else written(last - JUST_BEFORE)
             if following == start or "cursor=" in ahead:
                 link = ahead
@@ -93,9 +94,9 @@ class ChangedList:
         return self.project.get(self.path, parameters if start is None else {**parameters, "updated_after": start})
 
 
-def _ending(start: str | None, known: dict[str, str]) -> Cursor:
+def _ending(start: str | None, known: dict[str, str], now: datetime) -> Cursor:
     """The cursor behind the last page: before the newest change, with what is listed again from there on."""
-    newest = max((at for changed in known.values() if (at := _moment(changed))), default=None)
+    newest = latest((_moment(changed) for changed in known.values()), now)
     if newest is None:
         return {"since": start}
     seen = sorted(_since(newest - OVERLAP, known).items(), key=lambda item: item[1])

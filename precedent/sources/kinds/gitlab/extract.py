@@ -1,22 +1,21 @@
 """Documents of what GitLab's REST interface returns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from precedent.text.extract import fields
-from precedent.text.extract.comments import last_comments
 from precedent.text.extract.composition import compose, facts
 from precedent.text.extract.markup import Markup, clean_text
-from precedent.text.extract.model import Comment, Document
+from precedent.text.extract.model import Document
 
 
-def issue(payload: dict[str, Any], comments: Sequence[Comment]) -> Document:
-    """An issue: what it says, the facts, and the last three notes."""
+def issue(payload: dict[str, Any]) -> Document:
+    """An issue: what it says, and the facts."""
     title = fields.string(payload.get("title"))
     state = _state(payload)
     kind = fields.string(payload.get("issue_type")) or None
     labels = fields.names(payload.get("labels"))
-    parts = [_description(payload), facts(type=kind, state=state, labels=labels), *last_comments(comments, _words)]
+    parts = [_description(payload), facts(type=kind, state=state, labels=labels)]
     return Document(
         title=title,
         text=compose(title, parts),
@@ -29,8 +28,8 @@ def issue(payload: dict[str, Any], comments: Sequence[Comment]) -> Document:
     )
 
 
-def merge_request(payload: dict[str, Any], comments: Sequence[Comment]) -> Document:
-    """A merge request: what it says, how it ended, and the last two notes."""
+def merge_request(payload: dict[str, Any]) -> Document:
+    """A merge request: what it says, and how it ended."""
     title = fields.string(payload.get("title"))
     state = _state(payload)
     labels = fields.names(payload.get("labels"))
@@ -43,7 +42,7 @@ def merge_request(payload: dict[str, Any], comments: Sequence[Comment]) -> Docum
     )
     return Document(
         title=title,
-        text=compose(title, [_description(payload), known, *last_comments(comments, _words, limit=2)]),
+        text=compose(title, [_description(payload), known]),
         state=state,
         resolution="merged" if state == "merged" else "not merged" if state == "closed" else None,
         labels=labels,
@@ -52,12 +51,17 @@ def merge_request(payload: dict[str, Any], comments: Sequence[Comment]) -> Docum
     )
 
 
-def note(payload: dict[str, Any], _: Sequence[Comment]) -> Document:
-    """A note: its own words, without what it quotes."""
-    return Document(title="", text=_own_words(payload))
+def note(payload: dict[str, Any]) -> Document:
+    """A note: its own words, without what it quotes; no text where GitLab or another program wrote it."""
+    by_program = payload.get("system") is True or fields.member(payload, "author", "bot") is True
+    text = "" if by_program else clean_text(payload.get("body"), Markup.MARKDOWN, quotes=False)
+    path = fields.string(fields.member(payload, "position", "new_path"))
+    if text and path:
+        text = f"Comment on {path}: {text}"
+    return Document(title="", text=text, author=_author(payload))
 
 
-def release(payload: dict[str, Any], _: Sequence[Comment]) -> Document:
+def release(payload: dict[str, Any]) -> Document:
     """A release: its notes and its tag; an unnamed one is called by its tag."""
     tag = fields.string(payload.get("tag_name"))
     title = fields.string(payload.get("name")) or tag
@@ -71,13 +75,13 @@ def release(payload: dict[str, Any], _: Sequence[Comment]) -> Document:
     )
 
 
-def deployment(payload: dict[str, Any], _: Sequence[Comment]) -> Document:
+def deployment(payload: dict[str, Any]) -> Document:
     """A deployment: where to, and the message of its commit."""
     commit = clean_text(fields.member(payload, "deployable", "commit", "message"), Markup.PLAIN)
     return Document(title="", text=compose("", [facts(environment=fields.name(payload.get("environment"))), commit]))
 
 
-def pipeline(payload: dict[str, Any], _: Sequence[Comment]) -> Document:
+def pipeline(payload: dict[str, Any]) -> Document:
     """A pipeline that failed: its name, branch and stages in the title, its jobs and why they failed in the text."""
     number = fields.string(payload.get("iid")) or fields.string(payload.get("id"))
     name = fields.string(payload.get("name"))
@@ -100,7 +104,7 @@ def pipeline(payload: dict[str, Any], _: Sequence[Comment]) -> Document:
     )
 
 
-EXTRACTORS: dict[str, Callable[[dict[str, Any], Sequence[Comment]], Document]] = {
+EXTRACTORS: dict[str, Callable[[dict[str, Any]], Document]] = {
     "gitlab_issue": issue,
     "gitlab_merge_request": merge_request,
     "gitlab_note": note,
@@ -115,19 +119,6 @@ def _job(job: dict[str, Any]) -> str:
     name, stage = fields.string(job.get("name")), fields.string(job.get("stage"))
     said = f"Job {name} of stage {stage} failed" if stage else f"Job {name} failed"
     return f"{said}: {reason}" if reason else said
-
-
-def _words(said: Comment) -> str:
-    """What a note adds to the document of its item; nothing where GitLab or a bot wrote it."""
-    if said.payload.get("system") is True or fields.member(said.payload, "author", "bot") is True:
-        return ""
-    text = _own_words(said.payload)
-    path = fields.string(fields.member(said.payload, "position", "new_path"))
-    return f"{'Comment on ' + path if path else 'Comment'}: {text}" if text else ""
-
-
-def _own_words(payload: dict[str, Any]) -> str:
-    return clean_text(payload.get("body"), Markup.MARKDOWN, quotes=False)
 
 
 def _description(payload: dict[str, Any]) -> str:

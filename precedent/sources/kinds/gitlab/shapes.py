@@ -1,13 +1,13 @@
 """Shapes of GitLab's REST interface: issues, merge requests, notes, releases, deployments and pipelines."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from precedent.sources.records import RawKind, RawRecord
 from precedent.sources.shapes.fields import UnreadableError, identifier, listing, moment, text
-from precedent.text.extract.model import Comment, Document
+from precedent.text.extract.model import Document
 
 Payload = dict[str, Any]
 
@@ -40,11 +40,11 @@ class GitLabShape:
         """
         return self.reader(self.name, payload, _project(payload) if project is None else project)
 
-    def extract(self, payload: Payload, comments: Sequence[Comment]) -> Document:
+    def extract(self, payload: Payload) -> Document:
         """The document of a payload."""
         from precedent.sources.kinds.gitlab.extract import EXTRACTORS
 
-        return EXTRACTORS[self.name](payload, comments)
+        return EXTRACTORS[self.name](payload)
 
 
 def _titled(kind: RawKind, mark: str) -> Callable[[str, Payload, str], RawRecord]:

@@ -14,16 +14,17 @@ from precedent.sources.kinds.gitlab import streams
 from precedent.sources.kinds.gitlab.changed_list import KEYSET
 from precedent.sources.kinds.gitlab.project_api import Project
 from precedent.sources.lists import Part, newest_part
-from precedent.sources.records import RawKind
+from precedent.sources.records import RawKind, RawRecord, RejectedRecord
 from precedent.sources.shapes.cleaning import canonical
-from precedent.sources.source import Cursor, Page, Probe, Stream
+from precedent.sources.shapes.fields import moment_of
+from precedent.sources.source import Cursor, Listed, Page, Probe, Stream
 
 # Their records include notes, which are comments by kind; full listings are about issues and merge requests.
 ALL_STREAMS: Final = (
     Stream("issues", frozenset({RawKind.ISSUE}), sweeps=True),
     Stream("merge_requests", frozenset({RawKind.PULL_REQUEST}), sweeps=True),
     Stream("releases", frozenset({RawKind.RELEASE}), sweeps=True),
-    Stream("deployments", frozenset({RawKind.DEPLOYMENT})),
+    Stream("deployments", frozenset({RawKind.DEPLOYMENT}), sweeps=True),
     Stream("pipelines", frozenset({RawKind.INCIDENT})),
 )
 NEWEST: Final[dict[str, Any]] = {"order_by": "updated_at", "sort": "desc", "per_page": 1}
@@ -40,6 +41,7 @@ LISTINGS: Final[dict[str, dict[str, Any]]] = {
     "issues": {**streams.ALL, **OLDEST, **KEYSET},
     "merge_requests": {**streams.ALL, **OLDEST},
     "releases": OLDEST,
+    "deployments": OLDEST,
 }
 
 
@@ -106,8 +108,12 @@ class GitLabSource:
         """Everything of a stream that is new or changed since the cursor."""
         yield from streams.STREAMS[stream.name](self._known(), cursor, since)
 
-    def full_listing(self, stream: Stream) -> Iterator[tuple[RawKind, str]]:
-        """Every id that a stream lists, oldest first.
+    def identity(self) -> str | None:
+        """The project's number."""
+        return str(self._known().number)
+
+    def full_listing(self, stream: Stream) -> Iterator[Listed]:
+        """Everything that a stream lists, oldest first.
 
         Raises:
             UsageError: the stream does not list everything.
@@ -118,15 +124,22 @@ class GitLabSource:
         for reply in project.pages(stream.name, LISTINGS[stream.name]):
             for item in reply.data:
                 if isinstance(item, dict):
-                    yield _identity(stream, project, item)
+                    yield _listed(stream, project, item)
+
+    def item(self, stream: Stream, listed: Listed) -> Iterator[RawRecord | RejectedRecord]:
+        """The records of an item that a listing names, with its notes.
+
+        Raises:
+            NotThere: it has gone since it was listed.
+        """
+        yield from streams.item(self._known(), stream, listed)
 
     def gone(self, stream: Stream, kind: RawKind, external_id: str) -> bool:
-        """True if an item is deleted; notes, deployments and pipelines are not asked for."""
-        mark = {RawKind.ISSUE: "#", RawKind.PULL_REQUEST: "!", RawKind.RELEASE: ":"}.get(kind)
-        if mark is None or mark not in external_id:
+        """True if an item is deleted; notes and pipelines are not asked for."""
+        if kind not in stream.kinds or not stream.sweeps:
             return False
         try:
-            self._known().get(f"{stream.name}/{quote(external_id.partition(mark)[2], safe='')}", expect=dict)
+            self._known().get(streams.address(stream, external_id), expect=dict)
         except NotThere:
             return True
         return False
@@ -170,8 +183,14 @@ def _newest(project: Project, stream: str, before: Part | None) -> Part:
     )
 
 
-def _identity(stream: Stream, project: Project, item: dict[str, Any]) -> tuple[RawKind, str]:
+def _listed(stream: Stream, project: Project, item: dict[str, Any]) -> Listed:
     (kind,) = stream.kinds
-    if kind is RawKind.RELEASE:
-        return kind, f"release:{item.get('tag_name')}"
-    return kind, f"{project.name}{'#' if kind is RawKind.ISSUE else '!'}{item.get('iid')}"
+    external_id = {
+        RawKind.ISSUE: f"{project.name}#{item.get('iid')}",
+        RawKind.PULL_REQUEST: f"{project.name}!{item.get('iid')}",
+        RawKind.RELEASE: f"release:{item.get('tag_name')}",
+        RawKind.DEPLOYMENT: f"deployment:{item.get('id')}",
+    }[kind]
+    record = project.record(item, streams.SHAPES[stream.name], stream.name, 1)
+    shown = record if isinstance(record, RawRecord) else None
+    return Listed(kind, external_id, moment_of(item, "updated_at"), shown)

@@ -3,20 +3,25 @@
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from precedent.errors import NotThere
 from precedent.sources.kinds.gitlab.changed_list import JUST_BEFORE, KEYSET, Batch, ChangedList
 from precedent.sources.kinds.gitlab.project_api import Project, written
 from precedent.sources.kinds.gitlab.shapes import DEPLOYMENT, ISSUE, MERGE_REQUEST, NOTE, PIPELINE, RELEASE
+from precedent.sources.lists import latest
 from precedent.sources.records import RawRecord, RejectedRecord
 from precedent.sources.shapes.fields import moment_of
-from precedent.sources.source import Cursor, Page
+from precedent.sources.source import Cursor, Listed, Page, Stream
 
 # Each may cost a request of its own; few enough that a kill repeats little.
 ITEMS_A_PAGE = 20
 MOST_FAILED = 500
 # Everything in the list that every user may see, and not what the asking user wrote alone.
 ALL = {"scope": "all", "state": "all"}
+RELEASED = ("released_at", "created_at")
+NOTED = {"issues", "merge_requests"}
+SHAPES = {"issues": ISSUE, "merge_requests": MERGE_REQUEST, "releases": RELEASE, "deployments": DEPLOYMENT}
 Records = list[RawRecord | RejectedRecord]
 
 
@@ -48,7 +53,7 @@ def pipelines(project: Project, cursor: Cursor | None, since: datetime | None) -
     first = bool(place.get("first"))
     query = {"ref": project.branch, **({"status": "failed"} if first else {})}
     for batch in ChangedList(project, "pipelines", query).read(place.get("list"), since):
-        for items, where, ended in _pieces(batch):
+        for items, where, ended in _pieces(batch, project):
             records: Records = []
             for number, item in enumerate(items, 1):
                 if isinstance(item, dict):
@@ -64,6 +69,27 @@ def pipelines(project: Project, cursor: Cursor | None, since: datetime | None) -
             yield Page(tuple(records), after)
 
 
+def item(project: Project, stream: Stream, listed: Listed) -> Iterator[RawRecord | RejectedRecord]:
+    """The records of an item that a listing names; what the list shows is not asked for again.
+
+    Raises:
+        NotThere: it has gone since it was listed.
+    """
+    if listed.record is not None:
+        yield listed.record
+    else:
+        alone = project.get(address(stream, listed.external_id), expect=dict).data
+        yield project.record(alone, SHAPES[stream.name], stream.name, 1)
+    if stream.name in NOTED and listed.record is not None:
+        yield from _notes(project, stream.name, listed.record.payload, None)
+
+
+def address(stream: Stream, external_id: str) -> str:
+    """The path of a single item below its project."""
+    mark = {"issues": "#", "merge_requests": "!"}.get(stream.name, ":")
+    return f"{stream.name}/{quote(external_id.partition(mark)[2], safe='')}"
+
+
 def releases(project: Project, cursor: Cursor | None, since: datetime | None) -> Iterator[Page]:
     """Releases, which have no date of change: from the newest on, until a page holds nothing new.
 
@@ -74,16 +100,17 @@ def releases(project: Project, cursor: Cursor | None, since: datetime | None) ->
     if reply.unchanged:
         return
     etag, known = reply.headers.get("etag"), place.get("newest")
-    dates = [written(found) for item in reply.data if (found := moment_of(item, "released_at", "created_at"))]
+    last = latest((moment_of(item, *RELEASED) for item in reply.data), project.client.server_time())
+    newest = written(last) if last else known
     bound = known or (written(since) if since else None)
     visited: set[str] = set()
     while True:
         records = [project.record(item, RELEASE, "releases", n) for n, item in enumerate(reply.data, 1)]
-        released = [found for item in reply.data if (found := moment_of(item, "released_at", "created_at"))]
+        released = [found for item in reply.data if (found := moment_of(item, *RELEASED))]
         link = reply.next_link
         ended = link is None or (bound is not None and bool(released) and written(min(released)) < bound)
         # Until the end is reached a kill begins again: pages are found by number, and releases are few.
-        yield Page(tuple(records), {"newest": max(dates, default=known), "etag": etag} if ended else {"newest": known})
+        yield Page(tuple(records), {"newest": newest, "etag": etag} if ended else {"newest": known})
         if ended or link is None:
             return
         project.check_loop(link, visited)
@@ -102,14 +129,13 @@ STREAMS = {
 def _with_notes(
     project: Project, path: str, query: dict[str, Any], cursor: Cursor | None, since: datetime | None
 ) -> Iterator[Page]:
-    shape = ISSUE if path == "issues" else MERGE_REQUEST
     # Notes that are older were read before with their item.
     bound = moment_of(cursor or {}, "since")
     for batch in ChangedList(project, path, query).read(cursor, since):
-        for items, where, _ in _pieces(batch):
+        for items, where, _ in _pieces(batch, project):
             records: Records = []
             for number, item in enumerate(items, 1):
-                records.append(project.record(item, shape, path, number))
+                records.append(project.record(item, SHAPES[path], path, number))
                 records.extend(_notes(project, path, item, bound))
             yield Page(tuple(records), where)
 
@@ -149,12 +175,12 @@ def _failed_jobs(project: Project, number: Any) -> list[Any]:
     return sorted(found, key=lambda job: str(job["finished_at"] or ""))
 
 
-def _pieces(batch: Batch) -> Iterator[tuple[tuple[Any, ...], Cursor, bool]]:
+def _pieces(batch: Batch, project: Project) -> Iterator[tuple[tuple[Any, ...], Cursor, bool]]:
     """A batch in pieces: its items, the cursor behind them, and whether it is the last piece."""
     items = batch.items
     while len(items) > ITEMS_A_PAGE:
         piece, rest = items[:ITEMS_A_PAGE], items[ITEMS_A_PAGE:]
-        last = moment_of(piece[-1], "updated_at")
+        last = latest([moment_of(piece[-1], "updated_at")], project.client.server_time())
         if last is None:
             break
         # The list goes by date, so that all before this one is stored with it.

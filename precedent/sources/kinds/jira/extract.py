@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from precedent.text.extract import fields
-from precedent.text.extract.comments import last_comments
 from precedent.text.extract.composition import compose, facts
 from precedent.text.extract.markup import Markup, clean_text
 from precedent.text.extract.markup.atlassian import is_atlassian_document
@@ -17,7 +16,7 @@ _READ_ELSEWHERE = frozenset({"summary", "description", "environment"})
 
 
 def issue_document(payload: dict[str, Any]) -> Document:
-    """An issue: what it says, the facts, long fields of its own, and the last three comments, which it carries."""
+    """An issue: what it says, the facts, long fields of its own, and the comments, which it carries."""
     issue = fields.member(payload, "fields")
     values: dict[str, Any] = issue if isinstance(issue, dict) else {}
     title = fields.string(values.get("summary"))
@@ -32,7 +31,6 @@ def issue_document(payload: dict[str, Any]) -> Document:
         facts(type=kind, priority=priority, state=state, labels=labels, components=components),
         f"Environment: {environment}" if environment else "",
         *_long_fields(values, payload.get("names")),
-        *last_comments(_comments(values), _words),
     ]
     return Document(
         title=title,
@@ -45,19 +43,20 @@ def issue_document(payload: dict[str, Any]) -> Document:
         components=components,
         author=fields.name(values.get("reporter")) or fields.name(values.get("creator")),
         url=_url(payload),
+        comments=tuple(_comments(values)),
     )
-
-
-def _words(comment: Comment) -> str:
-    text = clean_text(comment.payload.get("body"), Markup.JIRA, quotes=False)
-    return f"Comment: {text}" if text else ""
 
 
 def _comments(values: dict[str, Any]) -> Iterator[Comment]:
     for position, payload in enumerate(fields.items(fields.member(values, "comment", "comments"))):
-        if isinstance(payload, dict):
-            identifier = fields.string(payload.get("id")) or str(position)
-            yield Comment(identifier, "", payload, fields.moment(payload.get("created")))
+        text = clean_text(fields.member(payload, "body"), Markup.JIRA, quotes=False)
+        if text:
+            yield Comment(
+                external_id=fields.string(fields.member(payload, "id")) or str(position),
+                text=text,
+                author=fields.name(fields.member(payload, "author")),
+                created_at=fields.moment(fields.member(payload, "created")),
+            )
 
 
 def _long_fields(values: dict[str, Any], labels: object) -> Iterator[str]:

@@ -12,6 +12,7 @@ from precedent.sources.kinds.jira.issue_details import Completion
 from precedent.sources.kinds.jira.search import EMPTY_PAGES, Deployment, Found, Place, link_loop
 from precedent.sources.kinds.jira.shapes import ISSUE
 from precedent.sources.kinds.jira.timezone import EVERYTHING, LowerBound, UserZone
+from precedent.sources.lists import latest
 from precedent.sources.records import RawRecord, RejectedRecord
 from precedent.sources.shapes.fields import UnreadableError, moment
 from precedent.sources.shapes.guard import guarded
@@ -47,6 +48,7 @@ class Reading:
         overlap: How far before the newest change a pass begins.
         size: The most issues on a page.
         now: The clock, UTC; only to say when to try again.
+        server_time: The server's clock, UTC, which the newest known change never passes.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Reading:
     overlap: timedelta
     size: int
     now: Callable[[], datetime]
+    server_time: Callable[[], datetime]
 
 
 class IssuePass:
@@ -179,7 +182,7 @@ class IssuePass:
             records.append(guarded(ISSUE.record, payload, f"issue/{payload.get('key') or number}", 1))
             if found is not None:
                 self._seen[found[0]] = found[1]
-                self._updated = max(self._updated, found[1]) if self._updated else found[1]
+                self._updated = latest([self._updated, found[1]], self._by.server_time())
         return tuple(records)
 
     def _cursor(self, query: Query | None) -> Cursor:

@@ -1,11 +1,10 @@
 """The shape of Jira's issues."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from precedent.sources.records import RawKind, RawRecord
 from precedent.sources.shapes.fields import UnreadableError, identifier, listing, moment, text
-from precedent.text.extract.model import Comment, Document
+from precedent.text.extract.model import Document
 
 
 class JiraIssue:
@@ -38,7 +37,7 @@ class JiraIssue:
             completeness=1,
         )
 
-    def extract(self, payload: dict[str, Any], comments: Sequence[Comment]) -> Document:
+    def extract(self, payload: dict[str, Any]) -> Document:
         """The document of an issue."""
         from precedent.sources.kinds.jira.extract import issue_document
 

@@ -15,12 +15,15 @@ from precedent.sources.kinds.jira.issue_details import Completion
 from precedent.sources.kinds.jira.paging import IssuePass, Reading
 from precedent.sources.kinds.jira.query import by_creation, changed_since, newest_change, scope
 from precedent.sources.kinds.jira.search import EMPTY_PAGES, Deployment, Found, Place, link_loop, search
+from precedent.sources.kinds.jira.shapes import ISSUE
 from precedent.sources.kinds.jira.timezone import LowerBound, UserZone, named_zone, server_zone
-from precedent.sources.records import RawKind
-from precedent.sources.source import Cursor, Page, Probe, Stream
+from precedent.sources.records import RawKind, RawRecord, RejectedRecord
+from precedent.sources.shapes.fields import moment_of
+from precedent.sources.shapes.guard import guarded
+from precedent.sources.source import Cursor, Listed, Page, Probe, Stream
 
 ISSUES = Stream("issues", frozenset({RawKind.ISSUE}), sweeps=True)
-KEYS_PER_PAGE = 1_000
+LISTED_PER_PAGE = 1_000
 
 
 class JiraSource:
@@ -60,6 +63,7 @@ class JiraSource:
         if page_size < 1 or overlap_minutes < 0:
             raise UsageError("Jira needs a page size of 1 or more and an overlap of no less than 0 minutes.")
         self._auth = auth or JiraAuth()
+        self._projects = projects
         self._scope = scope(projects, jql)
         self._fields = fields
         self._overlap = timedelta(minutes=overlap_minutes)
@@ -115,12 +119,17 @@ class JiraSource:
             overlap=self._overlap,
             size=self._size,
             now=self._options.retry.now,
+            server_time=self._client.server_time,
         )
         yield from IssuePass(reading, position or Position(deployment)).pages(cursor, since)
 
-    def full_listing(self, stream: Stream) -> Iterator[tuple[RawKind, str]]:
-        """The keys of all issues."""
-        keys = partial(self._search, by_creation(self._scope), fields="key", size=KEYS_PER_PAGE)
+    def identity(self) -> str | None:
+        """The numbers of the projects, at a request for each; None where a condition alone says what is read."""
+        return ", ".join(f"{key} {self._project(key)}" for key in sorted(self._projects)) or None
+
+    def full_listing(self, stream: Stream) -> Iterator[Listed]:
+        """The keys of all issues, and when each was last changed."""
+        keys = partial(self._search, by_creation(self._scope), fields="updated", size=LISTED_PER_PAGE)
         place: Place | None = None
         places: set[Place] = set()
         empty = 0
@@ -128,7 +137,7 @@ class JiraSource:
             found = keys(place)
             for issue in found.issues:
                 if isinstance(issue.get("key"), str):
-                    yield RawKind.ISSUE, issue["key"]
+                    yield Listed(RawKind.ISSUE, issue["key"], moment_of(issue.get("fields"), "updated"))
             if found.after is None:
                 return
             empty = 0 if found.issues else empty + 1
@@ -136,6 +145,19 @@ class JiraSource:
                 raise link_loop(self._client.name)
             place = found.after
             places.add(place)
+
+    def item(self, stream: Stream, listed: Listed) -> Iterator[RawRecord | RejectedRecord]:
+        """The whole issue of a key.
+
+        Raises:
+            NotThere: it has gone since it was listed.
+        """
+        deployment = self._deployment()
+        path = f"{deployment.api}/issue/{quote(listed.external_id, safe='')}"
+        parameters = {"fields": "*all", "expand": "changelog"}
+        issue = self._client.get(path, parameters, what=f"issue {listed.external_id}").data
+        payload = Completion(self._client, deployment, self._fields).payload(issue)
+        yield guarded(ISSUE.record, payload, f"issue/{listed.external_id}", 1)
 
     def gone(self, stream: Stream, kind: RawKind, external_id: str) -> bool:
         """True if an issue is not there any more, or has another key in another project."""
@@ -149,6 +171,13 @@ class JiraSource:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def _project(self, key: str) -> str:
+        path = f"{self._deployment().api}/project/{quote(key, safe='')}"
+        number = self._client.get(path, what=f"project {key}").data.get("id")
+        if not isinstance(number, str | int) or not str(number):
+            raise ActionRequired("other_shape", f"{self._client.name} gives project {key} no id: check the base URL.")
+        return str(number)
 
     def _search(self, jql: str, place: Place | None = None, *, fields: str, size: int) -> Found:
         return search(self._client, self._deployment(), jql, place, fields=fields, size=size)

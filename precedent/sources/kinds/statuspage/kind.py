@@ -33,4 +33,5 @@ KIND = SourceKind(
     configuration=StatuspageConfiguration,
     open=_open,
     shapes=(INCIDENT,),
+    sweeps=True,
 )

@@ -1,11 +1,10 @@
 """The shape of a status page's incidents."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from precedent.sources.records import RawKind, RawRecord
 from precedent.sources.shapes.fields import UnreadableError, identifier, listing, moment, text
-from precedent.text.extract.model import Comment, Document
+from precedent.text.extract.model import Document
 
 
 class StatuspageIncident:
@@ -34,7 +33,7 @@ class StatuspageIncident:
             updated_at=moment(payload.get("updated_at"), "updated_at"),
         )
 
-    def extract(self, payload: dict[str, Any], comments: Sequence[Comment]) -> Document:
+    def extract(self, payload: dict[str, Any]) -> Document:
         """The document of an incident."""
         from precedent.sources.kinds.statuspage.extract import incident_document
 

@@ -16,7 +16,7 @@ from precedent.sources.records import RawKind, RawRecord, RejectedRecord
 from precedent.sources.shapes.cleaning import canonical
 from precedent.sources.shapes.fields import UnreadableError, moment
 from precedent.sources.shapes.guard import guarded
-from precedent.sources.source import Cursor, Page, Probe, Stream
+from precedent.sources.source import Cursor, Listed, Page, Probe, Stream
 
 INCIDENTS = Stream("incidents", frozenset({RawKind.INCIDENT}))
 FEED = "/api/v2/incidents.json"
@@ -38,6 +38,7 @@ class StatuspageSource:
         """
         self.base_url = checked_url(base_url, "a status page")
         self._client = HttpClient(self.base_url, urlsplit(self.base_url).hostname or self.base_url, options=options)
+        self._page: str | None = None
 
     @property
     def requests(self) -> int:
@@ -52,9 +53,10 @@ class StatuspageSource:
         """A digest of the listed incidents, in one request that costs nothing where the page knows its ETag."""
         reply = self._get(before.validators.get("etag") if before else None)
         if reply.unchanged and before is not None:
+            self._page = before.validators.get("page")
             return before
         incidents = canonical(self._listed(reply))
-        return Probe(token=hashlib.sha256(incidents).hexdigest(), validators=_validators(reply))
+        return Probe(token=hashlib.sha256(incidents).hexdigest(), validators={**_validators(reply), "page": self._page})
 
     def pages(self, stream: Stream, cursor: Cursor | None, since: datetime | None = None) -> Iterator[Page]:
         """One page with all that is listed, oldest change first, or none where the ETag still holds.
@@ -85,10 +87,20 @@ class StatuspageSource:
         after = {**_validators(reply), "listed": listed[:REMEMBERED]}
         yield Page(tuple(sorted(records, key=_changed)), after, gone)
 
-    def full_listing(self, stream: Stream) -> Iterator[tuple[RawKind, str]]:
+    def identity(self) -> str | None:
+        """The page's own id, which the list of incidents names."""
+        if self._page is None:
+            self._get()
+        return self._page
+
+    def full_listing(self, stream: Stream) -> Iterator[Listed]:
         """The incidents that are listed now."""
         for known, _ in _remembered(self._listed(self._get())):
-            yield RawKind.INCIDENT, known
+            yield Listed(RawKind.INCIDENT, known)
+
+    def item(self, stream: Stream, listed: Listed) -> Iterator[RawRecord | RejectedRecord]:
+        """None: the page gives no single incident, and every read brings all that it lists."""
+        yield from ()
 
     def gone(self, stream: Stream, kind: RawKind, external_id: str) -> bool:
         """Never: the page says nothing of a single incident, and one that is not listed may only be old."""
@@ -100,12 +112,16 @@ class StatuspageSource:
 
     def _get(self, etag: str | None = None) -> Reply:
         try:
-            return self._client.get(FEED, etag=etag, what=FEED)
+            reply = self._client.get(FEED, etag=etag, what=FEED)
         except NotThere as fault:
             raise NotThere(
                 f"{self.base_url} is not a Statuspage: it has no {FEED} ({fault.status}). Check the address.",
                 fault.status,
             ) from None
+        page = None if reply.unchanged else reply.data.get("page")
+        if isinstance(page, dict) and isinstance(page.get("id"), str):
+            self._page = page["id"]
+        return reply
 
     def _listed(self, reply: Reply) -> list[Any]:
         """The incidents as they came, without scheduled maintenance."""

@@ -214,4 +214,4 @@ def test_a_repository_must_be_named_by_its_owner_and_name() -> None:
 
 def test_a_stream_that_lists_only_the_newest_cannot_be_swept(server: GitHubServer) -> None:
     with opened(server) as source, pytest.raises(UsageError, match="cannot be swept"):
-        list(source.full_listing(stream_of(source, "deployments")))
+        list(source.full_listing(stream_of(source, "commits")))

@@ -110,7 +110,7 @@ def test_a_deleted_issue_is_not_listed_and_gone(server: GitHubServer) -> None:
     server.repository.delete_issue(1)
     with opened(server) as source:
         issues = stream_of(source, "issues")
-        assert list(source.full_listing(issues)) == [(RawKind.PULL_REQUEST, "octo/demo#2")]
+        assert [each.identity for each in source.full_listing(issues)] == [(RawKind.PULL_REQUEST, "octo/demo#2")]
         assert source.gone(issues, RawKind.ISSUE, "octo/demo#1")
         assert not source.gone(issues, RawKind.PULL_REQUEST, "octo/demo#2")
 
@@ -149,7 +149,7 @@ def test_the_ids_of_a_stream_are_those_that_its_sync_brings(server: GitHubServer
         store = Store()
         read(server, store, name)
         with opened(server) as source:
-            assert sorted(listed for _, listed in source.full_listing(stream_of(source, name))) == store.ids()
+            assert sorted(listed.external_id for listed in source.full_listing(stream_of(source, name))) == store.ids()
 
 
 def test_an_id_of_another_stream_is_not_gone_and_costs_nothing(server: GitHubServer) -> None:

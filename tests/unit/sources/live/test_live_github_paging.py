@@ -246,6 +246,8 @@ def test_a_poll_of_the_real_repository_is_one_request_for_each_stream(real: tupl
 def test_the_real_ids_are_all_listed(real: tuple[GitHubServer, Store]) -> None:
     server, store = real
     with opened(server) as source:
-        listed = {item for name in ("issues", "comments") for item in source.full_listing(stream_of(source, name))}
+        listed = {
+            item.identity for name in ("issues", "comments") for item in source.full_listing(stream_of(source, name))
+        }
     prefixed = {key for key in store.records if "#" in key[1] or key[1].startswith("comment:")}
     assert listed == prefixed

@@ -169,7 +169,7 @@ def test_failed_pipelines_of_the_default_branch_are_incidents(server: GitLabServ
     read(server, store)
     ((_, name), item), *more = store.records.items()
     assert (name, more) == (f"pipeline:{failed}", [])
-    document = extract(item.shape, item.payload, [])
+    document = extract(item.shape, item.payload)
     assert document.title == "Pipeline Nightly #1 failed on main: test"
     assert document.text.endswith("Job rspec of stage test failed: script failure\n\nJob lint of stage test failed")
     assert (document.state, document.components) == ("failed", ("test",))
@@ -184,7 +184,7 @@ def test_a_pipeline_that_succeeds_when_it_is_retried_is_resolved(server: GitLabS
     server.change(server.pipelines, other, status="success")
     read(server, store)
     (item,) = store.records.values()
-    document = extract(item.shape, item.payload, [])
+    document = extract(item.shape, item.payload)
     assert (document.state, document.resolution) == ("resolved", "succeeded when it was retried")
     assert document.title == "Pipeline #1 failed on main: test"
 
@@ -288,7 +288,7 @@ def test_a_merge_request_that_was_deleted_is_gone_and_its_notes_are_not_asked_fo
     del server.merge_requests[1]
     with opened(server) as source:
         requests, releases = stream(source, "merge_requests"), stream(source, "releases")
-        assert list(source.full_listing(requests)) == [(RawKind.PULL_REQUEST, "acme/shop!2")]
+        assert [each.identity for each in source.full_listing(requests)] == [(RawKind.PULL_REQUEST, "acme/shop!2")]
         assert source.gone(requests, RawKind.PULL_REQUEST, "acme/shop!1")
         assert not source.gone(requests, RawKind.PULL_REQUEST, "acme/shop!2")
         assert not source.gone(requests, RawKind.COMMENT, "note:1")

@@ -203,7 +203,9 @@ def test_a_probe_differs_after_a_change(server: JiraServer) -> None:
 def test_a_sweep_lists_every_key(server: JiraServer) -> None:
     expected = fill(server, 250)
     source = source_of(server)
-    assert list(source.full_listing(source.streams()[0])) == [(RawKind.ISSUE, key) for key in expected]
+    assert [each.identity for each in source.full_listing(source.streams()[0])] == [
+        (RawKind.ISSUE, key) for key in expected
+    ]
 
 
 def test_deleted_and_moved_issues_are_gone_and_others_are_not(server: JiraServer) -> None:
@@ -212,7 +214,7 @@ def test_deleted_and_moved_issues_are_gone_and_others_are_not(server: JiraServer
     server.move_issue(moved, "OTHER")
     source = source_of(server)
     stream = source.streams()[0]
-    missing = {kept, deleted, moved} - {key for _, key in source.full_listing(stream)}
+    missing = {kept, deleted, moved} - {listed.external_id for listed in source.full_listing(stream)}
     gone = {key for key in (kept, deleted, moved) if source.gone(stream, RawKind.ISSUE, key)}
     assert missing == gone == {deleted, moved}
 

@@ -73,7 +73,7 @@ def test_a_custom_field_that_is_kept_is_in_the_text_under_its_name(server: JiraS
     steps = server.define_field("Steps to reproduce")
     server.add_issue(**{steps: STEPS})
     record = only(source_of(server, fields=("Steps to reproduce",)))
-    text = extract(record.shape, record.payload, []).text
+    text = extract(record.shape, record.payload).text
     assert "Steps to reproduce: Open the report of the quarter" in text
 
 
@@ -106,7 +106,7 @@ def test_documents_of_cloud_and_markup_of_server_say_the_same_words() -> None:
             key = server.add_issue(summary="Import fails", description=MARKUP.replace("*", ""))
             server.comment(key, "The header is missing.\n\nSee the file.")
             record = only(source_of(server))
-            texts.append(extract(record.shape, record.payload, []).text)
+            texts.append(extract(record.shape, record.payload).text)
     assert "reader.skipHeader();" in texts[0]
     assert texts[0].split() == texts[1].split()
 

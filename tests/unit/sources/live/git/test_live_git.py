@@ -7,6 +7,7 @@ from pathlib import Path
 import pygit2
 import pytest
 
+from precedent.errors import ActionRequired
 from precedent.sources.kinds.git.local import GitSource
 from precedent.sources.kinds.git.remote import COMMITS
 from precedent.sources.records import RawKind, RawRecord, RejectedRecord
@@ -102,9 +103,9 @@ def test_a_branch_that_was_set_back_only_loses(shop: Repository, source: Make) -
 
 @pytest.mark.usefixtures("small_pages")
 def test_what_is_gone_is_told_in_full_after_a_stop(shop: Repository, source: Make) -> None:
-    made = shop.grow(11)
+    root, *made = shop.grow(12)
     cursor = stored(read(source())[-1])
-    shop.move(shop.commit("Anew"))
+    shop.move(shop.commit("Anew", root))
     pages = [next(source().pages(COMMITS, cursor))]
     while pages[-1].cursor.get("target"):
         pages.append(next(source().pages(COMMITS, stored(pages[-1]))))
@@ -124,13 +125,25 @@ def test_a_forced_push_during_a_stopped_read_takes_back_what_was_read(shop: Repo
 
 @pytest.mark.usefixtures("small_pages")
 def test_what_is_gone_is_told_even_after_the_clone_was_tidied(shop: Repository, source: Make, clone: Path) -> None:
-    made = shop.grow(6)
+    root, *made = shop.grow(7)
     cursor = stored(read(source())[-1])
+    shop.move(root)
     for number in range(6):
-        shop.move(shop.commit(f"Anew {number}", *((str(shop.head()),) if number else ())))
+        shop.move(shop.commit(f"Anew {number}", str(shop.head())))
     first = next(source().pages(COMMITS, cursor))
     subprocess.run(["git", "-C", str(clone), "gc", "--prune=now", "--quiet"], check=True)
     assert gone([first, *read(source(), stored(first))]) == set(made)
+
+
+def test_a_history_that_has_nothing_in_common_with_what_was_read_is_another_repository(
+    shop: Repository, source: Make
+) -> None:
+    shop.grow(3)
+    cursor = stored(read(source())[-1])
+    shop.move(shop.commit("Somebody else's first commit"))
+    with pytest.raises(ActionRequired) as caught:
+        read(source(), cursor)
+    assert caught.value.code == "replaced"
 
 
 def test_an_empty_repository_has_no_commits(shop: Repository, source: Make) -> None:
@@ -173,7 +186,7 @@ def test_a_commit_is_gone_only_when_the_branch_does_not_reach_it(shop: Repositor
 
 def test_every_reachable_commit_is_listed(shop: Repository, source: Make) -> None:
     made = shop.grow(3)
-    assert list(source().full_listing(COMMITS)) == [(RawKind.COMMIT, sha) for sha in made]
+    assert [each.identity for each in source().full_listing(COMMITS)] == [(RawKind.COMMIT, sha) for sha in made]
 
 
 def test_a_commit_in_an_encoding_that_is_unknown_is_still_read(shop: Repository, source: Make) -> None:
