@@ -111,8 +111,8 @@ RULES = (
         "REVOKE ALL ON DATABASE ... FROM PUBLIC, REVOKE CREATE ON SCHEMA public FROM PUBLIC",
     ),
     Rule(
-        "The application reads and writes rows of tenants and of the platform as a whole; of other tables it reads, and "
-        "it adds tenants",
+        "The application reads and writes rows of tenants and of the platform as a whole; other tables it reads, and it "
+        "adds tenants",
         f"""
         SELECT DISTINCT name || ': ' || may FROM ({RIGHTS}) r WHERE grantee = {ME} AND NOT CASE
           WHEN kind = 'function' THEN may = 'EXECUTE'
