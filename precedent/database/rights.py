@@ -111,7 +111,7 @@ RULES = (
         "REVOKE ALL ON DATABASE ... FROM PUBLIC, REVOKE CREATE ON SCHEMA public FROM PUBLIC",
     ),
     Rule(
-        "The application reads and writes rows of tenants and of the platform as a whole; other tables it reads, and it "
+        "The application reads and writes rows of tenants and of the platform as a whole; other tables it reads; it "
         "adds tenants",
         f"""
         SELECT DISTINCT name || ': ' || may FROM ({RIGHTS}) r WHERE grantee = {ME} AND NOT CASE
