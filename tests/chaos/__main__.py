@@ -77,8 +77,8 @@ def _print(results: list[Result], seed: int, seconds: float) -> None:
     failed = [result for result in results if result.findings]
     console.print(
         f"{len(results)} rounds in {seconds:.0f} s, {sum(result.met for result in results)} met their stage, "
-        f"{len(failed)} with findings; {sum(result.unbooked for result in results)} answers were met between charge and "
-        f"ledger, {sum(result.again for result in results)} texts under way were paid for again."
+        f"{len(failed)} with findings; {sum(result.unbooked for result in results)} answers were met between charge "
+        f"and ledger, {sum(result.again for result in results)} texts under way were paid for again."
     )
 
 

@@ -100,7 +100,7 @@ def paid_again(undisturbed: Account, found: Account, *, report_texts: int) -> tu
     allowed = {EMBED: TEXTS_AT_ONCE + report_texts, GENERATE: AT_ONCE}
     again = {kind: found.texts.get(kind, 0) - undisturbed.texts.get(kind, 0) for kind in allowed}
     wrong = [
-        f"{again[kind]} of {undisturbed.texts.get(kind, 0)} texts of {kind} were paid for again, and {most} were under way"
+        f"{again[kind]} texts of {kind} were paid for again, and {most} were under way at most"
         for kind, most in allowed.items()
         if again[kind] > most
     ]

@@ -11,7 +11,7 @@ from tests.chaos.installation import Installation, kill_group
 from tests.chaos.plan import SERVERS, Round, Victim
 
 BACKENDS = """
-SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY backend_start
+SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY pid
 """
 
 

@@ -13,7 +13,7 @@ from tests.chaos.attack import strike
 from tests.chaos.comparison import Content, content, data_versions, differences
 from tests.chaos.installation import Installation, kill_group, wait_for
 from tests.chaos.leftovers import leftovers
-from tests.chaos.plan import CRASHES, OF_UP, SERVERS, Round, Stage, Victim
+from tests.chaos.plan import CRASHES, OF_UP, SERVERS, Round, Stage
 from tests.chaos.progress import Span, spans, wait_for_stage
 from tests.chaos.servers import read_log
 from tests.chaos.speech import badly_said
@@ -79,7 +79,7 @@ class Campaign:
                 reference = self._reference(one.case.kind)
                 try:
                     self._round(one, reference, result)
-                except Exception as error:  # noqa: BLE001 - a round that cannot be judged is a finding
+                except Exception as error:
                     result.findings.append(f"the round ended with {type(error).__name__}: {error}")
                 result.seconds = time.monotonic() - began
                 yield result
@@ -195,6 +195,4 @@ class Campaign:
         report = reference.account.report_texts if one.case.stage in (Stage.REPORT, Stage.QDRANT) else 0
         result.again, again = accounts.paid_again(reference.account, booked, report_texts=report)
         result.unbooked = booked.unbooked
-        if one.case.victim is Victim.BACKEND and booked.unbooked:
-            found.append(f"{booked.unbooked} answers are not on the ledger, although the database came back by itself")
         return [*found, *booked.wrong, *again]

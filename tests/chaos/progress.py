@@ -1,4 +1,4 @@
-"""How far the run of a source is, as Dagster's log of events says, so that a kill meets the stage that it is meant for."""
+"""How far the run of a source is, by Dagster's log of events, so that a kill meets the stage that it is meant for."""
 
 import time
 from collections.abc import Callable

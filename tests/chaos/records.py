@@ -1,4 +1,4 @@
-"""The records of a round: a folder of files, and a repository for the loopback GitHub; both the same in every process."""
+"""The records of a round: a folder of files, and a repository for the loopback GitHub; the same in every process."""
 
 from pathlib import Path
 
@@ -39,4 +39,6 @@ def _title(number: int) -> str:
 
 
 def _body(number: int) -> str:
-    return TOPICS[number % len(TOPICS)][1]
+    # No two of a topic are alike, or chance would say which of them is the better evidence.
+    more = " ".join(f"detail{number}x{word}" for word in range(number // len(TOPICS)))
+    return f"{TOPICS[number % len(TOPICS)][1]} {more}".rstrip() + "."

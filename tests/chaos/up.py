@@ -3,8 +3,8 @@
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import psycopg
 
