@@ -3,6 +3,7 @@
 import argparse
 import json
 import random
+import signal
 import sys
 import time
 from collections import Counter
@@ -27,6 +28,9 @@ def main() -> int:
     parser.add_argument("--without-up", action="store_true", help="leave out what is killed under `up`")
     parser.add_argument("--json", action="store_true", help="print one JSON document at the end")
     options = parser.parse_args()
+    # Also where a shell has started it in the background, and ignores interrupts: nothing is to be left.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     seed = random.randrange(10**6) if options.seed is None else options.seed  # noqa: S311 - it is printed
     rounds = plan(max(options.rounds, options.round or 0), seed, with_up=not options.without_up)
     if options.round is not None:

@@ -11,7 +11,10 @@ import psycopg
 from precedent.providers.config.options import PerformanceOptions
 from tests.chaos.installation import EMBEDDING, GENERATION
 
-ROWS = "SELECT input_tokens, status, cost_usd, call_id, asset, inputs FROM usage_records WHERE tenant_id = %s"
+ROWS = """
+SELECT input_tokens, status, cost_usd, call_id, asset, inputs FROM usage_records
+WHERE tenant_id = %s AND driver = 'gateway'
+"""
 RESERVATIONS = "SELECT call_id, expires_at - now() FROM budget_reservations WHERE tenant_id = %s AND expires_at > now()"
 SPENT = "SELECT coalesce(sum(spent_usd), 0) FROM budget_months WHERE tenant_id = %s"
 # Calls at once, of all that a step has.

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from precedent.incidents import repository
 from precedent.sources.repository import SourceRow
 from precedent.sources.status import statuses
 from tests.chaos import accounts
@@ -137,7 +138,8 @@ class Campaign:
             result.findings.append(f"refresh did not end within {REFRESH_S:.0f} s after the kill")
         elif code > 0:
             result.findings += badly_said(self.site.said())
-        while code != 0 and result.reruns < RERUNS:
+        # What a fallback has answered is asked again by the next run.
+        while (code != 0 or self._fallbacks(source)) and result.reruns < RERUNS:
             result.reruns += 1
             process = self.site.start("refresh", source.key)
             code = wait_for(process, REFRESH_S)
@@ -152,6 +154,10 @@ class Campaign:
                 f"{result.reruns} refreshes after the kill did not succeed: {self.site.said()[-600:]}"
             )
         return killed_at
+
+    def _fallbacks(self, source: SourceRow) -> int:
+        with self.site.database.bulk(source.tenant_id) as connection:
+            return sum(repository.fallbacks(connection, source.id).values())
 
     def _while_up(self, one: Round, reference: Reference, source: SourceRow, result: Result) -> float:
         if self._up is None:

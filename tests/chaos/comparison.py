@@ -54,6 +54,9 @@ WHERE e.dagster_event_type = 'ASSET_MATERIALIZATION' AND e.partition = %s ORDER 
 """
 # Lexemes begin with the number of their tenant.
 WHOSE = re.compile(r"(?<=['\"])\d+\|")
+NEWEST = """
+(SELECT DISTINCT ON (source_id, external_id) * FROM analysis_runs ORDER BY source_id, external_id, id DESC)
+"""
 DIGITS = 9
 LONGEST_EXAMPLE = 600
 Content = dict[str, Counter[str]]
@@ -94,13 +97,18 @@ def differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[s
 
 
 def _plain(row: str) -> str:
-    """A row without the numbers of tenants, and without the last digits, which follow from the order of additions."""
+    """A row without the numbers of tenants and the last digits, which follow from the order of additions."""
     value = json.loads(WHOSE.sub("", row), parse_float=lambda digits: round(float(digits), DIGITS))
+    if value.get("validators"):
+        value["validators"].pop("turn", None)  # counts the syncs
     return json.dumps(value, sort_keys=True)
 
 
 def _query(table: str) -> str:
     left = [*NEVER, *MOMENTS, *ALSO.get(table, ())]
+    if table == "analysis_runs":
+        # What only a fallback has answered is asked again later: what counts is the newest answer.
+        table = NEWEST
     row = "to_jsonb(x) - ARRAY[" + ", ".join(f"'{column}'" for column in left) + "]"
     parent = PARENT.get(NAMED.get(table, ""), "")
     if not parent:

@@ -17,6 +17,8 @@ from pathlib import Path
 import psutil
 import psycopg
 
+from orchestration.instance import dagster_instance
+from orchestration.pools import POOLS
 from orchestration.server import record
 from precedent.database.session import Database
 from precedent.providers.config.provider import Provider
@@ -33,8 +35,8 @@ from tests.chaos.records import write_archive
 
 COMMAND = [sys.executable, "-m", "orchestration.cli"]
 BUDGET = Decimal(1_000)
-EMBEDDING = {"batch_inputs": 6, "max_concurrency": 2, "cooldown_s": 1, "timeout_s": 5}
-GENERATION = {"max_concurrency": 2, "cooldown_s": 1, "timeout_s": 5}
+EMBEDDING = {"concurrent_runs": 1, "batch_inputs": 6, "max_concurrency": 2, "cooldown_s": 1, "timeout_s": 5}
+GENERATION = {"concurrent_runs": 1, "max_concurrency": 2, "cooldown_s": 1, "timeout_s": 5}
 
 
 @dataclass(slots=True)
@@ -101,12 +103,20 @@ class Installation:
         try:
             for server in running.values():
                 server.start()
-            yield cls(folder, Database.open(), running)
+            site = cls(folder, Database.open(), running)
+            site.limit_pools()
+            yield site
         finally:
             for server in running.values():
                 server.kill()
             subprocess.run([*COMMAND, "down"], check=False, stdout=subprocess.DEVNULL)
             shutil.rmtree(folder, ignore_errors=True)
+
+    def limit_pools(self) -> None:
+        """What `up` sets, to the least: one killed run that keeps its place would be the last one."""
+        with dagster_instance(Settings.from_environment(), self.database.endpoints) as instance:
+            for pool in POOLS.values():
+                instance.event_log_storage.set_concurrency_slots(pool, 1)
 
     @property
     def home(self) -> Path:

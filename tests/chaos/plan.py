@@ -88,7 +88,8 @@ def cases(*, with_up: bool = True) -> list[Case]:
     found += [Case("files", stage, Victim.PROVIDER) for stage in paid]
     found += [Case("store", Stage.QDRANT, Victim.QDRANT)]
     if with_up:
-        found += [Case("files", stage, victim) for victim in OF_UP for stage in (Stage.RAW, *paid)]
+        # They take three times as long as the others.
+        found += [Case("files", stage, victim) for victim in OF_UP for stage in (Stage.RAW, Stage.RECOMMENDATIONS)]
     return found
 
 

@@ -12,7 +12,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from orchestration.instance import dagster_instance
+from orchestration.pools import POOLS
 from precedent.database.session import Database
+from precedent.providers.base import Capability
 from precedent.providers.config.provider import Provider
 from precedent.providers.config.save import save
 from precedent.providers.testing.server import LoopbackServer
@@ -86,13 +89,24 @@ def test_a_killed_run_keeps_the_vectors_of_every_request_that_was_answered(
     performance = {"batch_inputs": 2, "max_concurrency": 1}
     options = {"dimensions": 8}
     add(database, tenant, server, "embedding", "text-embedding-3-small", options=options, performance=performance)
+    with dagster_instance(Settings.from_environment(), database.endpoints) as instance:
+        instance.event_log_storage.set_concurrency_slots(POOLS[Capability.EMBEDDING], 1)  # as `up` does
     killed_at(server, 3, key, platform_home)
     paid = [text for request in server.calls[:2] for text in request.json["input"]]
     assert (len(paid), counted(owner_dsn, tenant, "embeddings")) == (4, 4)
     server.behave()
+    assert held_places(database) == 1
     assert precedent("refresh", key, *PASSAGES)[0] == 0
     again = [text for request in server.calls for text in request.json["input"]]
     assert (len(again), set(again) & set(paid)) == (3, set())
+    assert held_places(database) == 0
+
+
+def held_places(database: Database) -> int:
+    """Places of the pool that runs hold, also those that are gone."""
+    with dagster_instance(Settings.from_environment(), database.endpoints) as instance:
+        pool = instance.event_log_storage.get_concurrency_info(POOLS[Capability.EMBEDDING])
+        return pool.active_slot_count
 
 
 def test_a_killed_run_keeps_every_answer_that_had_arrived(
