@@ -14,6 +14,7 @@ from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraph
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from dagster._core.definitions.events import AssetKeyPartitionKey
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.instance import InstanceRef
 from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
@@ -48,6 +49,7 @@ __all__ = [
     "AssetKeyPartitionKey",
     "AssetPartitionStatus",
     "BaseAssetGraph",
+    "DagsterAssetCheckFailedError",
     "InstanceRef",
     "PartitionBackfill",
     "QueuedRunCoordinator",

@@ -11,6 +11,7 @@ import dagster as dg
 from assets.partitions import NAME
 from assets.refresh_config import RefreshConfig
 from orchestration.coverage import coverage_tags, layers
+from orchestration.dagster_internals import DagsterAssetCheckFailedError
 from orchestration.dead_commands import end_dead, process_tags
 from orchestration.run_queue import SOURCE, TENANT
 from precedent.database.session import Database
@@ -168,6 +169,8 @@ def _reason(event: dg.DagsterEvent) -> str:
         return str(data.user_failure_data.description)
     if data.error is None:
         return ""
+    if data.error.cls_name == DagsterAssetCheckFailedError.__name__:
+        return ""  # the check says itself why
     cause = data.error.cause or data.error
     said = cause.message.strip().splitlines()[0]
     sentence = said.removeprefix(f"{PrecedentError.__module__}.{cause.cls_name}: ")
