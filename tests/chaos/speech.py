@@ -3,7 +3,7 @@
 import re
 
 RAW = re.compile(
-    r"Traceback|psycopg|sqlalchemy|dagster\._|Errno|Exception\b|Unexpected \w+Error|server closed|could not connect"
+    r"Traceback|psycopg|sqlalchemy|dagster\._|Exception\b|Unexpected \w+Error|server closed|could not connect"
 )
 GOES_ON = re.compile(r"again|doctor|precedent |is in |See ")
 LONGEST = 300
