@@ -139,7 +139,8 @@ def translated(where: URL) -> Iterator[None]:
         found = error.orig if isinstance(error, DBAPIError) else error
         state = getattr(found, "sqlstate", None) or getattr(found, "pgcode", None)
         if state == DEADLOCK:
-            raise DatabaseError("Another command or run changed the same rows at the same moment: try again.") from error
+            said = "Another command or run changed the same rows at the same moment: try again."
+            raise DatabaseError(said) from error
         if state == DISK_FULL:
             raise DatabaseError(
                 "The disk of the database is full: make room, then try again. What was stored before is kept."
