@@ -198,7 +198,9 @@ class Campaign:
         if status.state != "ok":
             found.append(f"the source's state is {status.state}: {status.reason}")
         booked = accounts.account(self.site.owner_dsn, source.tenant_id, log, killed_at)
-        report = reference.account.report_texts if one.case.stage in (Stage.REPORT, Stage.QDRANT) else 0
+        # Under `up` a second run of the source may be at its report when the database is killed.
+        measured = one.case.stage in (Stage.REPORT, Stage.QDRANT) or one.case.victim in OF_UP
+        report = reference.account.report_texts if measured else 0
         result.again, again = accounts.paid_again(reference.account, booked, report_texts=report)
         result.unbooked = booked.unbooked
         return [*found, *booked.wrong, *again]
