@@ -39,6 +39,7 @@ def recommendations(
     well = routing.is_well(generator.asked, health.list(database.database, source.tenant_id))
     with database.connection(source, alone=True) as connection:
         done = analyse_backlog(
+            database.database,
             connection,
             source,
             generator,

@@ -1,9 +1,5 @@
-"""What was paid for is kept where a run ends early, by a kill or without money, and is not paid for again."""
+"""What was paid for is kept where a run ends early, without money, and is not paid for again."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +17,6 @@ from precedent.settings import Settings
 from precedent.tenants import policies
 from precedent.tenants import tenants as tenancy
 from precedent.testing.loopback import Request
-from tests.integration.conftest import incident, write_lines
 from tests.integration.providers.provider_servers import RECOMMENDATION
 
 Call = Callable[..., tuple[int, str, str]]
@@ -55,39 +50,6 @@ def counted(owner_dsn: str, tenant: str, table: str) -> int:
         query = f"SELECT count(*) FROM {table} x JOIN tenants t ON t.id = x.tenant_id WHERE t.name = %s"
         row = connection.execute(query, (tenant,)).fetchone()
     return int(row[0]) if row else 0
-
-
-def test_a_killed_run_keeps_every_answer_that_had_arrived(
-    precedent: Call,
-    database: Database,
-    tenant: str,
-    server: LoopbackServer,
-    owner_dsn: str,
-    tmp_path: Path,
-    platform_home: Path,
-) -> None:
-    write_lines(tmp_path / "incidents.jsonl", [incident(f"Checkout {n}", f"It fails, {n}.", n) for n in range(1, 6)])
-    key = f"{tenant}/incidents"
-    assert precedent("source", "add", key, tmp_path / "incidents.jsonl")[0] == 0
-    add(database, tenant, server, "text_generation", "gpt-6-luna")
-    command = [sys.executable, "-m", "orchestration.cli", "refresh", key]
-    environment = {**os.environ, "PRECEDENT_HOME": str(platform_home)}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
-
-        def kill(_: Request) -> None:
-            if len(server.calls) == 3:  # three have been answered, this is the fourth
-                run.kill()
-
-        server.before = kill
-        assert run.wait(timeout=180) == -9
-    assert counted(owner_dsn, tenant, "analysis_runs") == 3
-
-    server.before = lambda _: None
-    server.behave()
-    code, out, error = precedent("refresh", key, "--json")
-    assert code == 0, error
-    assert json.loads(out)["layers"]["incidents/recommendations"]["rows/added"] == 2
-    assert len(server.calls) == 2
 
 
 def test_requests_that_were_paid_for_are_kept_where_the_next_one_is_not_made(
