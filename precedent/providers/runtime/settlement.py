@@ -166,7 +166,7 @@ def entry_of(
         if charge.is_certain:
             usage += charge.usage or charge.most
         price = _sum(price, _price(charge, tariff, reported))
-    estimated = any(charge.is_certain and charge.usage is None for charge in progress.charges)
+    uncounted = [charge.most for charge in progress.charges if charge.is_certain and charge.usage is None]
     sent = failure is None or failure.kind not in NOT_SENT
     return UsageEntry(
         call_id=uuid4(),
@@ -183,7 +183,7 @@ def entry_of(
         input_tokens=usage.input,
         output_tokens=usage.output,
         cached_tokens=usage.cached,
-        tokens_estimated=estimated,
+        tokens_estimated=any(most != NO_TOKENS for most in uncounted),
         cost_usd=price.usd if price else Decimal(0),
         cost_source=price.source if price else None,
         input_price_usd=price.per_input if price else None,

@@ -12,9 +12,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import psycopg
 import pytest
 
+from orchestration.instance import dagster_instance
 from precedent.database.session import Database
 from precedent.providers.config.provider import Provider
 from precedent.providers.config.save import save
@@ -124,6 +126,17 @@ def refreshed(precedent: Call, key: str) -> dict[str, Any]:
     assert code == 0, error
     outcome: dict[str, Any] = json.loads(out)
     return outcome
+
+
+def failed_step(database: Database, run_id: str) -> dict[str, Any]:
+    """What the Dagster UI shows beside the reason of the step that failed."""
+    with dagster_instance(Settings.from_environment(), database.endpoints) as instance:
+        (log,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+        event = log.dagster_event
+        assert event is not None
+        failure = event.step_failure_data.user_failure_data
+        assert failure is not None
+        return {name: entry.value for name, entry in failure.metadata.items()}
 
 
 def in_a_process(key: str, home: Path) -> "subprocess.Popen[bytes]":
@@ -240,6 +253,8 @@ def test_a_budget_ends_the_run_when_what_is_under_way_has_been_answered(
     assert f"{answered} of {INCIDENTS} incidents were analysed and are kept" in error
     assert "the call may cost 0.1" in error
     assert spent == answered * Decimal("0.017") <= budget
-    assert Decimal(str(json.loads(out)["cost_usd"])) == spent
+    outcome = json.loads(out)
+    assert Decimal(str(outcome["cost_usd"])) == spent
+    assert failed_step(database, outcome["run_id"]) == {"budget/exhausted": True, "cost/usd": float(spent)}
     policies.save(database, tenancy.get(database, tenant).id, None, {"monthly_budget_usd": Decimal(10)})
     assert refreshed(precedent, key)["layers"][LAYER]["rows/added"] == INCIDENTS - answered

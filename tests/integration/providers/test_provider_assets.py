@@ -193,7 +193,11 @@ def test_an_exhausted_budget_stops_the_run_with_what_is_done_kept(
     layer = outcome["layers"]["incidents/recommendations"]
     assert layer["fallback/used"] is True
     assert layer["fallback/reason"].startswith("budget: ")
-    assert layer["cost/usd"] == 0
+    assert layer["cost/usd"] == layer["tokens/input"] == layer["tokens/output"] == 0  # rules read no tokens
+    code, out, _ = precedent("usage", "--tenant", tenant, "--json")
+    assert code == 0
+    local = next(line for line in json.loads(out)["rows"] if line["key"] == "local")
+    assert (local["calls"], local["input_tokens"], local["output_tokens"]) == (1, 0, 0)
 
 
 def test_masked_and_unmasked_vectors_never_share_a_space(
