@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
@@ -228,7 +228,7 @@ class Ledger:
         """
 
         def write(row: UsageEntry, kept: Decimal | None, why: str | None) -> None:
-            record = orjson.dumps(asdict(row), default=str).decode()
+            record = orjson.dumps(row, default=str).decode()
             limits = (performance.opens_after, performance.cooldown_s)
             values = (record, reservation, kept, is_trial, outcome, *limits, why)
             self._execute(lambda connection: connection.execute(SETTLE, values))

@@ -276,7 +276,7 @@ class MeteredClient:
             outcome or outcome_of(failure, work.operation),
             self._performance,
             str(failure) if failure else None,
-            kept=progress.due(self._tariff),
+            kept=Decimal(0) if entry.cost_usd is not None else progress.due(self._tariff),
             is_trial=progress.is_trial,
         )
         with self._lock:

@@ -137,9 +137,13 @@ class Progress:
 
     def due(self, tariff: Tariff) -> Decimal:
         """USD that the attempts so far have cost; what is not known counts as the most that it may be."""
-        costs = [_price(charge, tariff, None).usd if charge.is_certain else None for charge in self.charges]
-        bounds = [tariff.price(charge.most).usd or Decimal(0) for charge in self.charges]
-        return sum((bound if cost is None else cost for cost, bound in zip(costs, bounds, strict=True)), Decimal(0))
+        total = Decimal(0)
+        for charge in self.charges:
+            cost = _price(charge, tariff, None).usd if charge.is_certain else None
+            if cost is None:
+                cost = tariff.price(charge.most).usd
+            total += cost or 0
+        return total
 
 
 def entry_of(
