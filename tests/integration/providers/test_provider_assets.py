@@ -177,6 +177,29 @@ def test_endpoints_that_do_not_answer_leave_rows_without_vectors_for_the_next_ru
     assert found["layers"]["vectors/embeddings"]["dagster/partition_row_count"] == 7
 
 
+@pytest.mark.parametrize("why", ["a server that is gone", "a policy"])
+def test_a_refresh_says_why_nothing_was_embedded(
+    precedent: Call,
+    database: Database,
+    source: str,
+    save: Callable[..., None],
+    server: LoopbackServer,
+    tenant: str,
+    why: str,
+) -> None:
+    save(name="vectors", capability="embedding", performance={"max_attempts": 1, "timeout_s": 5})
+    if why == "a policy":
+        policies.save(database, tenancy.get(database, tenant).id, None, {"allow_external": False})
+        said = "0 of 7 passages have a vector. vectors: policy: "
+    else:
+        server.close()
+        said = f"vectors: connection: The server {server.url.removeprefix('http://')} refuses connections"
+    code, out, error = precedent("refresh", source, "--json")
+    assert code == 1
+    assert said in error
+    assert json.loads(out)["cost_usd"] == 0
+
+
 def test_an_exhausted_budget_stops_the_run_with_what_is_done_kept(
     precedent: Call, database: Database, source: str, tenant: str, save: Callable[..., None]
 ) -> None:
