@@ -55,6 +55,7 @@ class _Worker:
         keeps_on = True
         while keeps_on:
             work, ended = self.jobs.get()
+            outcome: tuple[Any, BaseException | None]
             try:
                 outcome = work(), None
             except BaseException as error:  # it is raised where the work was asked for
