@@ -80,7 +80,8 @@ def analyse_backlog(
     running: set[Future[int]] = set()
     with ThreadPoolExecutor(generator.at_once, thread_name_prefix="analysis") as executor:
         for question in _questions(connection, incidents, masks=generator.policy.masks):
-            if len(running) == generator.at_once:
+            # The first is asked alone: while it tries a provider that was down, others would go to the fallback.
+            if running and (len(running) == generator.at_once or not work.saved):
                 running = _first_ended(running, progress)
             if work.exhausted:
                 break
