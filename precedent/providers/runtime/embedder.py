@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
 
 import numpy as np
@@ -55,14 +54,12 @@ class Served:
         by: Calls that were answered, by provider's name.
         asked: The provider that came first.
         reasons: Why another one served, by the name of the one that did not.
-        cost: USD; None where the cost of a call is not known.
         masked: Places that were masked before texts left.
     """
 
     by: dict[str, int]
     asked: str
     reasons: dict[str, str]
-    cost: Decimal | None
     masked: int
 
 
@@ -182,12 +179,10 @@ class Embedder:
     def served(self) -> Served:
         """Who did the work so far."""
         totals = [(client.endpoint.name, client.totals) for client in self._clients]
-        unpriced = any(total.unpriced for _, total in totals)
         return Served(
             by={name: total.answered for name, total in totals if total.answered},
             asked=self._clients[0].endpoint.name,
             reasons=dict(self._reasons),
-            cost=None if unpriced else sum((total.cost for _, total in totals), Decimal(0)),
             masked=sum(total.masked for _, total in totals),
         )
 

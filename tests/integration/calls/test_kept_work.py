@@ -1,6 +1,5 @@
 """What was paid for is kept where a run ends early, by a kill or without money, and is not paid for again."""
 
-import json
 import os
 import subprocess
 import sys
@@ -24,7 +23,6 @@ from precedent.settings import Settings
 from precedent.tenants import policies
 from precedent.tenants import tenants as tenancy
 from precedent.testing.loopback import Request
-from tests.integration.conftest import incident, write_lines
 from tests.integration.providers.provider_servers import RECOMMENDATION
 
 Call = Callable[..., tuple[int, str, str]]
@@ -107,29 +105,6 @@ def held_places(database: Database) -> int:
     with dagster_instance(Settings.from_environment(), database.endpoints) as instance:
         pool = instance.event_log_storage.get_concurrency_info(POOLS[Capability.EMBEDDING])
         return pool.active_slot_count
-
-
-def test_a_killed_run_keeps_every_answer_that_had_arrived(
-    precedent: Call,
-    database: Database,
-    tenant: str,
-    server: LoopbackServer,
-    owner_dsn: str,
-    tmp_path: Path,
-    platform_home: Path,
-) -> None:
-    write_lines(tmp_path / "incidents.jsonl", [incident(f"Checkout {n}", f"It fails, {n}.", n) for n in range(1, 6)])
-    key = f"{tenant}/incidents"
-    assert precedent("source", "add", key, tmp_path / "incidents.jsonl")[0] == 0
-    add(database, tenant, server, "text_generation", "gpt-6-luna")
-    killed_at(server, 4, key, platform_home)
-    assert counted(owner_dsn, tenant, "analysis_runs") == 3
-
-    server.behave()
-    code, out, error = precedent("refresh", key, "--json")
-    assert code == 0, error
-    assert json.loads(out)["layers"]["incidents/recommendations"]["rows/added"] == 2
-    assert len(server.calls) == 2
 
 
 def test_requests_that_were_paid_for_are_kept_where_the_next_one_is_not_made(
