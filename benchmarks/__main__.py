@@ -15,6 +15,7 @@ BENCHMARKS = {
     "start": "start",
     "rerun": "rerun",
     "metering": "metering",
+    "analyses": "analyses",
     "quality": "quality",
     "masking": "masking",
     "chunking": "ranking.chunking",

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 import dagster as dg
 
 from assets.partitions import NAME
-from orchestration.dagster_internals import NO_COMPUTE_LOGS, InstanceRef, pooled
+from orchestration.dagster_internals import NO_COMPUTE_LOGS, InstanceRef, ending_with_storage, pooled
 from precedent.database.endpoints import Endpoints
-from precedent.database.session import Database
+from precedent.database.session import Database, translated
 from precedent.folders import make_private
 from precedent.settings import PROJECT_ROOT, Settings
 from precedent.sources import repository as sources
@@ -35,11 +35,20 @@ def dagster_environment(settings: Settings, endpoints: Endpoints) -> dict[str, s
 
 @contextmanager
 def dagster_instance(settings: Settings, endpoints: Endpoints) -> Iterator[dg.DagsterInstance]:
-    """The instance, for runs in this process: their output goes to the terminal, not to log files."""
+    """The instance, for runs in this process: their output goes to the terminal, not to log files.
+
+    Raises:
+        DatabaseError: Dagster's storage cannot be reached any more.
+    """
     environment = dagster_environment(settings, endpoints)
     os.environ.update(environment)
     reference = InstanceRef.from_dir(environment["DAGSTER_HOME"], overrides=NO_COMPUTE_LOGS)
-    with dg.DagsterInstance.from_ref(reference) as instance, pooled(instance):
+    with (
+        translated(endpoints.dagster),
+        dg.DagsterInstance.from_ref(reference) as instance,
+        ending_with_storage(instance),
+        pooled(instance),
+    ):
         yield instance
 
 

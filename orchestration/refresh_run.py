@@ -11,9 +11,11 @@ import dagster as dg
 from assets.partitions import NAME
 from assets.refresh_config import RefreshConfig
 from orchestration.coverage import coverage_tags, layers
+from orchestration.dagster_internals import DagsterAssetCheckFailedError
+from orchestration.dead_commands import end_dead, process_tags
 from orchestration.run_queue import SOURCE, TENANT
 from precedent.database.session import Database
-from precedent.errors import UsageError
+from precedent.errors import PrecedentError, UsageError
 from precedent.providers.billing import usage
 from precedent.sources.repository import SourceRow
 
@@ -108,8 +110,14 @@ def run_refresh(
     keys = options.keys()
     job = defs.resolve_job_def("refresh")
     instance.add_dynamic_partitions(NAME, [source.key])
+    end_dead(instance)
     began = time.monotonic()
-    tags = {TENANT: source.tenant, SOURCE: source.name, **coverage_tags(defs.resolve_asset_graph(), job.name, keys)}
+    tags = {
+        **process_tags("refresh"),
+        TENANT: source.tenant,
+        SOURCE: source.name,
+        **coverage_tags(defs.resolve_asset_graph(), job.name, keys),
+    }
     result = job.execute_in_process(
         run_config=options.run_config(keys),
         instance=instance,
@@ -161,5 +169,9 @@ def _reason(event: dg.DagsterEvent) -> str:
         return str(data.user_failure_data.description)
     if data.error is None:
         return ""
+    if data.error.cls_name == DagsterAssetCheckFailedError.__name__:
+        return ""  # the check says itself why
     cause = data.error.cause or data.error
-    return f"{event.step_key} failed: {cause.message.strip().splitlines()[0]}"
+    said = cause.message.strip().splitlines()[0]
+    sentence = said.removeprefix(f"{PrecedentError.__module__}.{cause.cls_name}: ")
+    return sentence if sentence != said else f"{event.step_key} failed: {said}"

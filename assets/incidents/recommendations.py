@@ -7,6 +7,7 @@ import dagster as dg
 from assets.definition import source_asset
 from assets.refresh_config import RefreshConfig
 from assets.row_metadata import Metadata, counted, materialized
+from assets.spending import spent
 from precedent.incidents import repository as store
 from precedent.incidents.backlog import analyse_backlog
 from precedent.incidents.prompt import PROMPT_VERSION
@@ -39,6 +40,7 @@ def recommendations(
     well = routing.is_well(generator.asked, health.list(database.database, source.tenant_id))
     with database.connection(source, alone=True) as connection:
         done = analyse_backlog(
+            database.database,
             connection,
             source,
             generator,
@@ -50,8 +52,9 @@ def recommendations(
         total, digest = store.manifest(connection, source.id)
         types = store.types(connection, source.id)
         fallbacks = store.fallbacks(connection, source.id)
+    cost = spent(context, database, source)
     if done.exhausted:
-        raise dg.Failure(done.exhausted, metadata={"budget/exhausted": True}, allow_retries=False)
+        raise dg.Failure(done.exhausted, metadata={"budget/exhausted": True, **cost}, allow_retries=False)
     return materialized(
         "analysis_runs",
         total,
@@ -61,12 +64,12 @@ def recommendations(
         deleted=done.removed,
         failed=done.failed,
         seconds=done.seconds,
-        metadata=_served(generator, fallbacks) | counted("recommendations", types),
+        metadata=_served(generator, fallbacks) | cost | counted("recommendations", types),
     )
 
 
 def _served(generator: Generator, fallbacks: Mapping[str, int]) -> Metadata:
-    """Who was asked, what it cost, and how often another one answered."""
+    """Who was asked, with how many tokens, and how often another one answered."""
     asked = generator.asked
     calls = [client.totals for client in generator.clients if client.totals.calls]
     found: Metadata = {
@@ -77,13 +80,10 @@ def _served(generator: Generator, fallbacks: Mapping[str, int]) -> Metadata:
         "prompt/version": PROMPT_VERSION,
         "tokens/input": sum(total.usage.input for total in calls),
         "tokens/output": sum(total.usage.output for total in calls),
-        "cost/usd": float(sum(total.cost for total in calls)),
         "egress/masked": sum(total.masked for total in calls),
         "fallback/used": bool(fallbacks),
         "fallback/incidents": sum(fallbacks.values()),
     }
     if fallbacks:
         found["fallback/reason"] = next(iter(fallbacks))
-    if unpriced := sum(total.unpriced for total in calls):
-        found["cost/unpriced_calls"] = unpriced
     return found

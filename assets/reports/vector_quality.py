@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.definition import source_asset
 from assets.row_metadata import Metadata, picture
+from assets.spending import spent
 from precedent.progress import Progress
 from precedent.quality import source_report
 from precedent.quality.report.picture import quality_picture
@@ -58,7 +59,7 @@ def vector_quality(
     source = database.source(context.partition_key)
     provider = embedder.for_source(context, database.database, source)
     progress = Progress("quality", 1, context.log.info)
-    with as_failure():
+    with as_failure(lambda: spent(context, database, source)):
         fresh = source_report.refresh(database.database, source, provider)
         if fresh is None:
             return dg.MaterializeResult(
@@ -78,8 +79,7 @@ def vector_quality(
         "plot": picture("vector quality", quality_picture(found).encode(), "svg+xml"),
     }
     if fresh:
-        served = provider.served()
-        metadata |= {"cost/usd": float(served.cost or 0), "provider/calls": sum(served.by.values())}
+        metadata |= {"provider/calls": sum(provider.served().by.values())} | spent(context, database, source)
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(found.report.manifest))
 
 

@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.definition import source_asset
 from assets.row_metadata import Metadata, materialized
+from assets.spending import spent
 from precedent.database import statistics
 from precedent.progress import Progress
 from precedent.providers.runtime.embedder import Served
@@ -48,7 +49,7 @@ def embeddings(
         if result.error:
             context.log.warning(f"{result.failed} passages were not embedded: {result.error}")
 
-    with as_failure():
+    with as_failure(lambda: spent(context, database, source)):
         run = ShardRun(database.database, source.tenant_id, space.id, provider.embed_each)
         results = run.all(planned, finished, workers=embedder.workers)
     added = sum(result.embedded for result in results)
@@ -85,22 +86,18 @@ def embeddings(
         deleted=orphans,
         failed=sum(result.failed for result in results),
         seconds=progress.seconds,
-        metadata=metadata | _served(provider.served()),
+        metadata=metadata | _served(provider.served()) | spent(context, database, source),
     )
 
 
 def _served(served: Served) -> Metadata:
-    """Who did the work, what it cost, and why it was another one than was asked."""
+    """Who did the work, and why it was another one than was asked."""
     others = sorted(set(served.by) - {served.asked})
     found: Metadata = {
         "egress/masked": served.masked,
         "fallback/used": bool(others and served.reasons),
         "provider/calls": sum(served.by.values()),
     }
-    if served.cost is None:
-        found["cost/unpriced"] = True
-    else:
-        found["cost/usd"] = float(served.cost)
     if served.reasons:
         found["fallback/reason"] = "; ".join(f"{name}: {reason}" for name, reason in served.reasons.items())
     if others:

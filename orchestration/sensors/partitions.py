@@ -3,6 +3,7 @@
 import dagster as dg
 
 from assets.partitions import source_partitions
+from orchestration.dead_commands import end_dead
 from orchestration.sensors import database
 from orchestration.sensors.runs import known_partitions
 from precedent.sources import schedule
@@ -17,7 +18,11 @@ MOST_AT_ONCE = 500  # partitions added or removed in a tick
     description="Keeps the `source` partitions those of the table of sources: added, renamed, removed.",
 )
 def follow_sources(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """Add partitions of new sources and delete those of removed ones; a paused source keeps its own."""
+    """Add partitions of new sources and delete those of removed ones; a paused source keeps its own.
+
+    Commands that were killed give their places in the pools back here, too.
+    """
+    end_dead(context.instance)
     wanted = {source.key for source in schedule.sources(database.opened())}
     held = known_partitions(context.instance)
     new, gone = sorted(wanted - held)[:MOST_AT_ONCE], sorted(held - wanted)[:MOST_AT_ONCE]

@@ -6,8 +6,9 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, cast
 
 import psycopg
-from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy import URL, Engine, create_engine, text
+from sqlalchemy.exc import DatabaseError as LostInside
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from precedent.database.actor import SYSTEM, current_actor
@@ -61,7 +62,7 @@ class Database:
     @contextmanager
     def session(self) -> Iterator[Session]:
         """A transaction without a tenant: it sees the rows of the platform, and none of a tenant."""
-        with self._translated(), Session(self.engine) as session, session.begin():
+        with translated(self.endpoints.app), Session(self.engine) as session, session.begin():
             if current_actor() is not SYSTEM:
                 session.connection().exec_driver_sql(SET_TENANT.format("true"), ("", current_actor().as_setting()))
             yield session
@@ -69,7 +70,7 @@ class Database:
     @contextmanager
     def tenant(self, tenant_id: int) -> Iterator[Session]:
         """A transaction as one tenant; commits at its end, rolls back on an error."""
-        with self._translated(), Session(self.engine) as session, session.begin():
+        with translated(self.endpoints.app), Session(self.engine) as session, session.begin():
             values = (str(tenant_id), current_actor().as_setting())
             session.connection().exec_driver_sql(SET_TENANT.format("true"), values)
             yield session
@@ -89,7 +90,7 @@ class Database:
             alone_on: The id of a source whose rows are written: waits until no other process writes them, because a
                 run from the web page and a `refresh` on the command line may meet.
         """
-        with self._translated():
+        with translated(self.endpoints.app):
             raw = self.engine.raw_connection()
             try:
                 connection = cast("psycopg.Connection[Any]", raw.driver_connection)
@@ -125,33 +126,40 @@ class Database:
         except SQLAlchemyError:
             return False  # no role or database yet, or no server: the set-up says which
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except (IntegrityError, psycopg.errors.ForeignKeyViolation) as error:
-            if not _owner_is_gone(error.orig if isinstance(error, IntegrityError) else error):
-                raise
-            raise NotFoundError(
-                "The source was removed while it was worked on: nothing more of it is stored."
-            ) from error
-        except (OperationalError, psycopg.OperationalError) as error:
-            state = getattr(error.orig if isinstance(error, OperationalError) else error, "sqlstate", None)
-            if state == DISK_FULL:
-                raise DatabaseError(
-                    "The disk of the database is full: make room, then try again. What was stored before is kept."
-                ) from error
-            if state == DEADLOCK:
-                raise DatabaseError(
-                    "Another command or run changed the same rows at the same moment: try again."
-                ) from error
-            if not _is_lost(state):
-                raise
-            where = self.endpoints.app.render_as_string(hide_password=True)
+
+@contextmanager
+def translated(where: URL) -> Iterator[None]:
+    """Turn errors of a database that is gone or full into a sentence.
+
+    Args:
+        where: The database; its password is not shown.
+
+    Raises:
+        DatabaseError: the connection was lost, the disk is full, or two transactions wait for each other.
+        NotFoundError: what a row belongs to was removed meanwhile.
+    """
+    try:
+        yield
+    except (IntegrityError, psycopg.errors.ForeignKeyViolation) as error:
+        if not _owner_is_gone(error.orig if isinstance(error, IntegrityError) else error):
+            raise
+        raise NotFoundError("The source was removed while it was worked on: nothing more of it is stored.") from error
+    except (DBAPIError, psycopg.OperationalError) as error:
+        found = error.orig if isinstance(error, DBAPIError) else error
+        state = getattr(found, "sqlstate", None) or getattr(found, "pgcode", None)
+        if state == DEADLOCK:
+            said = "Another command or run changed the same rows at the same moment: try again."
+            raise DatabaseError(said) from error
+        if state == DISK_FULL:
             raise DatabaseError(
-                f"The database at {where} cannot be reached: check that it runs, then try again "
-                "(`precedent doctor` says more)."
+                "The disk of the database is full: make room, then try again. What was stored before is kept."
             ) from error
+        if not _is_lost(error, state):
+            raise
+        raise DatabaseError(
+            f"The database at {where.render_as_string(hide_password=True)} cannot be reached: check that it runs, then "
+            "try again (`precedent doctor` says more). What was stored before is kept."
+        ) from error
 
 
 def _owner_is_gone(error: BaseException | None) -> bool:
@@ -159,12 +167,15 @@ def _owner_is_gone(error: BaseException | None) -> bool:
     return isinstance(error, psycopg.errors.ForeignKeyViolation) and str(error.diag.constraint_name).endswith(OWNERS)
 
 
-def _is_lost(state: str | None) -> bool:
+def _is_lost(error: Exception, state: str | None) -> bool:
     """True if there is no connection (any more); a server that refuses one statement can be reached.
 
-    psycopg gives no state where the connection itself failed; 08 are exceptions of connections, 57P the server's end.
+    The drivers give no state where the connection itself failed; 08 are exceptions of connections, 57P the server's
+    end. psycopg2 says `DatabaseError`, and nothing more exact, of a connection that ends in the middle of a statement.
     """
-    return state is None or state.startswith(("08", "57P"))
+    if state is not None:
+        return state.startswith(("08", "57P"))
+    return isinstance(error, OperationalError | InterfaceError | psycopg.OperationalError) or type(error) is LostInside
 
 
 def _roll_back(connection: "psycopg.Connection[Any]") -> None:

@@ -40,14 +40,14 @@ FALLBACKS = """
 SELECT fallback_reason, count(*) FROM (
   SELECT DISTINCT ON (external_id) fallback_reason FROM analysis_runs
   WHERE source_id = %s AND status = 'succeeded' ORDER BY external_id, created_at DESC) latest
-WHERE fallback_reason IS NOT NULL GROUP BY 1 ORDER BY 2 DESC
+WHERE fallback_reason IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1
 """
 TYPES = """
 SELECT r ->> 'type', count(*) FROM (
   SELECT DISTINCT ON (external_id) recommendations FROM analysis_runs
   WHERE source_id = %s AND status = 'succeeded' ORDER BY external_id, created_at DESC) latest,
   jsonb_array_elements(latest.recommendations) r
-GROUP BY 1 ORDER BY 2 DESC
+GROUP BY 1 ORDER BY 2 DESC, 1
 """
 LATEST = """
 SELECT a.external_id, a.provider_served, a.model, a.status, a.error, a.recommendations, a.evidence, a.duration_ms,

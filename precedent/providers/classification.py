@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from precedent.providers.errors import CHARGED, FailureKind, ProviderError
+from precedent.providers.errors import CHARGED, UNCERTAIN, FailureKind, ProviderError
 from precedent.providers.tokens import TokenUsage
+from precedent.providers.unreachable import chain, unreachable
 from precedent.retry import seconds_or_date
 from precedent.security.redaction import scrub
 
@@ -62,7 +63,7 @@ def classify(error: BaseException) -> ProviderError:
     status = _status(error)
     words = _words(error)
     kind = _kind(error, status, words)
-    message = _message(error, status)
+    message = (unreachable(error) if kind in UNCERTAIN else None) or _message(error, status)
     wait = retry_after(_headers(error))
     return ProviderError(kind, message, status=status, retry_after=wait, arrived=not _never_connected(error))
 
@@ -100,15 +101,9 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return max(found) if found else None
 
 
-def _never_connected(error: BaseException | None) -> bool:
+def _never_connected(error: BaseException) -> bool:
     """True if no connection was made: an SDK's own error has the transport's as its cause."""
-    for _ in range(5):
-        if error is None:
-            return False
-        if {base.__name__ for base in type(error).__mro__} & NOT_CONNECTED:
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+    return any({base.__name__ for base in type(link).__mro__} & NOT_CONNECTED for link in chain(error))
 
 
 def _kind(error: BaseException, status: int | None, words: str) -> FailureKind:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
@@ -100,6 +100,7 @@ class LoopbackServer:
     """An HTTP server on 127.0.0.1, used as a context manager. A subclass answers in `answer`, or in `serve` instead.
 
     Attributes:
+        port: Where the next one listens; 0 is any port that is free.
         url: Where it listens, without a path.
         requests: Every request, in order.
         faults: What goes wrong next; the first that applies is taken.
@@ -107,13 +108,15 @@ class LoopbackServer:
         lock: Held while `answer` runs; take it to change what the server holds.
     """
 
+    port: ClassVar[int] = 0
+
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
         self.before: Callable[[Request], None] = lambda _: None
         self.lock = threading.RLock()
         self.closing = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = _Server(("127.0.0.1", self.port), _Handler)
         self._server.owner = self
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(

@@ -1,6 +1,6 @@
 """The contract of everything that turns texts into vectors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -24,6 +24,10 @@ class EmbeddingBatch:
     vectors: NDArray[np.float32]
     tokens: int
     cost: Decimal | None = None
+
+
+# Is given the vectors of consecutive texts with the position of the first one.
+Arrived = Callable[[int, EmbeddingBatch], None]
 
 
 @dataclass(frozen=True, slots=True)

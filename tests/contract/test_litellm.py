@@ -4,16 +4,8 @@ Opt-in, because the proxy takes three quarters of a gigabyte and 15 s to start: 
 virtual environment of its own and say where its command is with PRECEDENT_TEST_LITELLM=/path/to/bin/litellm.
 """
 
-import json
-import os
-import shutil
-import socket
-import subprocess
-import time
-import urllib.request
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,17 +21,10 @@ from precedent.providers.testing.question import Suggestions, question
 from precedent.providers.testing.server import LoopbackServer
 from precedent.providers.testing.wires import OpenAIWire
 from precedent.providers.tokens import TokenUsage
+from tests.contract.litellm_proxy import OPT_IN, proxy_of
 
-LITELLM = os.environ.get("PRECEDENT_TEST_LITELLM", "")
 MASTER_KEY = "sk-loopback-master-key"
-START_S = 120
-
-pytestmark = [
-    pytest.mark.litellm,
-    pytest.mark.skipif(
-        not (LITELLM and shutil.which(LITELLM)), reason="opt-in: PRECEDENT_TEST_LITELLM names no LiteLLM command"
-    ),
-]
+pytestmark = OPT_IN
 
 
 def mocked(name: str, answer: str) -> dict[str, Any]:
@@ -74,32 +59,8 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             "litellm_settings": {"num_retries": 0},
             "general_settings": {"master_key": MASTER_KEY},
         }
-        path = folder / "config.yaml"
-        path.write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        command = [LITELLM, "--config", path, "--host", "127.0.0.1", "--port", str(port), "--telemetry", "False"]
-        environment = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-        log = folder / "log"
-        with log.open("wb") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as peer:
-            try:
-                wait_for(f"http://127.0.0.1:{port}/health/liveliness", peer, log)
-                yield f"http://127.0.0.1:{port}/v1"
-            finally:
-                peer.terminate()
-
-
-def wait_for(url: str, peer: "subprocess.Popen[bytes]", log: Path) -> None:
-    until = time.monotonic() + START_S
-    while time.monotonic() < until and peer.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.3)
-    pytest.fail(f"The proxy does not start: {log.read_text(encoding='utf-8')[-2000:]}")
+        with proxy_of(folder, config) as address:
+            yield address
 
 
 def driver(proxy: str, model: str, key: str = MASTER_KEY, **changes: Any) -> GatewayDriver:

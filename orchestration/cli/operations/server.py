@@ -32,6 +32,7 @@ def up(
 ) -> None:
     """Start Dagster's web page and daemon, with the database; Ctrl-C stops them."""
     from hub.gate.hosts import is_loopback
+    from orchestration.dead_commands import end_dead
     from orchestration.instance import dagster_environment, dagster_instance, sync_partitions
     from orchestration.pools import sync_pools
     from orchestration.server.address import Address
@@ -54,6 +55,7 @@ def up(
         with dagster_instance(settings, endpoints) as instance:
             sync_partitions(instance, platform.database)
             sync_pools(instance, platform.database)
+            end_dead(instance)
         output.say("Dagster's web page and daemon start.")
         environment = dagster_environment(settings, endpoints)
         Supervisor(

@@ -67,6 +67,8 @@ def provider_apply(
     found = declarative.plan(database, settings, tenant, declared, prune=prune)
     if not json:
         show_changes(tenant, found.changes)
+        for name, references in found.kept.items():
+            output.say(f"The stored credentials of {name} stay: {' and '.join(references)} is not set.")
     trials = {}
     if found.pending and not dry_run:
         trials = declarative.apply(database, settings, tenant, found, test=not no_test)
@@ -74,7 +76,10 @@ def provider_apply(
     applied = bool(found.pending) and not dry_run
     if json:
         health = {name: trial.health for name, trial in trials.items()}
-        output.emit({"tenant": tenant, "applied": applied, "changes": _described(found.changes), "tests": health})
+        changes = _described(found.changes)
+        kept = sorted(found.kept)
+        shown = {"tenant": tenant, "applied": applied, "changes": changes, "credentials_kept": kept, "tests": health}
+        output.emit(shown)
         return
     for trial in trials.values():
         provider_tables.show_health(trial.health)

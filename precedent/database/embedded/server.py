@@ -22,6 +22,7 @@ from sqlalchemy import URL
 
 from precedent.database.embedded import programs
 from precedent.database.embedded.leases import Leases
+from precedent.database.embedded.reserve import Reserve
 from precedent.errors import DatabaseError
 from precedent.folders import socket_folder
 
@@ -51,6 +52,7 @@ class EmbeddedServer:
         self.data = home / "postgres"
         self.log = home / "postgres.log"
         self._leases = Leases(home / "postgres.leases")
+        self._reserve = Reserve(home)
         self._guard = threading.Lock()
         self._held = False
 
@@ -62,7 +64,8 @@ class EmbeddedServer:
         """
         programs.make_home(self.home)
         with self._guard, self._lock():
-            if self._postmaster() is None or not self._answers():
+            self._end_stuck()
+            if self._postmaster() is None:
                 self._initialise()
                 self._start()
             if not self._held:
@@ -151,6 +154,13 @@ class EmbeddedServer:
                 programs.run("pg_ctl", *arguments, "-o", f"-k {self._socket_folder()}", "start")
                 break
             except subprocess.SubprocessError as error:
+                if self._reserve.give_up():
+                    continue
+                if self._reserve.is_needed():
+                    raise DatabaseError(
+                        f"The disk of {self.home} is full, and the embedded PostgreSQL cannot start: make room, then "
+                        "try again. What was stored before is kept."
+                    ) from error
                 # After a kill the server's children hold its memory for a moment, and a start is refused.
                 if attempt + 1 == START_ATTEMPTS:
                     raise DatabaseError(
@@ -163,6 +173,7 @@ class EmbeddedServer:
                 f"The embedded PostgreSQL started but does not answer: read {self.log}, run `precedent down`, "
                 "then try again."
             )
+        self._reserve.make()
         self._reset_niceness()
 
     def _reset_niceness(self) -> None:
@@ -176,16 +187,31 @@ class EmbeddedServer:
                 if process.nice() > 0:
                     process.nice(0)
 
+    def _end_stuck(self) -> None:
+        """End a server that lives and does not answer, also not after the time that a recovery may take."""
+        until = time.monotonic() + START_TIMEOUT_SECONDS
+        while self._postmaster() is not None and not self._answers():
+            if time.monotonic() > until:
+                self._stop()
+                return
+            time.sleep(0.2)
+
     def _stop(self) -> None:
         postmaster = self._postmaster()
         if postmaster is None:
             return
-        # What `pg_ctl -m fast stop` does: open transactions are rolled back, and nobody is waited for.
-        with contextlib.suppress(psutil.Error):
-            postmaster.send_signal(signal.SIGINT)
-        until = time.monotonic() + STOP_TIMEOUT_SECONDS
-        while _lives(postmaster) and time.monotonic() < until:
-            time.sleep(0.05)
+        # What `pg_ctl stop` does with `-m fast`, which rolls open transactions back and waits for nobody, and with
+        # `-m immediate`, after which the next start recovers what was committed. PostgreSQL 18 waits for itself for
+        # ever where it is asked to stop while it recovers from a crash.
+        requests = (signal.SIGINT, signal.SIGQUIT) if self._answers() else (signal.SIGQUIT,)
+        for request in requests:
+            with contextlib.suppress(psutil.Error):
+                postmaster.send_signal(request)
+            until = time.monotonic() + STOP_TIMEOUT_SECONDS
+            while _lives(postmaster) and time.monotonic() < until:
+                time.sleep(0.05)
+            if not _lives(postmaster):
+                return
 
     def _postmaster(self) -> psutil.Process | None:
         try:

@@ -47,7 +47,8 @@ CELLS = f"""
 SELECT provider, model, operation, asset, (created_at AT TIME ZONE 'UTC')::date, {FIGURES} {WITHIN}
 GROUP BY 1, 2, 3, 4, 5 ORDER BY 5, 1, 2, 3, 4
 """
-OF_RUN = f"SELECT {FIGURES} FROM usage_records WHERE dagster_run_id = %s"  # noqa: S608 - FIGURES is a constant
+OF_RUN = f"SELECT {FIGURES} FROM usage_records WHERE dagster_run_id = %(run)s"  # noqa: S608 - FIGURES is a constant
+OF_STEP = f"{OF_RUN} AND asset = %(asset)s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +192,16 @@ def grouped(connection: "psycopg.Connection[Any]", period: Period, by: str) -> t
     return sorted(lines, key=lambda line: (-line.figures.known_usd, -line.figures.calls, line.key or "")), total
 
 
-def of_run(connection: "psycopg.Connection[Any]", run_id: str) -> Figures:
-    """What the tenant's calls of one Dagster run come to, also those of steps that failed."""
-    row = connection.execute(OF_RUN, (run_id,)).fetchone()
+def of_run(connection: "psycopg.Connection[Any]", run_id: str, asset: str | None = None) -> Figures:
+    """What the tenant's calls of one Dagster run come to, whatever became of its steps.
+
+    Args:
+        connection: Bound to the tenant.
+        run_id: The run.
+        asset: Only the calls for this asset.
+    """
+    query = OF_RUN if asset is None else OF_STEP
+    row = connection.execute(query, {"run": run_id, "asset": asset}).fetchone()
     return Figures(*row) if row else Figures()
 
 

@@ -3,7 +3,7 @@
 Everything of a tenant is written in one transaction: either the whole declaration holds afterwards, or nothing changed.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -23,7 +23,7 @@ from precedent.providers.config.save import save_in
 from precedent.providers.config.trial import Draft, Trial, keep, try_all, with_measured
 from precedent.providers.config.validation import refusal
 from precedent.providers.declarative.diff import Action, Change, Kind, difference, ordered
-from precedent.providers.declarative.schema import Declaration, referring, resolved
+from precedent.providers.declarative.schema import Declaration, referring, resolved, unset
 from precedent.providers.runtime import routing
 from precedent.providers.runtime.routing import Route
 from precedent.security.credentials import unsealed
@@ -42,11 +42,13 @@ class Plan:
         declared: The declaration, with secrets.
         providers: Its providers, fallbacks first.
         changes: What happens to each thing that is declared or stored.
+        kept: References to variables that are not set, by the provider whose stored credentials stay therefore.
     """
 
     declared: Declaration = field(repr=False)
     providers: list[Provider] = field(repr=False)
     changes: list[Change]
+    kept: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def pending(self) -> list[Change]:
@@ -77,11 +79,16 @@ def plan(database: Database, settings: Settings, tenant: str, declared: Declarat
         UsageError: whatever is wrong with it.
         SecretError: a stored credential cannot be read to be compared; the message names its key.
     """
-    wanted = resolved(declared)
+    wanted = resolved(declared, _stored(database, settings, tenant))
+    kept = {
+        name: tuple(unset(provider).values())
+        for name, provider in (declared.providers or {}).items()
+        if provider.credentials is not None and (wanted.providers or {})[name].credentials is None
+    }
     providers = ordered(wanted.providers or {})
     compared = {provider.name for provider in providers if provider.credentials is not None}
     changes = difference(wanted, _stored(database, settings, tenant, compared), prune=prune)
-    found = Plan(wanted, providers, changes)
+    found = Plan(wanted, providers, changes, kept)
     _write(database, settings, tenant, found, take_back=True)
     return found
 

@@ -149,16 +149,34 @@ def parse(text: str, where: str) -> Declaration:
     return found
 
 
-def resolved(declared: Declaration) -> Declaration:
+def resolved(declared: Declaration, stored: Declaration) -> Declaration:
     """A declaration with the secrets in place of the references to them.
+
+    Where the variables of a provider are not set and secrets of these names are stored, those stay: such a provider has
+    no credentials here.
+
+    Args:
+        declared: What is wanted.
+        stored: What the tenant has now.
 
     Raises:
         UsageError: an environment variable is missing.
     """
     if declared.providers is None:
         return declared
-    found = {name: _with_secrets(provider, _from_environment) for name, provider in declared.providers.items()}
+    have = stored.providers or {}
+    found = {
+        name: provider.model_copy(update={"credentials": None})
+        if unset(provider) == provider.secrets and unset(provider).keys() <= _names(have.get(name))
+        else _with_secrets(provider, _from_environment)
+        for name, provider in declared.providers.items()
+    }
     return declared.model_copy(update={"providers": found})
+
+
+def unset(provider: Provider) -> dict[str, str]:
+    """The references of a declared provider to variables that are not set, by the secret's name."""
+    return {secret: reference for secret, reference in provider.secrets.items() if not _value(reference)}
 
 
 def referring(declared: Declaration) -> Declaration:
@@ -176,6 +194,7 @@ def dump(tenant: str, declaration: Declaration) -> str:
     head = (
         f"# AI providers, policy and routes of the tenant {tenant}, for `precedent provider apply`.\n"
         "# Credentials are references to environment variables; a secret itself is refused here.\n"
+        "# Where the variables of a provider are not set, its stored credentials stay.\n"
     )
     value = declaration.model_dump(mode="json", exclude_none=True, exclude_defaults=True, exclude={"providers"})
     if declaration.policy is not None and declaration.policy.monthly_budget_usd is not None:
@@ -199,12 +218,19 @@ def _with_secrets(provider: Provider, change: Callable[[str, str, str], str]) ->
     return provider.model_copy(update={"credentials": found})
 
 
+def _names(stored: Provider | None) -> set[str]:
+    return set(stored.secrets) if stored is not None else set()
+
+
+def _value(reference: str) -> str:
+    return os.environ.get(reference[2:-1], "").strip()
+
+
 def _from_environment(provider: str, secret: str, reference: str) -> str:
-    wanted = reference[2:-1]
-    value = os.environ.get(wanted, "").strip()
+    value = _value(reference)
     if not value:
         raise UsageError(
-            f"providers.{provider}.credentials.{secret} refers to ${{{wanted}}}, and there is no such environment "
+            f"providers.{provider}.credentials.{secret} refers to {reference}, and there is no such environment "
             "variable: set it."
         )
     register_secret(value)

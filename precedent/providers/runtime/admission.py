@@ -39,8 +39,8 @@ def refusal(endpoint: Endpoint, admission: Admission) -> tuple[FailureKind, str]
     if admission.verdict == "unpriced":
         return FailureKind.BUDGET, (
             f"The tenant has a budget, and the price of {model} of {name} is not known before a call: give the "
-            "provider a price (`cost` in `precedent provider export`, then `provider apply`), or say `precedent "
-            "policy set --allow-unpriced`."
+            "provider a price (`--cost` of `precedent provider add`, `cost` in a file for `provider apply`), or say "
+            "`precedent policy set --allow-unpriced`."
         )
     return FailureKind.BUDGET, (
         f"The tenant's budget of this month is used up for this call ({detail}): raise it with "

@@ -12,7 +12,7 @@ import numpy as np
 
 from precedent.providers.base import UNLIMITED_TOKENS, BatchLimits
 from precedent.providers.tokens import estimate
-from precedent.vectors.embedding import BatchTooLarge, Embedded, EmbeddingBatch, EmbeddingError
+from precedent.vectors.embedding import Arrived, BatchTooLarge, Embedded, EmbeddingBatch, EmbeddingError
 
 # A provider that fails this often without one success is down: the rest is left for the next run.
 GIVE_UP_AFTER = 6
@@ -25,10 +25,17 @@ class Isolation:
         embed: Embeds a batch; raises EmbeddingError where it fails.
         halves_failures: Whether a batch that failed for its texts is halved as well, not only one that was too large,
             and whatever else fails ends the work with what is done. Where not, the first failure is raised.
+        arrived: Is given each batch as soon as it is answered, one at a time.
     """
 
-    def __init__(self, embed: Callable[[Sequence[str]], EmbeddingBatch], *, halves_failures: bool) -> None:
-        self._embed, self._halves_failures = embed, halves_failures
+    def __init__(
+        self,
+        embed: Callable[[Sequence[str]], EmbeddingBatch],
+        *,
+        halves_failures: bool,
+        arrived: Arrived = lambda start, batch: None,
+    ) -> None:
+        self._embed, self._halves_failures, self._arrived = embed, halves_failures, arrived
         self._lock = threading.Lock()
         self._found: dict[int, EmbeddingBatch] = {}
         self._failures: dict[int, str] = {}
@@ -58,6 +65,9 @@ class Isolation:
             return
         try:
             batch = self._embed(texts)
+            with self._lock:
+                self._arrived(start, batch)
+                self._found[start] = batch
         except EmbeddingError as error:
             if self._is_halved(error, texts):
                 middle = len(texts) // 2
@@ -72,9 +82,6 @@ class Isolation:
             self._stopped = error
             if not self._halves_failures:
                 raise
-        else:
-            with self._lock:
-                self._found[start] = batch
 
     def _is_halved(self, error: EmbeddingError, texts: Sequence[str]) -> bool:
         if isinstance(error, BatchTooLarge):

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
 
 import numpy as np
@@ -19,7 +18,7 @@ from precedent.security.masking import MASKING_VERSION, mask
 from precedent.settings import Settings
 from precedent.tenants.policies import TenantPolicy
 from precedent.text.chunking import HuggingFaceTokenCounter, TokenCounter
-from precedent.vectors.embedding import BatchTooLarge, Embedded, EmbeddingBatch, EmbeddingError
+from precedent.vectors.embedding import Arrived, BatchTooLarge, Embedded, EmbeddingBatch, EmbeddingError
 from precedent.vectors.space import SpaceProfile
 
 # What a text goes through before the model sees it and a vector before it is stored.
@@ -55,14 +54,12 @@ class Served:
         by: Calls that were answered, by provider's name.
         asked: The provider that came first.
         reasons: Why another one served, by the name of the one that did not.
-        cost: USD; None where the cost of a call is not known.
         masked: Places that were masked before texts left.
     """
 
     by: dict[str, int]
     asked: str
     reasons: dict[str, str]
-    cost: Decimal | None
     masked: int
 
 
@@ -165,28 +162,38 @@ class Embedder:
             return EmbeddingBatch(np.empty((0, self.profile.dimensions), np.float32), 0)
         return EmbeddingBatch(found.vectors, found.tokens, found.cost)
 
-    def embed_each(self, texts: Sequence[str], tokens: int | None = None) -> Embedded:
+    def embed_each(self, texts: Sequence[str], tokens: int | None, arrived: Arrived) -> Embedded:
         """The same, with a vector or a reason for each text: one bad text costs itself and not its neighbours.
 
         Where the provider is down, or fails again and again without one success, all texts that are left get that
         reason: it has tried often enough by itself. What ends the work at once, such as a budget that is used up, is
         in `stopped`, beside the vectors that were paid for before.
+
+        Args:
+            texts: The texts.
+            tokens: How many tokens they have, where the caller knows.
+            arrived: Is given the vectors of each request as soon as it is answered, to keep what was paid for.
         """
-        return self._run(texts, tokens, halves_failures=True)
+        return self._run(texts, tokens, halves_failures=True, arrived=arrived)
 
     def served(self) -> Served:
         """Who did the work so far."""
         totals = [(client.endpoint.name, client.totals) for client in self._clients]
-        unpriced = any(total.unpriced for _, total in totals)
         return Served(
             by={name: total.answered for name, total in totals if total.answered},
             asked=self._clients[0].endpoint.name,
             reasons=dict(self._reasons),
-            cost=None if unpriced else sum((total.cost for _, total in totals), Decimal(0)),
             masked=sum(total.masked for _, total in totals),
         )
 
-    def _run(self, texts: Sequence[str], tokens: int | None, *, halves_failures: bool) -> Embedded:
+    def _run(
+        self,
+        texts: Sequence[str],
+        tokens: int | None,
+        *,
+        halves_failures: bool,
+        arrived: Arrived = lambda start, batch: None,
+    ) -> Embedded:
         if not texts:
             return Embedded((), None, 0, None, {})
 
@@ -195,7 +202,7 @@ class Embedder:
 
         found = list(batches(texts, self.primary.batch_limits))
         at_once = self.primary.provider.performance.max_concurrency
-        return Isolation(embed, halves_failures=halves_failures).run(found, at_once=at_once)
+        return Isolation(embed, halves_failures=halves_failures, arrived=arrived).run(found, at_once=at_once)
 
     def _ask(self, texts: Sequence[str], tokens: int | None) -> EmbeddingBatch:
         """The vectors of a batch by the first endpoint that has them."""

@@ -55,6 +55,11 @@ class Generator:
         """The endpoint that is asked first."""
         return self.clients[0].endpoint
 
+    @property
+    def at_once(self) -> int:
+        """How many requests it is useful to make at once; the provider's own limits hold whatever is asked."""
+        return 1 if self.asked.driver.last_resort else self.asked.provider.performance.max_concurrency
+
     def generate(self, request: GenerationRequest) -> Answer:
         """An answer by the first provider that has one.
 

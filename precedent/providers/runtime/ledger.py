@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
@@ -21,6 +21,8 @@ from precedent.errors import DatabaseError
 from precedent.providers.config.options import PerformanceOptions
 
 T = TypeVar("T")
+# Of one ledger; PostgreSQL has a hundred for all processes by default.
+MOST_CONNECTIONS = 8
 ADMIT = "SELECT * FROM admit_call(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 SETTLE = "SELECT settle_call(%s::jsonb, %s, %s, %s, %s, %s, %s, %s)"
 # The database refuses what a row holds, not the connection: another row may pass.
@@ -139,8 +141,9 @@ class UsageEntry:
 class Ledger:
     """Admission and ledger of one tenant, on connections of their own; safe to use from several threads.
 
-    Each thread that asks has a connection to itself, so that none waits for another one's row to reach the disk; they
-    are kept, and there are as many as calls were under way at once.
+    A thread that asks has a connection to itself, so that it does not wait for another one's row to reach the disk.
+    Connections are kept. There are as many as threads that asked at once, up to a bound: a connection is held for the
+    few milliseconds of a question, never while a provider is called.
     """
 
     def __init__(self, database: Database, tenant_id: int) -> None:
@@ -148,6 +151,7 @@ class Ledger:
         self._database = database
         self._idle: list[psycopg.Connection[Any]] = []
         self._lock = threading.Lock()
+        self._places = threading.BoundedSemaphore(MOST_CONNECTIONS)
 
     def admit(
         self,
@@ -224,7 +228,7 @@ class Ledger:
         """
 
         def write(row: UsageEntry, kept: Decimal | None, why: str | None) -> None:
-            record = orjson.dumps(asdict(row), default=str).decode()
+            record = orjson.dumps(row, default=str).decode()
             limits = (performance.opens_after, performance.cooldown_s)
             values = (record, reservation, kept, is_trial, outcome, *limits, why)
             self._execute(lambda connection: connection.execute(SETTLE, values))
@@ -253,7 +257,7 @@ class Ledger:
         """Run on a kept connection; a lost one is opened again, so that a call that was paid gets its row."""
         for attempt in range(4):
             try:
-                with self._connection() as connection:
+                with self._places, self._connection() as connection:
                     return work(connection)
             except psycopg.OperationalError as error:
                 self.close()

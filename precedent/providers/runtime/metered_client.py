@@ -37,7 +37,6 @@ class Totals:
         answered: Calls with a usable answer.
         masked: Places that were masked before texts left.
         unpriced: Calls whose cost is not known.
-        cost: USD of the others.
         usage: Tokens.
     """
 
@@ -45,7 +44,6 @@ class Totals:
     answered: int = 0
     masked: int = 0
     unpriced: int = 0
-    cost: Decimal = Decimal(0)
     usage: TokenUsage = NO_TOKENS
 
 
@@ -145,6 +143,8 @@ class MeteredClient:
             return Reply(completion, completion.usage, completion.cost, completion.calls)
 
         def most() -> TokenUsage:
+            if self.endpoint.driver.last_resort:  # rules read the fields of the request, and no tokens
+                return NO_TOKENS
             return TokenUsage(asked.most_input, 0 if self._tariff.costs_nothing else request.max_output_tokens)
 
         found, cost = self._call(Work(operation, 1, masked, most, run))
@@ -280,7 +280,7 @@ class MeteredClient:
             outcome or outcome_of(failure, work.operation),
             self._performance,
             str(failure) if failure else None,
-            kept=progress.due(self._tariff),
+            kept=Decimal(0) if entry.cost_usd is not None else progress.due(self._tariff),
             is_trial=progress.is_trial,
         )
         with self._lock:
@@ -290,7 +290,6 @@ class MeteredClient:
             totals.masked += work.masked
             totals.usage += TokenUsage(entry.input_tokens, entry.output_tokens, entry.cached_tokens)
             totals.unpriced += entry.cost_usd is None
-            totals.cost += entry.cost_usd or 0
         return entry.cost_usd
 
     def _error(self, kind: FailureKind, message: str) -> ProviderError:

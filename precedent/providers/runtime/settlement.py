@@ -137,10 +137,13 @@ class Progress:
 
     def due(self, tariff: Tariff) -> Decimal:
         """USD that the attempts so far have cost; what is not known counts as the most that it may be."""
-        costs = [_price(charge, tariff, None).usd if charge.is_certain else None for charge in self.charges]
-        bounds = [tariff.price(charge.most).usd or Decimal(0) for charge in self.charges]
-        due = sum((bound if cost is None else cost for cost, bound in zip(costs, bounds, strict=True)), Decimal(0))
-        return min(due, MOST_STORED - ROUNDED)
+        total = Decimal(0)
+        for charge in self.charges:
+            cost = _price(charge, tariff, None).usd if charge.is_certain else None
+            if cost is None:
+                cost = tariff.price(charge.most).usd
+            total += cost or 0
+        return min(total, MOST_STORED - ROUNDED)
 
 
 def entry_of(
@@ -167,7 +170,7 @@ def entry_of(
         if charge.is_certain:
             usage += charge.usage or charge.most
         price = _sum(price, _price(charge, tariff, reported))
-    estimated = any(charge.is_certain and charge.usage is None for charge in progress.charges)
+    uncounted = [charge.most for charge in progress.charges if charge.is_certain and charge.usage is None]
     sent = failure is None or failure.kind not in NOT_SENT
     return UsageEntry(
         call_id=uuid4(),
@@ -184,7 +187,7 @@ def entry_of(
         input_tokens=usage.input,
         output_tokens=usage.output,
         cached_tokens=usage.cached,
-        tokens_estimated=estimated,
+        tokens_estimated=any(most != NO_TOKENS for most in uncounted),
         cost_usd=price.usd if price else Decimal(0),
         cost_source=price.source if price else None,
         input_price_usd=price.per_input if price else None,

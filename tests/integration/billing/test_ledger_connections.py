@@ -3,11 +3,12 @@
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
 
-from precedent.providers.runtime.ledger import Ledger
+from precedent.providers.runtime.ledger import MOST_CONNECTIONS, Ledger
 from tests.integration.billing.test_ledger import LIMITS, ask, entry, rows
 
 pytest_plugins = ["tests.integration.billing.ledger_fixtures"]
@@ -61,3 +62,17 @@ def test_no_thread_waits_for_the_row_of_another_one(ledger: Ledger, tenant_id: i
         blocker.rollback()
         settling.join(timeout=30)
     assert rows(owner_dsn, tenant_id) == [(1,)]
+
+
+def test_many_threads_take_a_bounded_number_of_connections(ledger: Ledger, owner_dsn: str) -> None:
+    threads = 5 * MOST_CONNECTIONS
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT * FROM admit_call%%'"
+    with ThreadPoolExecutor(threads) as executor:
+        with psycopg.connect(owner_dsn) as blocker, psycopg.connect(owner_dsn, autocommit=True) as owner:
+            blocker.execute("LOCK TABLE provider_health IN ACCESS EXCLUSIVE MODE")
+            asked = [executor.submit(ask, ledger) for _ in range(threads)]
+            wait_for(owner, waiting + " AND wait_event_type = 'Lock' HAVING count(*) >= %s", (MOST_CONNECTIONS,))
+            time.sleep(0.3)
+            found = wait_for(owner, waiting)
+        assert {future.result().verdict for future in asked} == {"go"}
+    assert found == MOST_CONNECTIONS

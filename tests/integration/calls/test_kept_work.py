@@ -1,6 +1,5 @@
 """What was paid for is kept where a run ends early, by a kill or without money, and is not paid for again."""
 
-import json
 import os
 import subprocess
 import sys
@@ -12,7 +11,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from orchestration.instance import dagster_instance
+from orchestration.pools import POOLS
 from precedent.database.session import Database
+from precedent.providers.base import Capability
 from precedent.providers.config.provider import Provider
 from precedent.providers.config.save import save
 from precedent.providers.testing.server import LoopbackServer
@@ -21,7 +23,6 @@ from precedent.settings import Settings
 from precedent.tenants import policies
 from precedent.tenants import tenants as tenancy
 from precedent.testing.loopback import Request
-from tests.integration.conftest import incident, write_lines
 from tests.integration.providers.provider_servers import RECOMMENDATION
 
 Call = Callable[..., tuple[int, str, str]]
@@ -57,37 +58,53 @@ def counted(owner_dsn: str, tenant: str, table: str) -> int:
     return int(row[0]) if row else 0
 
 
-def test_a_killed_run_keeps_every_answer_that_had_arrived(
+def killed_at(server: LoopbackServer, call: int, key: str, home: Path) -> None:
+    """Run a refresh that is killed when this call arrives; those before have been answered."""
+    command = [sys.executable, "-m", "orchestration.cli", "refresh", key]
+    environment = {**os.environ, "PRECEDENT_HOME": str(home)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+
+        def kill(_: Request) -> None:
+            if len(server.calls) == call - 1:
+                run.kill()
+
+        server.before = kill
+        assert run.wait(timeout=180) == -9
+    server.before = lambda _: None
+
+
+def test_a_killed_run_keeps_the_vectors_of_every_request_that_was_answered(
     precedent: Call,
     database: Database,
     tenant: str,
     server: LoopbackServer,
     owner_dsn: str,
-    tmp_path: Path,
+    archive: Path,
     platform_home: Path,
 ) -> None:
-    write_lines(tmp_path / "incidents.jsonl", [incident(f"Checkout {n}", f"It fails, {n}.", n) for n in range(1, 6)])
-    key = f"{tenant}/incidents"
-    assert precedent("source", "add", key, tmp_path / "incidents.jsonl")[0] == 0
-    add(database, tenant, server, "text_generation", "gpt-6-luna")
-    command = [sys.executable, "-m", "orchestration.cli", "refresh", key]
-    environment = {**os.environ, "PRECEDENT_HOME": str(platform_home)}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
-
-        def kill(_: Request) -> None:
-            if len(server.calls) == 3:  # three have been answered, this is the fourth
-                run.kill()
-
-        server.before = kill
-        assert run.wait(timeout=180) == -9
-    assert counted(owner_dsn, tenant, "analysis_runs") == 3
-
-    server.before = lambda _: None
+    key = f"{tenant}/records"
+    assert precedent("source", "add", key, archive)[0] == 0
+    performance = {"batch_inputs": 2, "max_concurrency": 1}
+    options = {"dimensions": 8}
+    add(database, tenant, server, "embedding", "text-embedding-3-small", options=options, performance=performance)
+    with dagster_instance(Settings.from_environment(), database.endpoints) as instance:
+        instance.event_log_storage.set_concurrency_slots(POOLS[Capability.EMBEDDING], 1)  # as `up` does
+    killed_at(server, 3, key, platform_home)
+    paid = [text for request in server.calls[:2] for text in request.json["input"]]
+    assert (len(paid), counted(owner_dsn, tenant, "embeddings")) == (4, 4)
     server.behave()
-    code, out, error = precedent("refresh", key, "--json")
-    assert code == 0, error
-    assert json.loads(out)["layers"]["incidents/recommendations"]["rows/added"] == 2
-    assert len(server.calls) == 2
+    assert held_places(database) == 1
+    assert precedent("refresh", key, *PASSAGES)[0] == 0
+    again = [text for request in server.calls for text in request.json["input"]]
+    assert (len(again), set(again) & set(paid)) == (3, set())
+    assert held_places(database) == 0
+
+
+def held_places(database: Database) -> int:
+    """Places of the pool that runs hold, also those that are gone."""
+    with dagster_instance(Settings.from_environment(), database.endpoints) as instance:
+        pool = instance.event_log_storage.get_concurrency_info(POOLS[Capability.EMBEDDING])
+        return pool.active_slot_count
 
 
 def test_requests_that_were_paid_for_are_kept_where_the_next_one_is_not_made(

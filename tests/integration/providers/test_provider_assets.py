@@ -190,6 +190,29 @@ def test_vectors_of_another_dimension_stop_the_run_at_the_first_batch(
     assert len(server.calls) == 1
 
 
+@pytest.mark.parametrize("why", ["a server that is gone", "a policy"])
+def test_a_refresh_says_why_nothing_was_embedded(
+    precedent: Call,
+    database: Database,
+    source: str,
+    save: Callable[..., None],
+    server: LoopbackServer,
+    tenant: str,
+    why: str,
+) -> None:
+    save(name="vectors", capability="embedding", performance={"max_attempts": 1, "timeout_s": 5})
+    if why == "a policy":
+        policies.save(database, tenancy.get(database, tenant).id, None, {"allow_external": False})
+        said = "0 of 7 passages have a vector. vectors: policy: "
+    else:
+        server.close()
+        said = f"vectors: connection: The server {server.url.removeprefix('http://')} refuses connections"
+    code, out, error = precedent("refresh", source, "--json")
+    assert code == 1
+    assert said in error
+    assert json.loads(out)["cost_usd"] == 0
+
+
 def test_an_exhausted_budget_stops_the_run_with_what_is_done_kept(
     precedent: Call, database: Database, source: str, tenant: str, save: Callable[..., None]
 ) -> None:
@@ -206,7 +229,11 @@ def test_an_exhausted_budget_stops_the_run_with_what_is_done_kept(
     layer = outcome["layers"]["incidents/recommendations"]
     assert layer["fallback/used"] is True
     assert layer["fallback/reason"].startswith("budget: ")
-    assert layer["cost/usd"] == 0
+    assert layer["cost/usd"] == layer["tokens/input"] == layer["tokens/output"] == 0  # rules read no tokens
+    code, out, _ = precedent("usage", "--tenant", tenant, "--json")
+    assert code == 0
+    local = next(line for line in json.loads(out)["rows"] if line["key"] == "local")
+    assert (local["calls"], local["input_tokens"], local["output_tokens"]) == (1, 0, 0)
 
 
 def test_masked_and_unmasked_vectors_never_share_a_space(

@@ -267,3 +267,16 @@ def test_a_row_that_takes_anothers_name_is_another_row(
     assert precedent("provider", "add", *arguments)[0] == 0
     second = open_driver(endpoint_of(repository.get(database, tenant, "same")), settings)
     assert (first.provider.api_key, second.provider.api_key) == (KEY, "sk-the-second-one-1234")
+
+
+def test_a_budget_names_the_option_of_a_provider_that_is_not_there_yet(
+    precedent: Call, adding: Add, tenant: str, endpoint: LoopbackServer
+) -> None:
+    assert precedent("policy", "set", "--budget", "5", "--tenant", tenant)[0] == 0
+    arguments = ["provider", "add", "x", "--capability", TEXT, *adding]
+    code, _, error = precedent(*arguments)
+    assert code == 1
+    assert "x was not saved: The tenant has a budget, and the price of gpt-6-luna of x is not known" in error
+    assert "`--cost` of `precedent provider add`" in error
+    assert "export" not in error
+    assert precedent(*arguments, "--cost", "input_per_million=1", "--cost", "output_per_million=1")[0] == 0

@@ -266,3 +266,34 @@ def test_one_that_does_not_answer_keeps_all_from_being_written(
     assert stored(owner_dsn, tenant) == before
     assert apply(write(WHOLE), "--no-test")[0] == 0
     assert VECTORS in str(stored(owner_dsn, tenant))
+
+
+def test_without_its_variables_a_file_leaves_the_stored_credentials(
+    precedent: Call,
+    apply: Call,
+    write: Write,
+    tenant: str,
+    owner_dsn: str,
+    endpoint: LoopbackServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert apply(write(WHOLE))[0] == 0
+    before = stored(owner_dsn, tenant)
+    _, exported, _ = precedent("provider", "export", "--tenant", tenant)
+    escaped = exported.replace("{", "{{").replace("}", "}}")
+    monkeypatch.delenv("OUR_KEY")
+    file = write(escaped)
+    code, out, error = apply(file, "--dry-run")
+    assert code == 0, error
+    assert "The stored credentials of writer stay: ${WRITER_API_KEY} is not set." in out
+    found = parsed(apply(file, "--json"))
+    assert (found["applied"], {change["action"] for change in found["changes"]}) == (False, {"unchanged"})
+    assert "writer" in found["credentials_kept"]
+    assert stored(owner_dsn, tenant) == before
+    # The stored key is for the server that it was given for, and for no other one.
+    code, _, error = apply(write(escaped.replace(endpoint.url, "http://127.0.0.1:9")), "--dry-run")
+    assert code != 0
+    assert "key" in error or "credentials" in error
+    assert stored(owner_dsn, tenant) == before
+    # A new provider has nothing stored.
+    assert "there is no such environment variable" in apply(write(WHOLE.replace("writer", "another")), "--dry-run")[2]
