@@ -5,6 +5,7 @@ import contextlib
 import gc
 import logging
 import os
+import pwd
 import sys
 import traceback
 import warnings
@@ -16,6 +17,7 @@ import typer
 import typer.exceptions
 
 from orchestration.cli import output
+from precedent.database.actor import Actor, acting
 from precedent.errors import PrecedentError, UsageError
 from precedent.folders import make_private
 from precedent.plain_text import SURROGATES
@@ -39,10 +41,14 @@ class Command(NamedTuple):
 COMMANDS = {
     "demo": Command("Load a sample, make everything of it and show the result.", "operations.demo", "demo"),
     "up": Command("Start Dagster's web server and daemon, with the database.", "operations.server", "up"),
+    "hub": Command("Start the hub: pages and interfaces for people and programs.", "operations.hub", "hub"),
     "down": Command("Stop what `up` started, and the embedded database.", "operations.server", "down"),
     "doctor": Command("Look at what the platform needs, and say what is missing.", "operations.doctor", "doctor"),
     "maintenance": Command("Remove what is old, or count it.", "operations.maintenance", "maintenance"),
     "tenant": Command("Tenants, which never see each other's rows.", "tenant", "app"),
+    "member": Command("Members: the people of a tenant, and what they may do.", "access.member", "app"),
+    "token": Command("Tokens: keys by which programs use the hub's interfaces.", "access.token", "app"),
+    "audit": Command("Show who did what, from where, and what was before.", "access.audit", "audit"),
     "source": Command("Sources: where records come from.", "source", "sources"),
     "refresh": Command("Bring a source up to date, in this process.", "operations.refresh", "refresh"),
     "backfill": Command("Queue runs of many sources, behind live work.", "operations.backfill", "backfill"),
@@ -87,7 +93,8 @@ def run(arguments: list[str]) -> int:
     logging.lastResort = output.LogLines(logging.WARNING)
     try:
         _check_text(arguments)
-        result = application(arguments)(args=arguments, standalone_mode=False, prog_name="precedent")
+        with acting(Actor("command", _user())):
+            result = application(arguments)(args=arguments, standalone_mode=False, prog_name="precedent")
     except PrecedentError as error:
         output.fail(str(error))
         return error.exit_code
@@ -141,6 +148,14 @@ def application(arguments: list[str]) -> typer.Typer:
 
 def _not_read() -> None:
     """Stands for a command in the list of commands."""
+
+
+def _user() -> str:
+    """Who is logged in, as the operating system says it; `LOGNAME` and the like can say anything."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user without a name
+        return str(os.getuid())
 
 
 def _usage(error: typer.exceptions.TyperException) -> int:

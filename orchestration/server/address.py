@@ -1,22 +1,11 @@
-"""Where the web page is, and by which names it may be called: another one in a `Host` means a rebound DNS name."""
+"""Where the web page is."""
 
 import http.client
-import re
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 
-HOST = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9_.-]+))(?::\d{1,5})?", re.IGNORECASE)
-LOCALHOST = "localhost"
-
-
-def is_loopback(host: str) -> bool:
-    """True if an address to listen on can be reached from this machine alone."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == LOCALHOST
+from hub.gate.hosts import is_unspecified
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +27,7 @@ class Address:
     @property
     def url(self) -> str:
         """The page for people, without a slash at the end."""
-        host = socket.gethostname() if _is_unspecified(self.host) else self.host
+        host = socket.gethostname() if is_unspecified(self.host) else self.host
         name = self.names[0] if self.names else host
         return f"http://{f'[{name}]' if ':' in name else name}:{self.port}"
 
@@ -61,48 +50,3 @@ class Address:
         finally:
             connection.close()
         return True
-
-
-@dataclass(frozen=True, slots=True)
-class AllowedHosts:
-    """The names that a request may be addressed to.
-
-    A name of DNS can be made to lead to any machine by whoever owns it, an address cannot: where a server listens on
-    all addresses, each address is allowed, and of names only those that are known.
-    """
-
-    names: frozenset[str]
-    every_address: bool
-
-    @classmethod
-    def of(cls, address: str, names: Iterable[str] = ()) -> "AllowedHosts":
-        """The names of a server.
-
-        Args:
-            address: What it listens on.
-            names: What else it is called, for example by a proxy before it.
-        """
-        known = {LOCALHOST, address, *names}
-        every = _is_unspecified(address)
-        if every:
-            known.add(socket.gethostname())
-        return cls(frozenset(name.lower() for name in known), every)
-
-    def allow(self, header: str) -> bool:
-        """True if a `Host` header, with or without a port, names this server."""
-        found = HOST.fullmatch(header)
-        if found is None:
-            return False
-        name = (found["v6"] or found["name"]).lower()
-        try:
-            address = ip_address(name)
-        except ValueError:
-            return name in self.names
-        return self.every_address or address.is_loopback or name in self.names
-
-
-def _is_unspecified(address: str) -> bool:
-    try:
-        return ip_address(address).is_unspecified
-    except ValueError:
-        return not address

@@ -4,18 +4,15 @@ Dagster answers any `Host` and any `Origin`, takes a mutation from the URL and f
 page in a browser may send anywhere. The door lets through what comes from its own pages and from programs.
 """
 
-from urllib.parse import urlsplit
-
 from starlette.datastructures import MutableHeaders, QueryParams
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from orchestration.server.address import AllowedHosts
+from hub.gate.hosts import AllowedHosts
+from hub.gate.origin import READING, foreign
 from orchestration.server.login import Login
 
-READING = frozenset({"GET", "HEAD"})
-OWN_SITES = frozenset({"same-origin", "none"})  # `none`: typed into the address bar, or a bookmark
 # No other page may show ours in a frame, where a click meant for it would land on ours, or load it as a resource.
 HEADERS = {"X-Frame-Options": "DENY", "Cross-Origin-Resource-Policy": "same-origin"}
 
@@ -34,41 +31,12 @@ class Door:
             await self._app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
-        answer = _host(connection, self._hosts) or _origin(connection)
+        reason = foreign(connection, self._hosts)
+        answer = _refuse(reason) if reason else None
         if answer is None and self._login is not None:
             answer = await self._login.answer(connection, receive)
         answer = answer or _content(connection)
         await (answer or self._app)(scope, receive, _with_headers(send))
-
-
-def _host(connection: HTTPConnection, hosts: AllowedHosts) -> Response | None:
-    values = connection.headers.getlist("host")
-    if len(values) == 1 and hosts.allow(values[0]):
-        return None
-    return _refuse("This server is not known by the name in the address: name it with `precedent up --name`.")
-
-
-def _origin(connection: HTTPConnection) -> Response | None:
-    headers = connection.headers
-    origins = headers.getlist("origin")
-    if origins:
-        own = all(urlsplit(origin).netloc.lower() == headers["host"].lower() for origin in origins)
-    else:
-        own = headers.get("sec-fetch-site", "none") in OWN_SITES
-    if own or _follows_link(connection):
-        return None
-    return _refuse("This request comes from another web page: only pages of this server may send it.")
-
-
-def _follows_link(connection: HTTPConnection) -> bool:
-    """True if a person goes to one of our pages from another one: what it shows the other one cannot read."""
-    headers = connection.headers
-    return (
-        connection.scope.get("method") in READING
-        and "origin" not in headers
-        and headers.get("sec-fetch-mode") == "navigate"
-        and headers.get("sec-fetch-dest") == "document"
-    )
 
 
 def _content(connection: HTTPConnection) -> Response | None:

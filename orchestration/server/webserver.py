@@ -11,8 +11,8 @@ import uvicorn
 from dagster_webserver.app import create_app_from_workspace_process_context
 from dagster_webserver.version import __version__
 
+from hub.gate.hosts import AllowedHosts
 from orchestration.dagster_internals import WorkspaceFileTarget, WorkspaceProcessContext
-from orchestration.server.address import AllowedHosts
 from orchestration.server.door import Door
 from orchestration.server.login import Login, read_token
 from precedent.settings import Settings

@@ -24,16 +24,20 @@ class Rule:
     mend: str
 
 
+# A policy that shows rows without a tenant to a transaction without one, and nothing else.
+PLATFORM = r"^\(?(\(tenant_id IS NULL\) AND )?\( SELECT .*precedent.tenant_id.* IS NULL\)"
 # Every object of ours with each right that somebody has on it; 0 is PUBLIC.
-RIGHTS = """
+RIGHTS = f"""
 SELECT c.oid::regclass::text AS name, c.relkind::text AS kind, c.relowner AS owner, a.grantee, a.privilege_type AS may,
        c.relispartition AS is_partition,
        EXISTS (SELECT FROM pg_attribute t WHERE t.attrelid = c.oid AND t.attname = 'tenant_id' AND NOT t.attisdropped)
-         AS has_tenant
+         AS has_tenant,
+       c.relforcerowsecurity AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid
+         AND pg_get_expr(p.polqual, c.oid) ~ '{PLATFORM}') AS is_platform
 FROM pg_class c, aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
 UNION ALL
-SELECT p.oid::regprocedure::text, 'function', p.proowner, a.grantee, a.privilege_type, false, false
+SELECT p.oid::regprocedure::text, 'function', p.proowner, a.grantee, a.privilege_type, false, false, false
 FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
 WHERE p.pronamespace = 'public'::regnamespace AND NOT EXISTS (
   SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
@@ -65,7 +69,8 @@ RULES = (
         "ALTER TABLE ... ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
     ),
     Rule(
-        "Each of these tables shows and takes the rows of the transaction's tenant; only its owner has other policies",
+        "Each of these tables shows and takes the rows of the transaction's tenant, or those of no tenant to a "
+        "transaction without one; only its owner has other policies",
         f"""
         SELECT relname::text FROM ({TENANT_TABLES}) t WHERE NOT EXISTS (
           SELECT FROM pg_policy p WHERE p.polrelid = t.oid AND p.polcmd = '*' AND p.polroles = '{{0}}'
@@ -74,6 +79,7 @@ RULES = (
         UNION ALL
         SELECT t.relname || ': ' || p.polname FROM ({TENANT_TABLES}) t JOIN pg_policy p ON p.polrelid = t.oid
         WHERE p.polname <> 'tenant_rows' AND p.polpermissive AND p.polroles <> ARRAY[t.relowner]
+          AND pg_get_expr(p.polqual, t.oid) !~ '{PLATFORM}'
         """,
         "DROP POLICY each other one, then SELECT secure_table(...)",
     ),
@@ -105,12 +111,14 @@ RULES = (
         "REVOKE ALL ON DATABASE ... FROM PUBLIC, REVOKE CREATE ON SCHEMA public FROM PUBLIC",
     ),
     Rule(
-        "The application reads and writes rows of tenants; of other tables it reads, and it adds tenants",
+        "The application reads and writes rows of tenants and of the platform as a whole; other tables it reads; it "
+        "adds tenants",
         f"""
         SELECT DISTINCT name || ': ' || may FROM ({RIGHTS}) r WHERE grantee = {ME} AND NOT CASE
           WHEN kind = 'function' THEN may = 'EXECUTE'
           WHEN is_partition THEN false
           WHEN kind IN ('r', 'p') AND has_tenant THEN may IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+          WHEN kind = 'r' AND is_platform THEN may IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
           WHEN kind = 'r' THEN may = 'SELECT' OR (name = 'tenants' AND may = 'INSERT')
           WHEN kind = 'S' THEN name = 'tenants_id_seq' AND may = 'USAGE'
           ELSE false END

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, cast
 
 import psycopg
@@ -11,13 +11,15 @@ from sqlalchemy.exc import DatabaseError as LostInside
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from precedent.database.actor import SYSTEM, current_actor
 from precedent.database.endpoints import APP_DRIVER, Endpoints, open_endpoints
 from precedent.database.setup import set_up
 from precedent.database.version import expected_version, version_of
 from precedent.errors import DatabaseError, NotFoundError
 from precedent.settings import Settings
 
-SET_TENANT = text("SELECT set_config('precedent.tenant_id', :id, true)")
+# `true`: until the end of the transaction, `false`: for as long as the connection is used.
+SET_TENANT = "SELECT set_config('precedent.tenant_id', %s, {0}), set_config('precedent.actor', %s, {0})"
 HAS_DATABASE = text("SELECT EXISTS (SELECT FROM pg_database WHERE datname = :name)")
 CONNECT_TIMEOUT_SECONDS = 10
 DISK_FULL = "53100"
@@ -59,16 +61,23 @@ class Database:
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """A transaction without a tenant: of the tables only `tenants` and `installation` have rows."""
+        """A transaction without a tenant: it sees the rows of the platform, and none of a tenant."""
         with translated(self.endpoints.app), Session(self.engine) as session, session.begin():
+            if current_actor() is not SYSTEM:
+                session.connection().exec_driver_sql(SET_TENANT.format("true"), ("", current_actor().as_setting()))
             yield session
 
     @contextmanager
     def tenant(self, tenant_id: int) -> Iterator[Session]:
         """A transaction as one tenant; commits at its end, rolls back on an error."""
-        with self.session() as session:
-            session.execute(SET_TENANT, {"id": str(tenant_id)})
+        with translated(self.endpoints.app), Session(self.engine) as session, session.begin():
+            values = (str(tenant_id), current_actor().as_setting())
+            session.connection().exec_driver_sql(SET_TENANT.format("true"), values)
             yield session
+
+    def scope(self, tenant_id: int | None) -> AbstractContextManager[Session]:
+        """A transaction as one tenant, or without a tenant where the number is None."""
+        return self.session() if tenant_id is None else self.tenant(tenant_id)
 
     @contextmanager
     def bulk(self, tenant_id: int, *, alone_on: int | None = None) -> Iterator["psycopg.Connection[Any]"]:
@@ -85,7 +94,7 @@ class Database:
             raw = self.engine.raw_connection()
             try:
                 connection = cast("psycopg.Connection[Any]", raw.driver_connection)
-                connection.execute("SELECT set_config('precedent.tenant_id', %s, false)", (str(tenant_id),))
+                connection.execute(SET_TENANT.format("false"), (str(tenant_id), current_actor().as_setting()))
                 connection.commit()  # a roll back would take the tenant back with it
                 if alone_on is not None:
                     connection.execute("SELECT pg_advisory_lock(%s)", (alone_on,))
@@ -98,7 +107,7 @@ class Database:
                 finally:
                     if not connection.closed:
                         connection.execute("SELECT pg_advisory_unlock_all()")
-                        connection.execute("RESET precedent.tenant_id")
+                        connection.execute("RESET precedent.tenant_id; RESET precedent.actor")
                         connection.commit()
             finally:
                 if raw.driver_connection is None or connection.closed:

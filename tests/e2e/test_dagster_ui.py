@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,23 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.e2e.browser import needs_chromium
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
-]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
+pytestmark = [pytest.mark.e2e, needs_chromium]
 SOURCES = ("first", "second")
 ADD_PARTITION = """mutation { addDynamicPartition(partitionKey: "evil/evil", partitionsDefName: "source",
     repositorySelector: {repositoryLocationName: "precedent", repositoryName: "__repository__"}) { __typename } }"""
@@ -134,18 +122,6 @@ def is_up(site: Site) -> bool:
     except OSError:
         return False
     return bool(location["repositoriesOrError"].get("nodes"))
-
-
-@pytest.fixture
-def page(site: Site) -> Iterator["Page"]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1600, "height": 950})
-        page.set_default_timeout(30_000)
-        yield page
-        browser.close()
 
 
 def test_materialise_backfill_and_check(site: Site, page: "Page") -> None:

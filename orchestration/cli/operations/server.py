@@ -31,10 +31,11 @@ def up(
     verbose: Annotated[bool, typer.Option("--verbose", help="Print what Dagster's processes print.")] = False,
 ) -> None:
     """Start Dagster's web page and daemon, with the database; Ctrl-C stops them."""
+    from hub.gate.hosts import is_loopback
     from orchestration.dead_commands import end_dead
     from orchestration.instance import dagster_environment, dagster_instance, sync_partitions
     from orchestration.pools import sync_pools
-    from orchestration.server.address import Address, is_loopback
+    from orchestration.server.address import Address
     from orchestration.server.login import login_link
     from orchestration.server.services import dagster_services
     from orchestration.server.supervisor import Supervisor

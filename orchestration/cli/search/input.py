@@ -61,9 +61,9 @@ def filters_of(
         states=tuple(states or ()),
         labels=tuple(labels or ()),
         authors=tuple(authors or ()),
-        before=_moment(before),
-        after=_moment(after),
-        updated_since=_moment(updated_since),
+        before=moment(before),
+        after=moment(after),
+        updated_since=moment(updated_since),
         exclude=tuple(exclude or ()),
     )
     if found.before and found.after and found.after >= found.before:
@@ -146,11 +146,16 @@ def _words(item: dict[str, Any], *names: str) -> list[str]:
     return [str(word) for word in words]
 
 
-def _moment(written: str | None) -> datetime | None:
+def moment(written: str | None) -> datetime | None:
+    """The moment that a person has written, in UTC where nothing else is said; None for nothing.
+
+    Raises:
+        UsageError: it is no ISO 8601 date or moment.
+    """
     if not written:
         return None
     try:
-        moment = datetime.fromisoformat(written)
+        found = datetime.fromisoformat(written)
     except ValueError as error:
         raise UsageError(f"{written!r} is no ISO 8601 date: write 2026-01-31.") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

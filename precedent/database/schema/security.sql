@@ -26,6 +26,25 @@ BEGIN
 END
 $$;
 
+-- The same for a table whose rows may belong to the platform as a whole: those have no tenant, and a transaction without
+-- a tenant sees them alone. A table without `tenant_id` has no other rows.
+CREATE OR REPLACE FUNCTION secure_platform_table(
+  guarded regclass, rights text DEFAULT 'SELECT, INSERT, UPDATE, DELETE'
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  condition text := '(SELECT nullif(current_setting(''precedent.tenant_id'', true), '''') IS NULL)';
+BEGIN
+  IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = guarded AND a.attname = 'tenant_id') THEN
+    PERFORM secure_table(guarded, rights);
+    condition := 'tenant_id IS NULL AND ' || condition;
+  ELSE
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', guarded);
+    PERFORM grant_to_app(rights, guarded::text);
+  END IF;
+  EXECUTE format('CREATE POLICY platform_rows ON %s USING (%s)', guarded, condition);
+END
+$$;
+
 -- Keeps a function for the application: by default PostgreSQL lets everybody call it.
 CREATE OR REPLACE FUNCTION secure_function(guarded regproc) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -35,5 +54,5 @@ END
 $$;
 
 -- PostgreSQL lets everybody call a new function; these are for the owner, but the first.
-REVOKE ALL ON FUNCTION grant_to_app, secure_table, secure_function FROM PUBLIC;
+REVOKE ALL ON FUNCTION grant_to_app, secure_table, secure_platform_table, secure_function FROM PUBLIC;
 SELECT secure_function('current_tenant');

@@ -1,6 +1,8 @@
 """The records of a source that could not be read, and those that could but have no text."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -11,6 +13,33 @@ DELETE_NO_TEXT = f"DELETE FROM rejected_records WHERE source_id = %s AND reason 
 INSERT_NO_TEXT = """
 INSERT INTO rejected_records (tenant_id, source_id, file, line, reason, detail) VALUES (%s, %s, %s, 1, %s, %s)
 """
+LIST = """
+SELECT file, line, reason, detail, created_at FROM rejected_records WHERE source_id = %s ORDER BY id DESC LIMIT %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A record that could not be read.
+
+    Attributes:
+        file: Where it stands.
+        line: On which line.
+        reason: A stable word for programs.
+        detail: The sentence; never what the record holds.
+        created_at: When it was read.
+    """
+
+    file: str
+    line: int
+    reason: str
+    detail: str
+    created_at: datetime
+
+
+def list(connection: "psycopg.Connection[Any]", source_id: int, limit: int) -> Sequence[Rejection]:
+    """The newest records of a source that could not be read."""
+    return [Rejection(*row) for row in connection.execute(LIST, (source_id, limit))]
 
 
 def by_reason(connection: "psycopg.Connection[Any]", source_id: int) -> dict[str, int]:

@@ -67,7 +67,8 @@ def test_sql_as_the_application_sees_one_tenant_or_nothing(
     dsn = database.endpoints.app.render_as_string(hide_password=False)
     with psycopg.connect(dsn) as app:
         for table in tables:
-            assert app.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
+            # What is seen without a tenant belongs to none: it is the platform's.
+            assert app.execute(f"SELECT count(tenant_id) FROM {table}").fetchone() == (0,), table
         app.execute("SELECT set_config('precedent.tenant_id', %s, false)", (str(ids[both[0]]),))
         for table in filled:
             owners = app.execute(f"SELECT DISTINCT tenant_id FROM {table}").fetchall()

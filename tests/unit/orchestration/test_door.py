@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from orchestration.server.address import Address, AllowedHosts, is_loopback
+from hub.gate.hosts import AllowedHosts, is_loopback
+from orchestration.server.address import Address
 from orchestration.server.door import Door
 from orchestration.server.login import Login, login_link, read_token
 

@@ -1,0 +1,1 @@
+"""What every request passes: host, origin, size, who asks."""
