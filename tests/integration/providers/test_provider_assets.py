@@ -1,9 +1,7 @@
 """Providers as Dagster sees them: observed configuration, tags of runs, checks, masked spaces, budgets."""
 
 import json
-from collections.abc import Callable, Iterator
-from decimal import Decimal
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
@@ -18,7 +16,7 @@ from precedent.providers.base import Capability
 from precedent.providers.config.provider import Provider
 from precedent.providers.config.save import save as save_provider
 from precedent.providers.testing.server import Behaviour, LoopbackServer
-from precedent.providers.testing.wires import OllamaWire, OpenAIWire
+from precedent.providers.testing.wires import OllamaWire
 from precedent.settings import Settings
 from precedent.tenants import policies
 from precedent.tenants import tenants as tenancy
@@ -26,41 +24,6 @@ from tests.integration.providers.provider_servers import RECOMMENDATION
 
 Call = Callable[..., tuple[int, str, str]]
 EMBEDDING, TEXT = ("config", "embedding_profile"), ("config", "intelligence_provider")
-
-
-@pytest.fixture
-def server() -> Iterator[LoopbackServer]:
-    with LoopbackServer(OpenAIWire(), answer=RECOMMENDATION) as running:
-        yield running
-
-
-@pytest.fixture
-def source(precedent: Call, tenant: str, archive: Path) -> str:
-    assert precedent("source", "add", f"{tenant}/records", archive)[0] == 0
-    return f"{tenant}/records"
-
-
-@pytest.fixture
-def save(database: Database, tenant: str, server: LoopbackServer) -> Callable[..., None]:
-    def call(name: str = "primary", capability: str = "text_generation", **changes: Any) -> None:
-        wire = OpenAIWire()
-        values: dict[str, Any] = {
-            "name": name,
-            "driver": "openai",
-            "capability": capability,
-            "base_url": wire.base_url(server.url),
-            "credentials": {"api_key": wire.key},
-            "active": True,
-            "options": {"dimensions": 8} if capability == "embedding" else {},
-            "performance": {"max_attempts": 2, "timeout_s": 5, "opens_after": 2},
-            "cost": {"input_per_million": 1},
-            "model": "text-embedding-3-small" if capability == "embedding" else "gpt-6-luna",
-            **changes,
-        }
-        provider = Provider.model_validate(values)
-        save_provider(database, Settings.from_environment(), tenant, provider, replace=True)
-
-    return call
 
 
 def observed(database: Database, key: tuple[str, str], source: str) -> str:
@@ -175,65 +138,6 @@ def test_endpoints_that_do_not_answer_leave_rows_without_vectors_for_the_next_ru
     server.behave()
     found = refreshed(precedent, source)
     assert found["layers"]["vectors/embeddings"]["dagster/partition_row_count"] == 7
-
-
-def test_vectors_of_another_dimension_stop_the_run_at_the_first_batch(
-    precedent: Call, source: str, save: Callable[..., None], server: LoopbackServer
-) -> None:
-    save(
-        name="vectors", capability="embedding", performance={"max_attempts": 1, "batch_inputs": 2, "max_concurrency": 1}
-    )
-    server.behave(Behaviour.WRONG_DIMENSION)
-    code, _, error = precedent("refresh", source, "--select", "raw", "--select", "text", "--select", "vectors")
-    assert code == 1
-    assert "set --option dimensions=" in error
-    assert len(server.calls) == 1
-
-
-@pytest.mark.parametrize("why", ["a server that is gone", "a policy"])
-def test_a_refresh_says_why_nothing_was_embedded(
-    precedent: Call,
-    database: Database,
-    source: str,
-    save: Callable[..., None],
-    server: LoopbackServer,
-    tenant: str,
-    why: str,
-) -> None:
-    save(name="vectors", capability="embedding", performance={"max_attempts": 1, "timeout_s": 5})
-    if why == "a policy":
-        policies.save(database, tenancy.get(database, tenant).id, None, {"allow_external": False})
-        said = "0 of 7 passages have a vector. vectors: policy: "
-    else:
-        server.close()
-        said = f"vectors: connection: The server {server.url.removeprefix('http://')} refuses connections"
-    code, out, error = precedent("refresh", source, "--json")
-    assert code == 1
-    assert said in error
-    assert json.loads(out)["cost_usd"] == 0
-
-
-def test_an_exhausted_budget_stops_the_run_with_what_is_done_kept(
-    precedent: Call, database: Database, source: str, tenant: str, save: Callable[..., None]
-) -> None:
-    save(cost={"input_per_million": 1_000, "output_per_million": 1_000}, options={"max_output_tokens": 100})
-    owner = tenancy.get(database, tenant)
-    policies.save(database, owner.id, None, {"monthly_budget_usd": Decimal("0.000001")})
-    code, out, error = precedent("refresh", source, "--json")
-    assert code == 1
-    assert "budget of this month is used up" in error
-    assert "0 of 1 incidents were analysed" in error
-    assert json.loads(out)["layers"]["vectors/embeddings"]["dagster/partition_row_count"] == 7
-    policies.save(database, owner.id, None, {"on_exhausted": "free"})
-    outcome = refreshed(precedent, source)
-    layer = outcome["layers"]["incidents/recommendations"]
-    assert layer["fallback/used"] is True
-    assert layer["fallback/reason"].startswith("budget: ")
-    assert layer["cost/usd"] == layer["tokens/input"] == layer["tokens/output"] == 0  # rules read no tokens
-    code, out, _ = precedent("usage", "--tenant", tenant, "--json")
-    assert code == 0
-    local = next(line for line in json.loads(out)["rows"] if line["key"] == "local")
-    assert (local["calls"], local["input_tokens"], local["output_tokens"]) == (1, 0, 0)
 
 
 def test_masked_and_unmasked_vectors_never_share_a_space(

@@ -53,24 +53,8 @@ def source(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Sour
     key = f"q-{uuid4().hex[:8]}/issues"
     assert run(["tenant", "add", key.split("/")[0]]) == 0
     assert run(["source", "add", key, str(folder)]) == 0
-    assert (
-        run(
-            [
-                "refresh",
-                key,
-                "--json",
-                "--select",
-                "raw",
-                "--select",
-                "text",
-                "--select",
-                "vectors",
-                "--select",
-                "reports",
-            ]
-        )
-        == 0
-    )
+    layers = [word for layer in ("raw", "text", "vectors", "reports") for word in ("--select", layer)]
+    assert run(["refresh", key, "--json", *layers]) == 0
     return catalog.get(database, key)
 
 
