@@ -4,18 +4,18 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from hub.gate.permission import TenantAccess, needs, tenant_access
 from precedent.access.roles import Role
 from precedent.search.filters import Filters
 from precedent.search.retrieval import Mode, Result
 
-LONGEST_QUERY = 20_000
+LONGEST_QUERY = 2_000
 MOST_RESULTS = 100
 router = APIRouter(tags=["items"])
 Asked = Annotated[TenantAccess, Depends(tenant_access)]
-Several = Annotated[list[str] | None, Query(max_length=50)]
+Several = Annotated[list[Annotated[str, StringConstraints(max_length=512)]] | None, Query(max_length=20)]
 K = Annotated[int, Query(ge=1, le=MOST_RESULTS, description="How many results at most.")]
 Legs = Annotated[Mode, Query(description="hybrid (meaning and words), vector (meaning) or text (words).")]
 

@@ -73,7 +73,7 @@ def test_vectors_of_another_dimension_end_the_work_with_what_to_do(providers: Pr
         server.behave(Behaviour.WRONG_DIMENSION)
     with pytest.raises(OtherDimensions, match=r"gives vectors of 9 dimensions, and 8 are configured: set --option dim"):
         providers.open().embed(TEXTS)
-    found = providers.open().embed_each(TEXTS)
+    found = providers.open().embed_each(TEXTS, None, lambda *_: None)
     assert isinstance(found.stopped, OtherDimensions)
     assert not found.failures, "no text is at fault"
     providers.second.behave()

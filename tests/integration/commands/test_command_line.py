@@ -90,7 +90,7 @@ def test_doctor_finds_everything_in_order(precedent: Call) -> None:
         "state folder",
         "embedding model",
         "database",
-        "row-level security",
+        "rights",
         "dagster storage",
     }
     assert all(finding["ok"] for finding in findings)

@@ -95,7 +95,7 @@ def refused(name: str, arguments: str, words: str, code: int = 2) -> object:
         refused(
             "dimension on replacing",
             f"vectors --capability {VECTORS} --model vectors-1 --replace --option dimensions=16",
-            "expected 3 vectors of 16 dimensions",
+            "vectors-1 gives vectors of 8 dimensions, and 16 are configured",
             code=1,
         ),
         refused("cycle", f"writer --capability {TEXT} --replace --fallback second", "a chain must end"),

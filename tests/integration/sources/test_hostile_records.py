@@ -144,10 +144,10 @@ def test_what_no_text_can_be_made_of_is_said_and_tried_again(
     key, _ = files
     sound = registry.extract
 
-    def broken(shape: str, payload: dict[str, Any], comments: Any) -> Any:
+    def broken(shape: str, payload: dict[str, Any]) -> Any:
         if payload["number"] == 3:
             raise TypeError("odd")
-        return sound(shape, payload, comments)
+        return sound(shape, payload)
 
     with monkeypatch.context() as patch:
         patch.setattr(registry, "extract", broken)

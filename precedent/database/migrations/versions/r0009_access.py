@@ -14,4 +14,4 @@ depends_on = None
 def upgrade() -> None:
     """Create the tables where the initial revision has not; no row is touched."""
     if not sa.inspect(op.get_bind()).has_table("audit_log"):
-        run_files(op.get_bind(), "schema/tables/07_access.sql")
+        run_files(op.get_bind(), "schema/tables/08_access.sql")

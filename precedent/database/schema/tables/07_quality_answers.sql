@@ -14,4 +14,5 @@ CREATE TABLE quality_answers (
   CONSTRAINT fk_quality_answers_space_id FOREIGN KEY (space_id) REFERENCES embedding_spaces (id) ON DELETE CASCADE,
   CONSTRAINT fk_quality_answers_tenant_id FOREIGN KEY (tenant_id) REFERENCES tenants (id) ON DELETE CASCADE
 );
+CREATE INDEX ix_quality_answers_space_id ON quality_answers (space_id);
 SELECT secure_table('quality_answers');
