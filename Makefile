@@ -26,10 +26,11 @@ $(STAMP): $(wildcard requirements*.lock) pyproject.toml
 demo: $(STAMP)
 	$(BIN)/precedent demo
 
-# Two processes, each with a server of its own; the tests of one file stay together, for they share what they load. Files
-# keep their order: by itself the plugin puts those with few tests last, and the browser tests are few and slow.
+# Three processes, each with a server of its own, because tests wait for a third of their time; the tests of one file
+# stay together, for they share what they load. Files keep their order: by itself the plugin puts those with few tests
+# last, and the browser tests are few and slow.
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # So many generated cases, other ones each time; `make test` runs the same 2,000.
 FUZZ ?= 200000
