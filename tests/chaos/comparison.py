@@ -49,8 +49,8 @@ ALSO = {
 }
 # What calls have cost is compared with what the provider has charged (`accounts`).
 COMPARED_ELSEWHERE = {"usage_records", "budget_months", "budget_reservations", "provider_health", "embedding_cache"}
-# What was done on the way, which a kill changes, and not what it has led to.
-HISTORY = {"audit_log"}
+# What was done on the way, and what a report asked of its sample: a kill changes these, and not what comes of them.
+HISTORY = {"audit_log", "quality_answers"}
 TABLES = """
 SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1
