@@ -6,10 +6,10 @@ import pwd
 import sys
 from collections.abc import Callable
 
-from hub.gate.hosts import is_loopback
+from hub.gate.hosts import is_loopback, is_taken
 from hub.settings import HubSettings, sign_in_link
 from precedent.access import members, sessions
-from precedent.errors import UsageError
+from precedent.errors import PrecedentError, UsageError
 from precedent.platform import Platform
 
 
@@ -32,6 +32,7 @@ def serve(platform: Platform, settings: HubSettings, say: Callable[[str], None])
 
     Raises:
         UsageError: it would be reached from other machines without TLS.
+        PrecedentError: something listens there.
     """
     import uvicorn
 
@@ -42,6 +43,8 @@ def serve(platform: Platform, settings: HubSettings, say: Callable[[str], None])
             f"{settings.host} can be reached from other machines, and cookies and tokens would travel in clear: put a "
             "proxy with TLS before it and say --tls-proxy, or stay with 127.0.0.1."
         )
+    if is_taken(settings.host, settings.port):
+        raise PrecedentError(f"Port {settings.port} of {settings.host} is taken: choose another with --port.")
     handler = logging.StreamHandler(sys.stderr)
     requests = logging.getLogger("hub.requests")
     requests.addHandler(handler)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-DEFAULT_PORT = 3000
+# Beside Dagster's page, which has 3000.
+DEFAULT_PORT = 3001
 SIGN_IN = "/sign-in"
 
 

@@ -56,6 +56,15 @@ class AllowedHosts:
         return self.every_address or address.is_loopback or name in self.names
 
 
+def is_taken(host: str, port: int) -> bool:
+    """True if something listens there."""
+    try:
+        socket.create_connection((host, port), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
 def is_unspecified(address: str) -> bool:
     """True if a server that listens there listens on all addresses of the machine."""
     try:

@@ -31,14 +31,6 @@ class Address:
         name = self.names[0] if self.names else host
         return f"http://{f'[{name}]' if ':' in name else name}:{self.port}"
 
-    def is_taken(self) -> bool:
-        """True if something listens there."""
-        try:
-            socket.create_connection((self.host, self.port), timeout=2).close()
-        except OSError:
-            return False
-        return True
-
     def answers(self) -> bool:
         """True if a web server answers there, whatever it says."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=2)

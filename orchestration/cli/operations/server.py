@@ -31,7 +31,7 @@ def up(
     verbose: Annotated[bool, typer.Option("--verbose", help="Print what Dagster's processes print.")] = False,
 ) -> None:
     """Start Dagster's web page and daemon, with the database; Ctrl-C stops them."""
-    from hub.gate.hosts import is_loopback
+    from hub.gate.hosts import is_loopback, is_taken
     from orchestration.dead_commands import end_dead
     from orchestration.instance import dagster_environment, dagster_instance, sync_partitions
     from orchestration.pools import sync_pools
@@ -47,7 +47,7 @@ def up(
     settings = Settings.from_environment()
     _end_earlier(settings.home / RECORD)
     address = Address(host, port, name or (), login)
-    if address.is_taken():
+    if is_taken(host, port):
         raise PrecedentError(f"Port {port} of {host} is taken: choose another with --port.")
     with precedent.open(settings) as platform:
         platform.tenant()

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,3 +70,11 @@ def test_the_log_is_shown_and_written_to_a_file(precedent: Call, tenant: str, tm
 @pytest.mark.parametrize("command", ["member", "token"])
 def test_the_platform_has_its_own(precedent: Call, command: str) -> None:
     assert precedent(command, "list", "--platform")[0] == 0
+
+
+def test_the_hub_starts_only_where_it_can_be_trusted(precedent: Call) -> None:
+    code, _, error = precedent("hub", "--host", "192.0.2.1")
+    assert (code, "put a proxy with TLS before it" in error) == (2, True)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code, _, error = precedent("hub", "--port", taken.getsockname()[1])
+    assert (code, "is taken" in error) == (1, True)

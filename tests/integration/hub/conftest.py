@@ -20,7 +20,7 @@ from precedent.settings import Settings
 from precedent.tenants import tenants
 from tests.integration.conftest import TOPICS, incident, issue, write_lines
 
-HOST = "http://127.0.0.1:3000"
+HOST = HubSettings().url
 
 
 @dataclass(frozen=True, slots=True)
