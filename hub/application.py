@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from hub import problems
-from hub.api import audit, items, members, providers, sources, tenants, tokens, usage
+from hub.api import audit, dashboards, items, members, providers, sources, tenants, tokens, usage
 from hub.gate.gate import Gate
 from hub.gate.hosts import AllowedHosts
 from hub.gate.identity import identify
@@ -82,6 +82,7 @@ class Hub(FastAPI):
 def _interface() -> APIRouter:
     made = APIRouter()
     made.include_router(tenants.router)
+    made.include_router(dashboards.router)
     of_tenant = APIRouter(prefix="/tenants/{tenant}")
     for module in (sources, providers, usage, items):
         of_tenant.include_router(module.router)
