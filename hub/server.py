@@ -1,8 +1,10 @@
 """Serves the hub until a signal."""
 
+import contextlib
 import logging
 import os
 import pwd
+import signal
 import sys
 from collections.abc import Callable
 
@@ -54,13 +56,18 @@ def serve(platform: Platform, settings: HubSettings, say: Callable[[str], None])
     say(f"The hub answers at {settings.url}  (stop with Ctrl-C)")
     if link:
         say(f"Sign in as the first administrator, once, within a day: {link}")
-    uvicorn.run(
-        create(platform, settings),
-        host=settings.host,
-        port=settings.port,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        timeout_graceful_shutdown=10,
-    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # The server ends by itself at a signal and then sends it again, which would end the process before it has
+        # given the database back.
+        signal.signal(number, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.run(
+            create(platform, settings),
+            host=settings.host,
+            port=settings.port,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=10,
+        )

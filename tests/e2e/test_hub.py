@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
+from precedent.database.embedded import EmbeddedServer
 from tests.e2e.browser import needs_chromium
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
             yield Hub(f"http://127.0.0.1:{port}", printed_link(log))
         finally:
             server.send_signal(signal.SIGTERM)
-            server.wait(timeout=60)
+            ended = server.wait(timeout=60)
+    assert (ended, log.read_text().splitlines()[-1]) == (0, "Stopped.")
+    assert not EmbeddedServer(folder / "home").is_running()
 
 
 def write_records(folder: Path) -> None:
